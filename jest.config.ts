@@ -1,0 +1,21 @@
+/** @jest-config-loader esbuild-register */
+import type { Config } from "jest";
+
+export default {
+  // Sources are ES modules; siblings resolve to each other's TypeScript, so tests need no build
+  // beyond the kernels' WebAssembly.
+  extensionsToTreatAsEsm: [".ts"],
+  testEnvironmentOptions: { customExportConditions: ["@tapegrad/source", "node", "node-addons"] },
+  transform: {
+    "\\.ts$": [
+      "@swc/jest",
+      {
+        jsc: { target: "es2022", parser: { syntax: "typescript" } },
+        module: { type: "es6" },
+      },
+    ],
+  },
+  testMatch: ["<rootDir>/packages/**/*.test.ts", "<rootDir>/examples/**/*.test.ts"],
+  testPathIgnorePatterns: ["/node_modules/", "/dist/"],
+  modulePathIgnorePatterns: ["/dist/"],
+} satisfies Config;

@@ -1,0 +1,1 @@
+export function ping(x: f32): f32 { return x; }

@@ -1,0 +1,155 @@
+/**
+ * The kernel interface: numbers in, numbers out. Small and device-neutral, so that another device
+ * can implement it without touching an op. `wasm.ts` is the fast implementation, `plain.ts` the
+ * naive twin: the oracle of the tests, and the fallback where WebAssembly SIMD is missing.
+ */
+import type { Storage } from "./storage.ts";
+
+export type DType = "float32" | "float64" | "int32" | "uint8" | "bool";
+export type TypedArray = Float32Array | Float64Array | Int32Array | Uint8Array;
+
+/**
+ * A typed, strided operand: element (i₀, i₁, …) is at `offset + Σ iₖ·strides[k]` of the storage,
+ * counted in elements. A stride may be 0 (broadcast) or negative (flipped).
+ */
+export interface Operand {
+  /** null for a lone number, which lives in `value` and has shape []. */
+  readonly storage: Storage | null;
+  readonly value: number;
+  readonly dtype: DType;
+  readonly shape: readonly number[];
+  readonly strides: readonly number[];
+  readonly offset: number;
+}
+
+/** y = f(x), elementwise. */
+export type UnaryName =
+  | "neg" // −x; int32 too
+  | "abs" // |x|; int32 too
+  | "sign" // −1, 0 or 1, and 0 at NaN; int32 too
+  | "square" // x²; int32 too
+  | "reciprocal" // 1 / x
+  | "exp"
+  | "log"
+  | "sqrt"
+  | "sin"
+  | "cos"
+  | "tanh"
+  | "sigmoid" // 1 / (1 + e⁻ˣ), without overflow
+  | "relu" // max(x, 0), NaN stays NaN; int32 too
+  | "floor"
+  | "ceil"
+  | "round"; // half to even
+
+/** y = f(a, b), elementwise after broadcasting. */
+export type BinaryName =
+  | "add" // int32 and uint8 too (wrapping), as sub, mul, maximum, minimum
+  | "sub"
+  | "mul"
+  | "div" // floats only
+  | "pow" // floats only; C's pow: x⁰ = 1, also at NaN
+  | "maximum" // NaN if either is NaN
+  | "minimum"
+  | "reluGrad" // a where b > 0, else 0  (a: arriving gradient, b: output)
+  | "tanhGrad" // a · (1 − b²)
+  | "sigmoidGrad"; // a · b · (1 − b)
+
+/** Gives bool: 1 or 0. */
+export type CompareName = "eq" | "ne" | "lt" | "le" | "gt" | "ge";
+
+export type ReduceName =
+  | "sum" // floats: pairwise or many accumulators, error far below a running sum's; int32 wraps
+  | "max" // NaN wins
+  | "min"
+  | "prod"
+  | "any" // bool → bool
+  | "all";
+
+export type ArgReduceName = "argmax" | "argmin"; // first of equals; NaN wins
+
+/** Fused optimizer steps, in place over equally long contiguous arrays; see {@link Kernels.update}. */
+export type UpdateName = "sgd" | "sgdMomentum" | "rmsprop" | "adam";
+
+export type RandomName =
+  | "uniform" // a + (b − a)·u with u in [0, 1): 24 bits for float32, 53 for float64
+  | "normal" // mean a, standard deviation b, by Box–Muller
+  | "bernoulli" // 1 with probability a
+  | "integers"; // whole numbers in [a, b), into int32 (also float32/float64/uint8)
+
+export interface Kernels {
+  readonly name: "wasm" | "plain";
+
+  /**
+   * The same function for one number in a JavaScript variable, with the bits that the array kernel
+   * gives for that dtype (a float32 result is already rounded).
+   */
+  scalarUnary(name: UnaryName, dtype: DType): (x: number) => number;
+  scalarBinary(name: BinaryName, dtype: DType): (a: number, b: number) => number;
+
+  // In every entry below the operands' dtypes are equal unless said otherwise, inputs broadcast to
+  // `out.shape` by the right-aligned rule, and `out` may be strided and may be one of the inputs
+  // (same strides and offset: in place), but never overlaps one otherwise. Shapes were checked by
+  // the caller. Empty `out` is fine.
+
+  fill(value: number, out: Operand): void;
+  /** out = x, converting any dtype to any other (float → int truncates; → bool is x ≠ 0). */
+  copy(x: Operand, out: Operand): void;
+  unary(name: UnaryName, x: Operand, out: Operand): void;
+  binary(name: BinaryName, a: Operand, b: Operand, out: Operand): void;
+  /** `out` is bool. */
+  compare(name: CompareName, a: Operand, b: Operand, out: Operand): void;
+  /** out = condition ? a : b; `condition` is bool. */
+  where(condition: Operand, a: Operand, b: Operand, out: Operand): void;
+
+  /** Reduces the axes where `out.shape` has 1 and `x.shape` has not; both have the same rank. */
+  reduce(name: ReduceName, x: Operand, out: Operand): void;
+  /** `out` is int32, has x's rank and length 1 at `axis`. */
+  argReduce(name: ArgReduceName, x: Operand, axis: number, out: Operand): void;
+  /** Along `axis`, the maximum subtracted first. A row of −∞ gives NaN, as PyTorch's. */
+  softmax(name: "softmax" | "logSoftmax", x: Operand, axis: number, out: Operand): void;
+
+  /**
+   * out[…, M, N] = a[…, M, K] · b[…, K, N] (+ bias[…, N]); leading axes broadcast. Any strides:
+   * a transposed operand is as fast as a plain one. Floats only. K = 0 gives zeros (plus bias).
+   */
+  matmul(a: Operand, b: Operand, out: Operand, bias?: Operand): void;
+
+  /**
+   * out[i][j][k] = x[i][index[i][j][k]][k] for axis 1, and so on. `index` is int32, of out's shape,
+   * checked here: an index outside [0, x.shape[axis]) returns its flat position in `index`, and
+   * nothing may be read or written out of bounds. −1 means all were in range.
+   */
+  gather(x: Operand, axis: number, index: Operand, out: Operand): number;
+  /** out[i][index[i][j][k]][k] += source[i][j][k] for axis 1; returns as `gather` does. */
+  scatterAdd(out: Operand, axis: number, index: Operand, source: Operand): number;
+
+  /**
+   * Fills the contiguous `out` from Philox 4x32-10 with key (keyLow, keyHigh). Element i depends on
+   * key, `counter` and i alone: any split over threads gives the same numbers. One block of four
+   * words serves 4 elements, 2 of float64. Returns the number of blocks consumed, by which the caller
+   * advances its counter (a whole number below 2⁵³, the low words of Philox's 128-bit counter).
+   */
+  random(
+    name: RandomName,
+    out: Operand,
+    key: readonly [keyLow: number, keyHigh: number],
+    counter: number,
+    a: number,
+    b: number,
+  ): number;
+
+  /**
+   * One optimizer step in one pass, in place. g′ = g + weightDecay·p throughout.
+   *
+   * - sgd [p, g], {lr, weightDecay}: p −= lr·g′
+   * - sgdMomentum [p, g, buf], {lr, weightDecay, momentum, dampening, nesterov (0|1), first (0|1)}:
+   *   buf = first ? g′ : momentum·buf + (1 − dampening)·g′; p −= lr·(nesterov ? g′ + momentum·buf : buf)
+   * - rmsprop [p, g, v], {lr, weightDecay, alpha, eps}: v = alpha·v + (1 − alpha)·g′²; p −= lr·g′/(√v + eps)
+   * - adam [p, g, m, v], {lr, weightDecay, beta1, beta2, eps, correction1, correction2, decoupled (0|1)}:
+   *   decoupled: p *= 1 − lr·weightDecay and g′ = g; m = beta1·m + (1 − beta1)·g′;
+   *   v = beta2·v + (1 − beta2)·g′²; p −= (lr/correction1)·m / (√v/√correction2 + eps)
+   *
+   * `hyper` holds the numbers in the order listed.
+   */
+  update(name: UpdateName, operands: readonly Operand[], hyper: readonly number[]): void;
+}

@@ -1,0 +1,99 @@
+#!/usr/bin/env node
+/**
+ * Builds what is stale, in order: the kernels' WebAssembly, then the packages and examples.
+ * `npm start`, `npm test` and `npm run build` call it; nothing else prepares a clone.
+ *
+ *   node scripts/build.mjs [--kernels-only] [--quiet] [--clean]
+ */
+import { spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = join(dirname(fileURLToPath(import.meta.url)), "..");
+const assembly = join(root, "packages/kernels/assembly");
+const generated = join(root, "packages/kernels/src/generated");
+const flags = new Set(process.argv.slice(2));
+const unknown = [...flags].filter((f) => !["--kernels-only", "--quiet", "--clean"].includes(f));
+if (unknown.length > 0) fail(`build: unknown option ${unknown.join(", ")}; known are --kernels-only, --quiet, --clean.`);
+
+const log = flags.has("--quiet") ? () => {} : (line) => console.log(line);
+const require = createRequire(import.meta.url);
+
+function fail(message) {
+  console.error(message);
+  process.exit(1);
+}
+
+function run(file, args) {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [file, ...args], { cwd: root, encoding: "utf8" });
+  if (status !== 0) fail(`build: ${relative(root, file)} failed.\n${stdout ?? ""}${stderr ?? ""}`);
+}
+
+/** One hash over names and contents: the same sources and compiler need no second build. */
+function fingerprint(folder) {
+  const hash = createHash("sha256");
+  hash.update(require("assemblyscript/package.json").version);
+  hash.update(readFileSync(fileURLToPath(import.meta.url)));
+  for (const name of readdirSync(folder, { recursive: true }).map(String).sort()) {
+    if (!name.endsWith(".ts")) continue;
+    hash.update(name).update(readFileSync(join(folder, name)));
+  }
+  return hash.digest("hex");
+}
+
+/** assembly/*.ts → src/generated/binary.ts: the module as base64, so that nobody needs a path to a .wasm. */
+function buildKernels() {
+  const target = join(generated, "binary.ts");
+  const print = fingerprint(assembly);
+  if (existsSync(target) && readFileSync(target, "utf8").startsWith(`// ${print}`)) return;
+  const started = Date.now();
+  mkdirSync(generated, { recursive: true });
+  const wasm = join(generated, "kernels.wasm");
+  run(join(dirname(require.resolve("assemblyscript/package.json")), "bin/asc.js"), [
+    join(assembly, "index.ts"),
+    "--outFile", wasm,
+    "--optimizeLevel", "3",
+    "--shrinkLevel", "0",
+    "--converge",
+    "--noAssert",
+    "--runtime", "stub",
+    "--importMemory",
+    "--initialMemory", "1",
+    "--enable", "simd",
+    "--enable", "bulk-memory",
+    "--use", "abort=",
+  ]);
+  const bytes = readFileSync(wasm);
+  const text = [
+    `// ${print}`,
+    "// Built by scripts/build.mjs from packages/kernels/assembly; not committed.",
+    `export const wasmBase64 =\n  "${bytes.toString("base64")}";`,
+    "",
+  ].join("\n");
+  writeFileSync(`${target}.tmp`, text);
+  renameSync(`${target}.tmp`, target);
+  rmSync(wasm);
+  log(`kernels: ${bytes.length} bytes of WebAssembly in ${Date.now() - started} ms`);
+}
+
+function buildPackages() {
+  const started = Date.now();
+  run(join(dirname(require.resolve("typescript/package.json")), "bin/tsc"), ["-b", "tsconfig.json"]);
+  log(`packages: type-checked and built in ${Date.now() - started} ms`);
+}
+
+if (flags.has("--clean")) {
+  for (const name of readdirSync(join(root, "packages"))) {
+    for (const stale of ["dist", "tsconfig.tsbuildinfo"]) rmSync(join(root, "packages", name, stale), { recursive: true, force: true });
+  }
+  for (const stale of [generated, join(root, "examples/dist"), join(root, "examples/tsconfig.tsbuildinfo")]) {
+    rmSync(stale, { recursive: true, force: true });
+  }
+  log("build: removed every built file");
+} else {
+  buildKernels();
+  if (!flags.has("--kernels-only")) buildPackages();
+}
