@@ -1,3 +1,4 @@
+export { defaultKernels, plainKernels, wasmKernels } from "./engine.ts";
 export type {
   ArgReduceName,
   BinaryName,
@@ -11,18 +12,14 @@ export type {
   UnaryName,
   UpdateName,
 } from "./interface.ts";
-export { type MemoryReport, Storage } from "./storage.ts";
 export {
   adopt,
   alloc,
   copyOut,
-  defaultKernels,
   getElement,
   memory,
-  plainKernels,
   release,
   setElement,
   setMemoryLimit,
-  touch,
-  wasmKernels,
-} from "./engine.ts";
+} from "./memory.ts";
+export { type MemoryReport, OutOfMemoryError, ReleasedError, Storage } from "./storage.ts";

@@ -1,0 +1,184 @@
+/** The process-wide memory: where storages get their elements from, and how to reach them. */
+import { Arena } from "./arena.ts";
+import type { DType, TypedArray } from "./interface.ts";
+import {
+  bytesPerElement,
+  type MemoryReport,
+  newArray,
+  ReleasedError,
+  Storage,
+  viewArray,
+} from "./storage.ts";
+
+/**
+ * Arrays up to this size stay in the JavaScript heap: copying them to a fixed scratch area and back
+ * costs less than a block of the arena with its registration.
+ */
+export const SMALL_BYTES = 256;
+const MAX_LENGTH = 2 ** 31 - 1; // the kernels count elements in 32-bit integers
+
+/** A module of one function that returns `v128.const`: valid only where SIMD is known. */
+const SIMD_PROBE = [
+  0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 22, 1, 20, 0, 253, 12, 0, 0,
+  0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 11,
+];
+
+/** undefined: not asked for yet; null: this engine has no WebAssembly SIMD. */
+let arena: Arena | null | undefined;
+
+/** The arena, made on first use; null where WebAssembly SIMD is missing. */
+export function theArena(): Arena | null {
+  if (arena === undefined) {
+    const simd =
+      typeof WebAssembly === "object" && WebAssembly.validate(new Uint8Array(SIMD_PROBE));
+    arena = simd ? new Arena() : null;
+  }
+  return arena;
+}
+
+/** A storage of `length` elements with uninitialised contents. */
+export function alloc(dtype: DType, length: number): Storage {
+  if (!(length >= 0 && length <= MAX_LENGTH)) {
+    throw new RangeError(`alloc: length is ${length}; it must be from 0 to ${MAX_LENGTH}.`);
+  }
+  const bytes = length * bytesPerElement[dtype];
+  const home = bytes > SMALL_BYTES ? theArena() : null;
+  if (home === null) return new Storage(dtype, length, null, newArray(dtype, length));
+  const cell = home.allocate(bytes);
+  const storage = new Storage(dtype, length, cell, null);
+  home.watch(storage, cell);
+  return storage;
+}
+
+/**
+ * A storage that owns `array`, without copying: the caller must not use the array any more. `dtype`
+ * is by default that of the array; only "bool" for a Uint8Array of zeros and ones needs saying.
+ *
+ * @throws TypeError if the array is not one of the dtype
+ */
+export function adopt(array: TypedArray, dtype: DType = dtypeOf(array)): Storage {
+  if (dtypeOf(array) !== (dtype === "bool" ? "uint8" : dtype)) {
+    throw new TypeError(
+      `adopt: a ${array.constructor.name} cannot hold ${dtype}; it needs a ${newArray(dtype, 0).constructor.name}.`,
+    );
+  }
+  if (array.length > MAX_LENGTH) {
+    throw new RangeError(
+      `adopt: the array has ${array.length} elements; at most ${MAX_LENGTH} fit.`,
+    );
+  }
+  return new Storage(dtype, array.length, null, array);
+}
+
+function dtypeOf(array: TypedArray): DType {
+  if (array instanceof Float32Array) return "float32";
+  if (array instanceof Float64Array) return "float64";
+  if (array instanceof Int32Array) return "int32";
+  if (array instanceof Uint8Array) return "uint8";
+  throw new TypeError(
+    "adopt: the array must be a Float32Array, Float64Array, Int32Array or Uint8Array.",
+  );
+}
+
+/**
+ * The elements as a typed array, not copied. Valid only until the next allocation, which may move
+ * them or replace the memory beneath.
+ */
+export function peek(storage: Storage): TypedArray {
+  const cell = storage.cell;
+  if (cell !== null && cell.address !== 0) {
+    return viewArray(storage.dtype, theArena()!.memory.buffer, cell.address, storage.length);
+  }
+  return outside(storage);
+}
+
+/** The array of a storage that is not in the arena at present. */
+export function outside(storage: Storage): TypedArray {
+  const evicted = storage.cell?.evicted;
+  if (evicted) {
+    storage.array = viewArray(storage.dtype, evicted, 0, storage.length);
+    storage.cell = null;
+  }
+  if (storage.array === null) throw new ReleasedError(storage);
+  return storage.array;
+}
+
+/** A fresh ordinary typed array with elements `start` to `start + length`. */
+export function copyOut(
+  storage: Storage,
+  start = 0,
+  length: number = storage.length - start,
+): TypedArray {
+  if (!(start >= 0 && length >= 0 && start + length <= storage.length)) {
+    throw new RangeError(
+      `copyOut: elements ${start} to ${start + length} asked of a storage with ${storage.length}.`,
+    );
+  }
+  return peek(storage).slice(start, start + length);
+}
+
+export function getElement(storage: Storage, index: number): number {
+  checkIndex("getElement", storage, index);
+  const address = storage.cell?.address;
+  if (!address) return outside(storage)[index];
+  const { f32, f64, i32, u8 } = theArena()!;
+  switch (storage.dtype) {
+    case "float32":
+      return f32[(address >>> 2) + index];
+    case "float64":
+      return f64[(address >>> 3) + index];
+    case "int32":
+      return i32[(address >>> 2) + index];
+    default:
+      return u8[address + index];
+  }
+}
+
+/** Writes one element; `storage.version` is the caller's business. */
+export function setElement(storage: Storage, index: number, value: number): void {
+  checkIndex("setElement", storage, index);
+  peek(storage)[index] = value;
+}
+
+function checkIndex(where: string, storage: Storage, index: number): void {
+  if (!(index >= 0 && index < storage.length)) {
+    throw new RangeError(
+      `${where}: index is ${index}; the storage has ${storage.length} elements.`,
+    );
+  }
+}
+
+/** Gives the memory back at once. Any later use throws a {@link ReleasedError}. */
+export function release(storage: Storage): void {
+  const { cell } = storage;
+  storage.cell = null;
+  storage.array = null;
+  if (cell !== null) theArena()!.discard(cell);
+}
+
+/** What is where; see {@link MemoryReport}. */
+export function memory(): MemoryReport {
+  const home = theArena();
+  return {
+    backend: home === null ? "plain" : "wasm",
+    liveBytes: home?.liveBytes ?? 0,
+    cachedBytes: home?.cachedBytes ?? 0,
+    evictedBytes: home?.evictedBytes ?? 0,
+    restoredBytes: home?.restoredBytes ?? 0,
+    peakBytes: home?.peakBytes ?? 0,
+    wasmBytes: home?.wasmBytes ?? 0,
+    softLimitBytes: home?.softLimit ?? 0,
+  };
+}
+
+/**
+ * Sets the arena's soft limit: an allocation that would pass it first evicts what was used least
+ * recently. A larger limit trades memory for fewer copies; results never change.
+ */
+export function setMemoryLimit(bytes: number): void {
+  if (!(bytes >= 0)) {
+    throw new RangeError(`setMemoryLimit: bytes is ${bytes}; it must be a number from 0 up.`);
+  }
+  const home = theArena();
+  if (home !== null) home.softLimit = bytes;
+}

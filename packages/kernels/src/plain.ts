@@ -1,0 +1,349 @@
+/**
+ * The plain twin of every kernel: naive loops in float64 arithmetic, rounded when stored. It is the
+ * oracle of the tests, and the fallback where WebAssembly SIMD is missing.
+ */
+import type {
+  ArgReduceName,
+  BinaryName,
+  CompareName,
+  DType,
+  Kernels,
+  Operand,
+  RandomName,
+  ReduceName,
+  TypedArray,
+  UnaryName,
+  UpdateName,
+} from "./interface.ts";
+import { peek } from "./memory.ts";
+import { random } from "./plain-random.ts";
+import { update } from "./plain-update.ts";
+import { newArray } from "./storage.ts";
+
+type Elements = TypedArray | readonly number[];
+
+/** The array that holds an operand's elements; a lone number becomes an array of one. */
+function elements(x: Operand): TypedArray {
+  if (x.storage !== null) return peek(x.storage);
+  const array = newArray(x.dtype, 1);
+  array[0] = x.value;
+  return array;
+}
+
+/** Strides of `x` as broadcast to `rank` axes (right-aligned): 0 where x has length 1 or no axis. */
+function broadcastStrides(x: Operand, rank: number): number[] {
+  const missing = rank - x.shape.length;
+  return Array.from({ length: rank }, (_, axis) =>
+    axis < missing || x.shape[axis - missing] === 1 ? 0 : x.strides[axis - missing],
+  );
+}
+
+/** Calls `visit` for each index of `shape` in row-major order with the operands' positions there. */
+function walk(
+  shape: readonly number[],
+  operands: readonly Operand[],
+  visit: (at: readonly number[], flat: number) => void,
+): void {
+  const count = shape.reduce((product, length) => product * length, 1);
+  const strides = operands.map((x) => broadcastStrides(x, shape.length));
+  const at = operands.map((x) => x.offset);
+  const index = shape.map(() => 0);
+  for (let flat = 0; flat < count; flat++) {
+    visit(at, flat);
+    for (let axis = shape.length - 1; axis >= 0; axis--) {
+      const step = ++index[axis] < shape[axis] ? 1 : 1 - shape[axis];
+      for (let k = 0; k < at.length; k++) at[k] += step * strides[k][axis];
+      if (step === 1) break;
+      index[axis] = 0;
+    }
+  }
+}
+
+const sign = (x: number): number => (x > 0 ? 1 : x < 0 ? -1 : 0);
+
+function roundHalfToEven(x: number): number {
+  if (!(Math.abs(x) < 2 ** 52)) return x;
+  const big = x < 0 || Object.is(x, -0) ? -(2 ** 52) : 2 ** 52;
+  const rounded = x + big - big;
+  return rounded === 0 ? x * 0 : rounded; // keeps −0
+}
+
+/** Relative accuracy on both sides: e^x / (1 + e^x) for negative x, without overflow. */
+function sigmoid(x: number): number {
+  if (x >= 0) return 1 / (1 + Math.exp(-x));
+  const e = Math.exp(x);
+  return e / (1 + e);
+}
+
+/** C's pow, which differs from JavaScript's where the base is ±1 and at exponent ±∞ or NaN. */
+function pow(a: number, b: number): number {
+  if (a === 1) return 1;
+  if (a === -1 && Math.abs(b) === Infinity) return 1;
+  return a ** b;
+}
+
+const unaryFunctions: Readonly<Record<UnaryName, (x: number) => number>> = {
+  neg: (x) => -x,
+  abs: Math.abs,
+  sign,
+  square: (x) => x * x,
+  reciprocal: (x) => 1 / x,
+  exp: Math.exp,
+  log: Math.log,
+  sqrt: Math.sqrt,
+  sin: Math.sin,
+  cos: Math.cos,
+  tanh: Math.tanh,
+  sigmoid,
+  relu: (x) => Math.max(x, 0),
+  floor: Math.floor,
+  ceil: Math.ceil,
+  round: roundHalfToEven,
+};
+
+const binaryFunctions: Readonly<Record<BinaryName, (a: number, b: number) => number>> = {
+  add: (a, b) => a + b,
+  sub: (a, b) => a - b,
+  mul: (a, b) => a * b,
+  div: (a, b) => a / b,
+  pow,
+  maximum: Math.max,
+  minimum: Math.min,
+  reluGrad: (a, b) => (b > 0 ? a : 0),
+  tanhGrad: (a, b) => a * (1 - b * b),
+  sigmoidGrad: (a, b) => a * b * (1 - b),
+};
+
+const compareFunctions: Readonly<Record<CompareName, (a: number, b: number) => boolean>> = {
+  eq: (a, b) => a === b,
+  ne: (a, b) => a !== b,
+  lt: (a, b) => a < b,
+  le: (a, b) => a <= b,
+  gt: (a, b) => a > b,
+  ge: (a, b) => a >= b,
+};
+
+const reduceFunctions: Readonly<
+  Record<ReduceName, { start: (dtype: DType) => number; step: (a: number, b: number) => number }>
+> = {
+  sum: { start: () => 0, step: (a, b) => a + b },
+  max: { start: (dtype) => lowest(dtype), step: Math.max },
+  min: { start: (dtype) => highest(dtype), step: Math.min },
+  prod: { start: () => 1, step: (a, b) => a * b },
+  any: { start: () => 0, step: Math.max },
+  all: { start: () => 1, step: Math.min },
+};
+
+/** What `max` gives over no elements. */
+export function lowest(dtype: DType): number {
+  return dtype === "int32" ? -(2 ** 31) : dtype === "uint8" || dtype === "bool" ? 0 : -Infinity;
+}
+
+/** What `min` gives over no elements. */
+export function highest(dtype: DType): number {
+  if (dtype === "int32") return 2 ** 31 - 1;
+  return dtype === "uint8" ? 255 : dtype === "bool" ? 1 : Infinity;
+}
+
+/** The product of int32 values wraps exactly; in float64 it would have lost its low bits. */
+const wrapping = (
+  name: string,
+  dtype: DType,
+  f: (a: number, b: number) => number,
+): ((a: number, b: number) => number) => {
+  if (dtype === "float32" || dtype === "float64") return f;
+  return name === "mul" || name === "prod" ? Math.imul : f;
+};
+
+/** `value` as an element of `dtype`: float → int truncates and saturates, NaN is 0, → bool is x ≠ 0. */
+export function convert(value: number, dtype: DType): number {
+  switch (dtype) {
+    case "float32":
+      return Math.fround(value);
+    case "float64":
+      return value;
+    case "int32":
+      return Math.max(-(2 ** 31), Math.min(2 ** 31 - 1, Math.trunc(value))) | 0;
+    case "uint8":
+      return convert(value, "int32") & 255;
+    case "bool":
+      return value === 0 ? 0 : 1;
+  }
+}
+
+/** What storing in an array of `dtype` and reading back does to a result. */
+function stored(dtype: DType): (x: number) => number {
+  if (dtype === "float64") return (x) => x;
+  if (dtype === "float32") return Math.fround;
+  return dtype === "int32" ? (x) => x | 0 : (x) => x & 255;
+}
+
+/** The operand without its axis `axis`: positions where an index along it starts. */
+function without(x: Operand, axis: number): Operand {
+  const keep = (_: unknown, k: number) => k !== axis;
+  return { ...x, shape: x.shape.filter(keep), strides: x.strides.filter(keep) };
+}
+
+/** Writes f(x₀, x₁, …) to every element of `out`. */
+function map(
+  inputs: readonly Operand[],
+  out: Operand,
+  f: (values: readonly Elements[], at: readonly number[]) => number,
+): void {
+  const arrays = inputs.map(elements);
+  const target = elements(out);
+  const last = inputs.length;
+  walk(out.shape, [...inputs, out], (at) => {
+    target[at[last]] = f(arrays, at);
+  });
+}
+
+export const plain: Kernels = {
+  name: "plain",
+
+  scalarUnary(name, dtype) {
+    const f = unaryFunctions[name];
+    const round = stored(dtype);
+    return (x) => round(f(x));
+  },
+
+  scalarBinary(name, dtype) {
+    const f = wrapping(name, dtype, binaryFunctions[name]);
+    const round = stored(dtype);
+    return (a, b) => round(f(a, b));
+  },
+
+  fill(value, out) {
+    map([], out, () => value);
+  },
+
+  copy(x, out) {
+    const { dtype } = out;
+    if (x.dtype === dtype) map([x], out, ([a], at) => a[at[0]]);
+    else map([x], out, ([a], at) => convert(a[at[0]], dtype));
+  },
+
+  unary(name, x, out) {
+    const f =
+      name === "square"
+        ? (v: number) => wrapping("mul", x.dtype, binaryFunctions.mul)(v, v)
+        : unaryFunctions[name];
+    map([x], out, ([a], at) => f(a[at[0]]));
+  },
+
+  binary(name, a, b, out) {
+    const f = wrapping(name, a.dtype, binaryFunctions[name]);
+    map([a, b], out, ([p, q], at) => f(p[at[0]], q[at[1]]));
+  },
+
+  compare(name, a, b, out) {
+    const f = compareFunctions[name];
+    map([a, b], out, ([p, q], at) => (f(p[at[0]], q[at[1]]) ? 1 : 0));
+  },
+
+  where(condition, a, b, out) {
+    map([condition, a, b], out, ([c, p, q], at) => (c[at[0]] ? p[at[1]] : q[at[2]]));
+  },
+
+  reduce(name, x, out) {
+    const { start, step } = reduceFunctions[name];
+    const f = wrapping(name, x.dtype, step);
+    const [source, target] = [elements(x), elements(out)];
+    const totals = new Map<number, number>();
+    walk(out.shape, [out], ([at]) => totals.set(at, start(x.dtype)));
+    // Where out has length 1, its broadcast stride is 0: every element meets its own total.
+    walk(x.shape, [x, out], ([from, to]) => totals.set(to, f(totals.get(to)!, source[from])));
+    for (const [at, total] of totals) target[at] = total;
+  },
+
+  argReduce(name: ArgReduceName, x, axis, out) {
+    const [source, target] = [elements(x), elements(out)];
+    const beats =
+      name === "argmax" ? (a: number, b: number) => a > b : (a: number, b: number) => a < b;
+    walk(out.shape, [{ ...x, strides: x.strides.with(axis, 0) }, out], ([from, to]) => {
+      let best = 0;
+      let winner = source[from];
+      for (let i = 1; i < x.shape[axis] && !Number.isNaN(winner); i++) {
+        const value = source[from + i * x.strides[axis]];
+        if (beats(value, winner) || Number.isNaN(value)) [best, winner] = [i, value];
+      }
+      target[to] = best;
+    });
+  },
+
+  softmax(name, x, axis, out) {
+    const [source, target] = [elements(x), elements(out)];
+    const n = x.shape[axis];
+    const [step, outStep] = [x.strides[axis], out.strides[axis]];
+    const rows = without(out, axis);
+    walk(rows.shape, [without(x, axis), rows], ([from, to]) => {
+      const row = Array.from({ length: n }, (_, i) => source[from + i * step]);
+      const largest = row.reduce((a, b) => Math.max(a, b), -Infinity);
+      const total = row.reduce((sum, value) => sum + Math.exp(value - largest), 0);
+      row.forEach((value, i) => {
+        target[to + i * outStep] =
+          name === "softmax"
+            ? Math.exp(value - largest) / total
+            : value - largest - Math.log(total);
+      });
+    });
+  },
+
+  matmul(a, b, out, bias) {
+    const [p, q, target] = [elements(a), elements(b), elements(out)];
+    const added = bias && elements(bias);
+    const k = a.shape.at(-1)!;
+    const [aStep, bStep] = [a.strides.at(-1)!, b.strides.at(-2)!];
+    // Broadcast to out's shape, a does not move along out's columns, nor b along its rows.
+    const rows = { ...a, shape: a.shape.with(-1, 1), strides: a.strides.with(-1, 0) };
+    const columns = { ...b, shape: b.shape.with(-2, 1), strides: b.strides.with(-2, 0) };
+    walk(out.shape, [rows, columns, out, bias ?? out], ([i, j, to, extra]) => {
+      let total = 0;
+      for (let s = 0; s < k; s++) total += p[i + s * aStep] * q[j + s * bStep];
+      target[to] = added ? total + added[extra] : total;
+    });
+  },
+
+  gather(x, axis, index, out) {
+    const [source, positions, target] = [elements(x), elements(index), elements(out)];
+    const [n, step] = [x.shape[axis], x.strides[axis]];
+    let bad = -1;
+    const start = { ...x, strides: x.strides.with(axis, 0) };
+    walk(out.shape, [start, index, out], ([from, at, to], flat) => {
+      const i = positions[at];
+      if (i >= 0 && i < n) target[to] = source[from + i * step];
+      else if (bad < 0) bad = flat;
+    });
+    return bad;
+  },
+
+  scatterAdd(out, axis, index, source) {
+    const [target, positions, added] = [elements(out), elements(index), elements(source)];
+    const [n, step] = [out.shape[axis], out.strides[axis]];
+    let bad = -1;
+    const start = { ...out, strides: out.strides.with(axis, 0) };
+    walk(index.shape, [start, index, source], ([to, at, from], flat) => {
+      const i = positions[at];
+      if (i >= 0 && i < n) target[to + i * step] += added[from];
+      else if (bad < 0) bad = flat;
+    });
+    return bad;
+  },
+
+  random(name: RandomName, out, key, counter, a, b) {
+    return random(name, out.dtype, elements(out), out.offset, lengthOf(out), key, counter, a, b);
+  },
+
+  update(name: UpdateName, operands, hyper) {
+    update(
+      name,
+      operands.map((x) => elements(x).subarray(x.offset)),
+      lengthOf(operands[0]),
+      hyper,
+    );
+  },
+};
+
+function lengthOf(x: Operand): number {
+  return x.shape.reduce((product, length) => product * length, 1);
+}
