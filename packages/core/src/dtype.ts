@@ -1,0 +1,65 @@
+import type { DType, TypedArray } from "@tapegrad/kernels";
+import { DTypeError } from "./errors.ts";
+
+export type { DType, TypedArray };
+
+/** Every dtype, in promotion order: two operands meet at the later one. */
+export const dtypes = ["bool", "uint8", "int32", "float32", "float64"] as const satisfies DType[];
+
+export function isFloat(dtype: DType): boolean {
+  return dtype === "float32" || dtype === "float64";
+}
+
+/** The dtype in which a and b meet, as in PyTorch: float64 over float32 over integers over bool. */
+export function promote(a: DType, b: DType): DType {
+  return a === b || dtypes.indexOf(a) > dtypes.indexOf(b) ? a : b;
+}
+
+/**
+ * The dtype in which a plain number meets a tensor: the tensor's own, unless that would lose the
+ * number's kind (1.5 and int32 meet in float32; 2 and bool in int32).
+ */
+export function promoteNumber(value: number, dtype: DType): DType {
+  if (isFloat(dtype)) return dtype;
+  if (!Number.isInteger(value)) return "float32";
+  return dtype === "bool" ? "int32" : dtype;
+}
+
+export function checkDType(op: string, dtype: unknown): asserts dtype is DType {
+  if (!dtypes.includes(dtype as DType)) {
+    throw new DTypeError(
+      `${op}: unknown dtype ${JSON.stringify(dtype)}; known are ${dtypes.join(", ")}.`,
+    );
+  }
+}
+
+const arrays = {
+  bool: Uint8Array,
+  uint8: Uint8Array,
+  int32: Int32Array,
+  float32: Float32Array,
+  float64: Float64Array,
+};
+
+/** A zeroed ordinary typed array for the dtype. */
+export function newArray(dtype: DType, length: number): TypedArray {
+  return new arrays[dtype](length);
+}
+
+/** The dtype that a typed array stands for; undefined if none does. */
+export function dtypeOfArray(array: ArrayBufferView): DType | undefined {
+  // By tag rather than instanceof: arrays may come from another realm (a frame, a vm context).
+  switch (Object.prototype.toString.call(array)) {
+    case "[object Float32Array]":
+      return "float32";
+    case "[object Float64Array]":
+      return "float64";
+    case "[object Int32Array]":
+      return "int32";
+    case "[object Uint8Array]":
+    case "[object Uint8ClampedArray]":
+      return "uint8";
+    default:
+      return undefined;
+  }
+}

@@ -1,0 +1,21 @@
+/** Every error that Tapegrad throws on purpose; its message says where, what arrived, what would work. */
+export class TapegradError extends Error {
+  override get name(): string {
+    return this.constructor.name;
+  }
+}
+
+/** Shapes or axes that don't fit. */
+export class ShapeError extends TapegradError {}
+
+/** A dtype that the op cannot take. */
+export class DTypeError extends TapegradError {}
+
+/** An index outside its axis. */
+export class IndexError extends TapegradError {}
+
+/** An argument whose value makes no sense (a negative size, a NaN where a number is expected). */
+export class ValueError extends TapegradError {}
+
+/** Misuse of the tape: a second backward, a saved value that changed, a leaf changed in place. */
+export class GradError extends TapegradError {}

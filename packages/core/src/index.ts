@@ -1,0 +1,124 @@
+import "./methods.ts";
+
+export { type MemoryReport, memory, setMemoryLimit } from "@tapegrad/kernels";
+export {
+  arange,
+  equal,
+  eye,
+  full,
+  linspace,
+  ones,
+  onesLike,
+  type TensorOptions,
+  tensor,
+  zeros,
+  zerosLike,
+} from "./create.ts";
+export { type DType, dtypes, isFloat, type TypedArray } from "./dtype.ts";
+export {
+  DTypeError,
+  GradError,
+  IndexError,
+  ShapeError,
+  TapegradError,
+  ValueError,
+} from "./errors.ts";
+export { currentModulePath, type Node, setModulePath } from "./node.ts";
+export {
+  applyInPlace,
+  type Domain,
+  defineOp,
+  type GradRule,
+  type Layout,
+  type Op,
+  type OpFunction,
+  registeredOps,
+  type TensorLike,
+} from "./op.ts";
+export { eq, ge, gt, le, lt, ne, where } from "./ops/compare.ts";
+export {
+  abs,
+  add,
+  cos,
+  div,
+  exp,
+  log,
+  maximum,
+  minimum,
+  mul,
+  neg,
+  pow,
+  reciprocal,
+  relu,
+  sigmoid,
+  sign,
+  sin,
+  sqrt,
+  square,
+  sub,
+  tanh,
+} from "./ops/elementwise.ts";
+export { gather, type Index, index, indexSelect, Slice, slice } from "./ops/indexing.ts";
+export {
+  clone,
+  concat,
+  contiguous,
+  detach,
+  expand,
+  flatten,
+  narrow,
+  permute,
+  reshape,
+  squeeze,
+  stack,
+  to,
+  transpose,
+  unsqueeze,
+} from "./ops/layout.ts";
+export { linear, matmul } from "./ops/matmul.ts";
+export {
+  amax,
+  amin,
+  argmax,
+  argmin,
+  max,
+  mean,
+  min,
+  type ReduceOptions,
+  sum,
+  sumTo,
+  type ValuesAndIndices,
+} from "./ops/reduce.ts";
+export {
+  type CrossEntropyOptions,
+  crossEntropy,
+  logSoftmax,
+  mseLoss,
+  type Reduction,
+  softmax,
+} from "./ops/softmax.ts";
+export {
+  bernoulli,
+  defaultGenerator,
+  Generator,
+  type GeneratorState,
+  manualSeed,
+  type RandomOptions,
+  rand,
+  randint,
+  randn,
+  randperm,
+} from "./random.ts";
+export { broadcastShapes, formatShape, type Shape, sizeOf } from "./shape.ts";
+export {
+  type BackwardOptions,
+  backward,
+  enableGrad,
+  type GradOptions,
+  grad,
+  isGradEnabled,
+  noGrad,
+  registerHook,
+  retainGrad,
+} from "./tape.ts";
+export { type NestedArray, Tensor } from "./tensor.ts";

@@ -1,0 +1,298 @@
+/**
+ * Elementwise arithmetic. Each op: shape broadcast(a, b), dtype as PyTorch promotes; integers become
+ * float32 where the result is not whole. Kinks and ties follow PyTorch and are noted beside the rule.
+ */
+import { engineOps } from "../engine-ops.ts";
+import { defineOp } from "../op.ts";
+import type { Tensor } from "../tensor.ts";
+import { where } from "./compare.ts";
+
+/** y = a + b. */
+export const add = defineOp({
+  name: "add",
+  inputs: ["a", "b"],
+  elementwise: "add",
+  grad: {
+    a: (dy) => dy,
+    b: (dy) => dy,
+  },
+  symbol: "+",
+  tex: { y: "a + b", a: "1", b: "1" },
+});
+engineOps.add = add;
+
+/** y = a − b. */
+export const sub = defineOp({
+  name: "sub",
+  inputs: ["a", "b"],
+  elementwise: "sub",
+  grad: {
+    a: (dy) => dy,
+    b: (dy) => dy.neg(),
+  },
+  symbol: "−",
+  tex: { y: "a - b", a: "1", b: "-1" },
+});
+
+/** y = a · b. */
+export const mul = defineOp({
+  name: "mul",
+  inputs: ["a", "b"],
+  elementwise: "mul",
+  saves: ["a", "b"],
+  grad: {
+    a: (dy, { b }) => dy.mul(b),
+    b: (dy, { a }) => dy.mul(a),
+  },
+  symbol: "×",
+  tex: { y: "a \\cdot b", a: "b", b: "a" },
+});
+
+/** y = a / b; integers are divided as float32. */
+export const div = defineOp({
+  name: "div",
+  inputs: ["a", "b"],
+  elementwise: "div",
+  domain: "float",
+  saves: ["b", "y"],
+  grad: {
+    a: (dy, { b }) => dy.div(b),
+    // y = a/b  ⇒  ∂y/∂b = −a/b² = −y/b
+    b: (dy, { b, y }) => dy.mul(y.div(b)).neg(),
+  },
+  symbol: "÷",
+  tex: { y: "a / b", a: "1 / b", b: "-a / b^2" },
+});
+
+/** y = −x. */
+export const neg = defineOp({
+  name: "neg",
+  inputs: ["x"],
+  elementwise: "neg",
+  grad: { x: (dy) => dy.neg() },
+  symbol: "−",
+  tex: { y: "-x", x: "-1" },
+});
+
+/**
+ * y = aᵇ, with C's special cases: a⁰ = 1 for every a; a negative base with a fractional exponent is NaN.
+ * As in PyTorch, ∂y/∂a is 0 where b = 0, and ∂y/∂b is 0 where a = 0 and b ≥ 0.
+ */
+export const pow = defineOp({
+  name: "pow",
+  inputs: ["a", "b"],
+  elementwise: "pow",
+  domain: "float",
+  saves: ["a", "b", "y"],
+  grad: {
+    a: (dy, { a, b }) => where(b.eq(0), 0, dy.mul(b.mul(a.pow(b.sub(1))))),
+    b: (dy, { a, b, y }) => {
+      const db = dy.mul(y.mul(a.log()));
+      return where(a.eq(0), where(b.ge(0), 0, db), db);
+    },
+  },
+  symbol: "^",
+  tex: { y: "a^b", a: "b\\,a^{b-1}", b: "a^b \\ln a" },
+});
+
+/** y = x². */
+export const square = defineOp({
+  name: "square",
+  inputs: ["x"],
+  elementwise: "square",
+  saves: ["x"],
+  grad: { x: (dy, { x }) => dy.mul(x.mul(2)) },
+  symbol: "x²",
+  tex: { y: "x^2", x: "2x" },
+});
+
+/** y = 1 / x. */
+export const reciprocal = defineOp({
+  name: "reciprocal",
+  inputs: ["x"],
+  elementwise: "reciprocal",
+  domain: "float",
+  saves: ["y"],
+  grad: { x: (dy, { y }) => dy.mul(y.square()).neg() },
+  symbol: "1/x",
+  tex: { y: "1 / x", x: "-1 / x^2" },
+});
+
+/** y = eˣ. */
+export const exp = defineOp({
+  name: "exp",
+  inputs: ["x"],
+  elementwise: "exp",
+  domain: "float",
+  saves: ["y"],
+  grad: { x: (dy, { y }) => dy.mul(y) },
+  tex: { y: "e^x", x: "e^x" },
+});
+
+/** y = ln x; −∞ at 0, NaN below. */
+export const log = defineOp({
+  name: "log",
+  inputs: ["x"],
+  elementwise: "log",
+  domain: "float",
+  saves: ["x"],
+  grad: { x: (dy, { x }) => dy.div(x) },
+  tex: { y: "\\ln x", x: "1 / x" },
+});
+
+/** y = √x; NaN below 0. The derivative at 0 is infinite. */
+export const sqrt = defineOp({
+  name: "sqrt",
+  inputs: ["x"],
+  elementwise: "sqrt",
+  domain: "float",
+  saves: ["y"],
+  grad: { x: (dy, { y }) => dy.div(y.mul(2)) },
+  symbol: "√",
+  tex: { y: "\\sqrt{x}", x: "1 / (2\\sqrt{x})" },
+});
+
+/** y = sin x, x in radians. */
+export const sin = defineOp({
+  name: "sin",
+  inputs: ["x"],
+  elementwise: "sin",
+  domain: "float",
+  saves: ["x"],
+  grad: { x: (dy, { x }) => dy.mul(x.cos()) },
+  tex: { y: "\\sin x", x: "\\cos x" },
+});
+
+/** y = cos x, x in radians. */
+export const cos = defineOp({
+  name: "cos",
+  inputs: ["x"],
+  elementwise: "cos",
+  domain: "float",
+  saves: ["x"],
+  grad: { x: (dy, { x }) => dy.mul(x.sin()).neg() },
+  tex: { y: "\\cos x", x: "-\\sin x" },
+});
+
+/** y = −1, 0 or 1 as x is negative, zero (or NaN) or positive. Flat, so its gradient is 0. */
+export const sign = defineOp({
+  name: "sign",
+  inputs: ["x"],
+  elementwise: "sign",
+  grad: { x: (dy) => dy.mul(0) },
+  tex: { y: "\\operatorname{sign} x", x: "0" },
+});
+
+/** y = |x|. The derivative at 0 is 0. */
+export const abs = defineOp({
+  name: "abs",
+  inputs: ["x"],
+  elementwise: "abs",
+  saves: ["x"],
+  grad: { x: (dy, { x }) => dy.mul(x.sign()) },
+  symbol: "|x|",
+  tex: { y: "|x|", x: "\\operatorname{sign} x" },
+});
+
+/** y = tanh x. */
+export const tanh = defineOp({
+  name: "tanh",
+  inputs: ["x"],
+  elementwise: "tanh",
+  domain: "float",
+  saves: ["y"],
+  grad: { x: (dy, { y }) => tanhGrad(dy, y) },
+  tex: { y: "\\tanh x", x: "1 - \\tanh^2 x" },
+});
+
+/** dy · (1 − y²): the backward of tanh in one pass, an op in its own right. */
+export const tanhGrad = defineOp({
+  name: "tanhGrad",
+  inputs: ["dy", "y"],
+  elementwise: "tanhGrad",
+  saves: ["dy", "y"],
+  grad: {
+    dy: (g, { y }): Tensor => tanhGrad(g, y),
+    y: (g, { dy, y }) => g.mul(dy).mul(y.mul(-2)),
+  },
+});
+
+/** y = 1 / (1 + e⁻ˣ), without overflow. */
+export const sigmoid = defineOp({
+  name: "sigmoid",
+  inputs: ["x"],
+  elementwise: "sigmoid",
+  domain: "float",
+  saves: ["y"],
+  grad: { x: (dy, { y }) => sigmoidGrad(dy, y) },
+  symbol: "σ",
+  tex: { y: "\\sigma(x)", x: "\\sigma(x)(1 - \\sigma(x))" },
+});
+
+/** dy · y · (1 − y): the backward of sigmoid in one pass. */
+export const sigmoidGrad = defineOp({
+  name: "sigmoidGrad",
+  inputs: ["dy", "y"],
+  elementwise: "sigmoidGrad",
+  saves: ["dy", "y"],
+  grad: {
+    dy: (g, { y }): Tensor => sigmoidGrad(g, y),
+    // d/dy [y − y²] = 1 − 2y
+    y: (g, { dy, y }) => g.mul(dy).mul(y.mul(-2).add(1)),
+  },
+});
+
+/** y = max(x, 0). The derivative at 0 is 0. */
+export const relu = defineOp({
+  name: "relu",
+  inputs: ["x"],
+  elementwise: "relu",
+  saves: ["y"],
+  grad: { x: (dy, { y }) => reluGrad(dy, y) },
+  tex: { y: "\\max(x, 0)", x: "[x > 0]" },
+});
+
+/** dy where y > 0, else 0: the backward of relu in one pass. */
+export const reluGrad = defineOp({
+  name: "reluGrad",
+  inputs: ["dy", "y"],
+  elementwise: "reluGrad",
+  saves: ["y"],
+  grad: {
+    dy: (g, { y }): Tensor => reluGrad(g, y),
+    y: null,
+  },
+});
+
+/** y = max(a, b), NaN if either is. Equal values take half of the gradient each. */
+export const maximum = defineOp({
+  name: "maximum",
+  inputs: ["a", "b"],
+  elementwise: "maximum",
+  saves: ["a", "b"],
+  grad: {
+    a: (dy, { a, b }) => dy.mul(winner(a, b)),
+    b: (dy, { a, b }) => dy.mul(winner(b, a)),
+  },
+  symbol: "max",
+  tex: { y: "\\max(a, b)", a: "[a > b] + \\tfrac12[a = b]", b: "[b > a] + \\tfrac12[a = b]" },
+});
+
+/** y = min(a, b), NaN if either is. Equal values take half of the gradient each. */
+export const minimum = defineOp({
+  name: "minimum",
+  inputs: ["a", "b"],
+  elementwise: "minimum",
+  saves: ["a", "b"],
+  grad: {
+    a: (dy, { a, b }) => dy.mul(winner(b, a)),
+    b: (dy, { a, b }) => dy.mul(winner(a, b)),
+  },
+  symbol: "min",
+  tex: { y: "\\min(a, b)", a: "[a < b] + \\tfrac12[a = b]", b: "[b < a] + \\tfrac12[a = b]" },
+});
+
+/** 1 where a > b, ½ where they are equal, else 0. */
+function winner(a: Tensor, b: Tensor): Tensor {
+  return where(a.eq(b), 0.5, a.gt(b).to(a.dtype));
+}

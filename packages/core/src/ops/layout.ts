@@ -1,0 +1,482 @@
+/** Views, copies and conversions: where the elements are, not what they are. */
+
+import { defaultKernels } from "@tapegrad/kernels";
+import { checkDType, type DType, promote } from "../dtype.ts";
+import { engineOps } from "../engine-ops.ts";
+import { ShapeError, ValueError } from "../errors.ts";
+import type { Node } from "../node.ts";
+import { defineOp, describe, type Layout } from "../op.ts";
+import {
+  broadcastStrides,
+  contiguousStrides,
+  formatShape,
+  isContiguous,
+  normalizeAxis,
+  type Shape,
+  sameShape,
+  sizeOf,
+} from "../shape.ts";
+import { edgeOf, enableGrad, needsGrad } from "../tape.ts";
+import { emptyTensor, setRequiresGrad, Tensor, viewTensor } from "../tensor.ts";
+
+// ---------------------------------------------------------------------------------------------
+// Copies
+
+export const cloneOp = defineOp({
+  name: "clone",
+  inputs: ["x"],
+  domain: "any",
+  shape: ({ x }) => x.shape,
+  forward: ({ x }, y, kernels) => kernels.copy(x, y),
+  grad: { x: (dy) => dy },
+});
+
+/** A copy of x in memory of its own. */
+export function clone(x: Tensor): Tensor {
+  return cloneOp(x);
+}
+engineOps.clone = clone;
+
+/** The value in place of x: what `copy_`, `fill_` and `zero_` write. */
+export const copyOp = defineOp({
+  name: "copy",
+  inputs: ["x", "value"],
+  domain: "any",
+  shape: ({ x }) => x.shape,
+  forward: ({ value }, y, kernels) => kernels.copy(value, y),
+  grad: {
+    x: (dy) => zeros(dy.shape, dy.dtype),
+    value: (dy) => dy,
+  },
+});
+
+/** x itself if its elements lie in row-major order without gaps, else a copy that does. */
+export function contiguous(x: Tensor): Tensor {
+  return x.isContiguous ? x : clone(x);
+}
+
+export const toOp = defineOp({
+  name: "to",
+  inputs: ["x"],
+  domain: "any",
+  dtype: (_, { to }: { from: DType; to: DType }) => to,
+  shape: ({ x }) => x.shape,
+  forward: ({ x }, y, kernels) => kernels.copy(x, y),
+  grad: { x: (dy, _, { from }: { from: DType; to: DType }) => to(dy, from) },
+});
+
+/** x as another dtype: floats are truncated to integers, anything but 0 is true. x itself if it has it. */
+export function to(x: Tensor, dtype: DType): Tensor {
+  checkDType("to", dtype);
+  return x.dtype === dtype ? x : toOp(x, { from: x.dtype, to: dtype });
+}
+engineOps.to = to;
+
+/** The same elements off the tape: shares x's storage, requires no gradient. */
+export function detach(x: Tensor): Tensor {
+  return viewTensor(x, x.shape, x.strides, x.offset);
+}
+
+// ---------------------------------------------------------------------------------------------
+// Reshape
+
+export const viewOp = defineOp({
+  name: "view",
+  inputs: ["x"],
+  domain: "any",
+  view: (x, { shape, strides }: { shape: Shape; strides: Shape }) => ({
+    shape,
+    strides,
+    offset: x.offset,
+  }),
+  saves: ["xShape"],
+  grad: { x: (dy, { xShape }) => reshape(dy, xShape) },
+});
+
+/**
+ * The same elements in row-major order under another shape: a view where strides allow, else a copy.
+ *
+ * @param shape  sizes, of which one may be −1: what remains
+ * @throws ShapeError if the number of elements differs
+ */
+export function reshape(x: Tensor, shape: Shape): Tensor {
+  const target = resolveShape(x, shape);
+  if (sameShape(target, x.shape)) return x;
+  const strides = viewStrides(x.shape, x.strides, target);
+  if (strides !== null) return viewOp(x, { shape: target, strides });
+  return viewOp(clone(x), { shape: target, strides: contiguousStrides(target) });
+}
+
+function resolveShape(x: Tensor, shape: Shape): number[] {
+  if (!Array.isArray(shape)) {
+    throw new ValueError(
+      `reshape: the shape is ${describe(shape)}; it must be an array of sizes, such as [2, -1].`,
+    );
+  }
+  const open = shape.indexOf(-1);
+  const known = shape.reduce((product, size, i) => (i === open ? product : product * size), 1);
+  const target = [...shape];
+  if (open >= 0 && known > 0 && x.size % known === 0) target[open] = x.size / known;
+  if (target.some((size) => !Number.isInteger(size) || size < 0) || sizeOf(target) !== x.size) {
+    throw new ShapeError(
+      `reshape: ${formatShape(shape)} does not hold the ${x.size} elements of ${formatShape(x.shape)}; ` +
+        "sizes are whole, their product is the number of elements, and at most one may be -1.",
+    );
+  }
+  return target;
+}
+
+/** Strides that show the same row-major order under `target`; null if only a copy can. */
+function viewStrides(shape: Shape, strides: Shape, target: Shape): number[] | null {
+  if (isContiguous(shape, strides)) return contiguousStrides(target);
+  // From the right: each run of x's axes that could be merged into one is cut into the target's axes.
+  const result = new Array<number>(target.length);
+  let to = target.length - 1;
+  let unit = strides[shape.length - 1]!;
+  let run = 1;
+  for (let axis = shape.length - 1; axis >= 0; axis--) {
+    run *= shape[axis]!;
+    const merges = axis > 0 && (shape[axis - 1] === 1 || strides[axis - 1] === run * unit);
+    if (merges) continue;
+    let covered = 1;
+    while (to >= 0 && (covered < run || target[to] === 1)) {
+      result[to] = covered * unit;
+      covered *= target[to--]!;
+    }
+    if (covered !== run) return null;
+    if (axis > 0) unit = strides[axis - 1]!;
+    run = 1;
+  }
+  return to < 0 ? result : null;
+}
+
+/**
+ * Axes start to end (both included) as one.
+ *
+ * @example flatten(x, 1)  // [N, C, H, W] → [N, C·H·W]
+ */
+export function flatten(x: Tensor, startAxis = 0, endAxis = -1): Tensor {
+  if (x.rank === 0) return reshape(x, [1]);
+  const start = normalizeAxis("flatten", startAxis, x.rank);
+  const end = normalizeAxis("flatten", endAxis, x.rank);
+  if (start > end) {
+    throw new ShapeError(
+      `flatten: startAxis ${startAxis} comes after endAxis ${endAxis}; it must not.`,
+    );
+  }
+  const middle = sizeOf(x.shape.slice(start, end + 1));
+  return reshape(x, [...x.shape.slice(0, start), middle, ...x.shape.slice(end + 1)]);
+}
+
+/** Without the axis, which must have size 1; without all axes of size 1 when none is named. */
+export function squeeze(x: Tensor, axis?: number): Tensor {
+  if (axis === undefined)
+    return reshape(
+      x,
+      x.shape.filter((size) => size !== 1),
+    );
+  const at = normalizeAxis("squeeze", axis, x.rank);
+  return x.shape[at] === 1
+    ? reshape(
+        x,
+        x.shape.filter((_, i) => i !== at),
+      )
+    : x;
+}
+
+/** With an axis of size 1 at the place. */
+export function unsqueeze(x: Tensor, axis: number): Tensor {
+  const at = normalizeAxis("unsqueeze", axis, x.rank + 1);
+  return reshape(x, [...x.shape.slice(0, at), 1, ...x.shape.slice(at)]);
+}
+
+// ---------------------------------------------------------------------------------------------
+// Order of axes
+
+export const permuteOp = defineOp({
+  name: "permute",
+  inputs: ["x"],
+  domain: "any",
+  view: (x, order: readonly number[]) => ({
+    shape: order.map((axis) => x.shape[axis]!),
+    strides: order.map((axis) => x.strides[axis]!),
+    offset: x.offset,
+  }),
+  grad: {
+    x: (dy, _, order: readonly number[]): Tensor =>
+      permuteOp(
+        dy,
+        order.map((_, i) => order.indexOf(i)),
+      ),
+  },
+});
+
+/**
+ * Axes in the given order: y's axis i is x's axis order[i]. A view.
+ *
+ * @throws ShapeError if `order` is not an order of x's axes
+ */
+export function permute(x: Tensor, order: readonly number[]): Tensor {
+  const axes = order.map((axis) => normalizeAxis("permute", axis, x.rank));
+  if (axes.length !== x.rank || new Set(axes).size !== x.rank) {
+    throw new ShapeError(
+      `permute: [${order.join(", ")}] is not an order of the ${x.rank} axes of ${formatShape(x.shape)}; name each axis once.`,
+    );
+  }
+  return permuteOp(x, axes);
+}
+
+/** With two axes swapped; the last two by default. A view. */
+export function transpose(x: Tensor, axis0 = -2, axis1 = -1): Tensor {
+  const a = normalizeAxis("transpose", axis0, x.rank);
+  const b = normalizeAxis("transpose", axis1, x.rank);
+  const order = x.shape.map((_, i) => (i === a ? b : i === b ? a : i));
+  return permuteOp(x, order);
+}
+
+// ---------------------------------------------------------------------------------------------
+// Broadcasting
+
+export const expandOp = defineOp({
+  name: "expand",
+  inputs: ["x"],
+  domain: "any",
+  view: (x, shape: Shape) => ({
+    shape,
+    strides: broadcastStrides(x.shape, x.strides, shape),
+    offset: x.offset,
+  }),
+  // The tape sums over what broadcasting repeated.
+  grad: { x: (dy) => dy },
+});
+
+/**
+ * Axes of size 1 repeated to the given sizes, new axes in front; −1 keeps a size. A view: nothing is copied.
+ *
+ * @throws ShapeError if an axis that is not 1 would change
+ */
+export function expand(x: Tensor, shape: Shape): Tensor {
+  const lead = shape.length - x.rank;
+  const target = shape.map((size, i) => (size === -1 && i >= lead ? x.shape[i - lead]! : size));
+  const fits = lead >= 0 && x.shape.every((size, i) => size === target[i + lead] || size === 1);
+  if (!fits || target.some((size) => !Number.isInteger(size) || size < 0)) {
+    throw new ShapeError(
+      `expand: ${formatShape(x.shape)} does not expand to ${formatShape(shape)}; aligned at the right, every axis must be equal or 1.`,
+    );
+  }
+  return sameShape(target, x.shape) ? x : expandOp(x, target);
+}
+
+// ---------------------------------------------------------------------------------------------
+// Joining
+
+export const concatOp = defineOp({
+  name: "concat",
+  inputs: ["tensors"],
+  variadic: true,
+  domain: "any",
+  shape: (tensors, { axis }: { axis: number; starts: number[]; lengths: number[] }) => {
+    const total = tensors.reduce((sum, x) => sum + x.shape[axis]!, 0);
+    return tensors[0]!.shape.map((size, i) => (i === axis ? total : size));
+  },
+  forward: (tensors, y, kernels, { axis, starts }) => {
+    tensors.forEach((x, i) => {
+      kernels.copy(
+        x,
+        new Tensor(y.storage, 0, y.dtype, x.shape, y.strides, starts[i]! * y.strides[axis]!),
+      );
+    });
+  },
+  grad: {
+    tensors: (dy, _, { axis, starts, lengths }, i) => narrow(dy, axis, starts[i]!, lengths[i]!),
+  },
+});
+
+/**
+ * Tensors one after the other along an axis; all other sizes are equal.
+ *
+ * @throws ShapeError naming the first tensor that doesn't fit
+ */
+export function concat(tensors: readonly Tensor[], axis = 0): Tensor {
+  if (
+    !Array.isArray(tensors) ||
+    tensors.length === 0 ||
+    !tensors.every((x) => x instanceof Tensor)
+  ) {
+    throw new ValueError(
+      "concat: needs an array of at least one Tensor, such as concat([a, b], 0).",
+    );
+  }
+  const first = tensors[0] as Tensor;
+  const at = normalizeAxis("concat", axis, first.rank);
+  tensors.forEach((x: Tensor, i) => {
+    if (x.rank !== first.rank || x.shape.some((size, k) => k !== at && size !== first.shape[k])) {
+      throw new ShapeError(
+        `concat: tensor 0 is ${formatShape(first.shape)} and tensor ${i} is ${formatShape(x.shape)}; ` +
+          `all sizes but that of axis ${at} must be equal.`,
+      );
+    }
+  });
+  const dtype = tensors.reduce((meeting, x) => promote(meeting, x.dtype), first.dtype);
+  const lengths = tensors.map((x) => x.shape[at]!);
+  const starts = lengths.map((_, i) => lengths.slice(0, i).reduce((sum, length) => sum + length, 0));
+  return concatOp(
+    tensors.map((x) => to(x, dtype)),
+    { axis: at, starts, lengths },
+  );
+}
+
+/** Tensors of one shape along a new axis. */
+export function stack(tensors: readonly Tensor[], axis = 0): Tensor {
+  return concat(
+    tensors.map((x) => unsqueeze(x, axis)),
+    axis,
+  );
+}
+
+// ---------------------------------------------------------------------------------------------
+// Regions
+
+interface Region extends Layout {
+  /** Shape of the whole. */
+  whole: Shape;
+}
+
+/** The elements of a contiguous whole that a region shows. */
+export const takeRegion = defineOp({
+  name: "takeRegion",
+  inputs: ["x"],
+  domain: "any",
+  view: (x, { shape, strides, offset }: Region) => ({ shape, strides, offset: x.offset + offset }),
+  grad: {
+    x: (dy, _, region: Region): Tensor => {
+      // An expanded region shows an element several times: its gradient is their sum.
+      const once = region.shape.map((size, i) => (region.strides[i] === 0 ? 1 : size));
+      return putRegion(zeros(region.whole, dy.dtype), engineOps.sumTo(dy, once), {
+        ...region,
+        shape: once,
+      });
+    },
+  },
+});
+
+/** A copy of the whole in which the region shows `value`. */
+export const putRegion = defineOp({
+  name: "putRegion",
+  inputs: ["x", "value"],
+  domain: "any",
+  shape: ({ x }) => x.shape,
+  forward: ({ x, value }, y, kernels, { shape, strides, offset }: Region) => {
+    kernels.copy(x, y);
+    kernels.copy(value, new Tensor(y.storage, 0, y.dtype, shape, strides, offset));
+  },
+  grad: {
+    x: (dy, _, region: Region): Tensor => putRegion(contiguous(dy), zeros(region.shape, dy.dtype), region),
+    value: (dy, _, region: Region): Tensor => takeRegion(contiguous(dy), region),
+  },
+});
+
+function zeros(shape: Shape, dtype: DType): Tensor {
+  const y = emptyTensor(shape, dtype);
+  defaultKernels().fill(0, y);
+  return y;
+}
+engineOps.zeros = zeros;
+
+function regionOf(x: Tensor): Region {
+  const { base } = x.viewOf!;
+  return { whole: base.shape, shape: x.shape, strides: x.strides, offset: x.offset - base.offset };
+}
+
+// A view changed in place by `node`: from now on the base is what it was, with the view's region put in.
+engineOps.rebaseView = (x: Tensor, node: Node) => {
+  const { base } = x.viewOf!;
+  if (!base.isContiguous) {
+    throw new ShapeError(
+      `in-place change of a view: the base of shape ${formatShape(base.shape)} is not contiguous; clone() it before taking views.`,
+    );
+  }
+  // Stand-ins at the right places on the tape; the values were written already.
+  const whole = standIn(base, needsGrad(base) ? edgeOf(base) : null);
+  const value = standIn(x, node);
+  const merged = putRegion(whole, value, regionOf(x));
+  base.node = merged.node;
+  setRequiresGrad(base, true);
+  x.viewOf!.node = base.node;
+};
+
+engineOps.reviewNode = (x: Tensor) => {
+  const { base } = x.viewOf!;
+  if (!needsGrad(base)) return null;
+  return enableGrad(() => takeRegion(standIn(base, edgeOf(base)), regionOf(x)).node);
+};
+
+function standIn(x: Tensor, node: Node | null): Tensor {
+  const result = viewTensor(x, x.shape, x.strides, x.offset);
+  result.node = node;
+  setRequiresGrad(result, node !== null);
+  return result;
+}
+
+// ---------------------------------------------------------------------------------------------
+// Basic indexing
+
+interface Range {
+  start: number;
+  step: number;
+  length: number;
+}
+
+export const sliceOp = defineOp({
+  name: "slice",
+  inputs: ["x"],
+  domain: "any",
+  view: (x, ranges: readonly Range[]) => ({
+    shape: ranges.map(({ length }) => length),
+    strides: x.strides.map((stride, i) => stride * ranges[i]!.step),
+    offset: x.strides.reduce((offset, stride, i) => offset + stride * ranges[i]!.start, x.offset),
+  }),
+  saves: ["xShape"],
+  grad: {
+    x: (dy, { xShape }, ranges: readonly Range[]): Tensor => unslice(dy, { shape: xShape, ranges }),
+  },
+});
+
+/** Zeros of the given shape with x in the slice: the backward of slice. */
+export const unslice = defineOp({
+  name: "unslice",
+  inputs: ["x"],
+  domain: "any",
+  shape: (_, { shape }: { shape: Shape; ranges: readonly Range[] }) => shape,
+  forward: ({ x }, y, kernels, { ranges }) => {
+    kernels.fill(0, y);
+    const offset = y.strides.reduce((sum, stride, i) => sum + stride * ranges[i]!.start, 0);
+    const strides = y.strides.map((stride, i) => stride * ranges[i]!.step);
+    kernels.copy(x, new Tensor(y.storage, 0, y.dtype, x.shape, strides, offset));
+  },
+  grad: { x: (dy, _, { ranges }): Tensor => sliceOp(dy, ranges) },
+});
+
+/** `length` elements of an axis from `start`. A view. */
+export function narrow(x: Tensor, axis: number, start: number, length: number): Tensor {
+  const at = normalizeAxis("narrow", axis, x.rank);
+  const size = x.shape[at]!;
+  const from = start < 0 ? start + size : start;
+  if (
+    !Number.isInteger(from) ||
+    !Number.isInteger(length) ||
+    from < 0 ||
+    length < 0 ||
+    from + length > size
+  ) {
+    throw new ShapeError(
+      `narrow: start ${start} and length ${length} leave axis ${at}, which has ${size} elements (shape ${formatShape(x.shape)}).`,
+    );
+  }
+  return sliceOp(
+    x,
+    x.shape.map((s, i) =>
+      i === at ? { start: from, step: 1, length } : { start: 0, step: 1, length: s },
+    ),
+  );
+}

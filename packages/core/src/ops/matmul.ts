@@ -1,0 +1,107 @@
+/** Products. */
+import { ShapeError } from "../errors.ts";
+import { defineOp } from "../op.ts";
+import { broadcastShapes, formatShape, type Shape } from "../shape.ts";
+import type { Tensor } from "../tensor.ts";
+import { reshape, transpose } from "./layout.ts";
+
+/** Transposed in the last two axes: free, since the kernel takes any strides. */
+const flipped = (x: Tensor) => transpose(x, -2, -1);
+
+export const matmulOp = defineOp({
+  name: "matmul",
+  inputs: ["a", "b"],
+  domain: "float",
+  shape: ({ a, b }) => productShape(a.shape, b.shape),
+  forward: ({ a, b }, y, kernels) => kernels.matmul(a, b, y),
+  saves: ["a", "b"],
+  grad: {
+    // Y = AB  ⇒  ∂L/∂A = dY·Bᵀ and ∂L/∂B = Aᵀ·dY; the tape sums over broadcast leading axes.
+    a: (dy, { b }): Tensor => matmulOp(dy, flipped(b)),
+    b: (dy, { a }): Tensor => matmulOp(flipped(a), dy),
+  },
+  symbol: "·",
+  tex: { y: "A B", a: "dY\\,B^\\top", b: "A^\\top dY" },
+});
+
+function productShape(a: Shape, b: Shape): number[] {
+  if (a[a.length - 1] !== b[b.length - 2]) {
+    throw new ShapeError(
+      `matmul: a is ${formatShape(a)} and b is ${formatShape(b)}; a's last axis (${a[a.length - 1]}) must equal b's second-to-last (${b[b.length - 2]}).`,
+    );
+  }
+  const batch = broadcastShapes("matmul", a.slice(0, -2), b.slice(0, -2));
+  return [...batch, a[a.length - 2]!, b[b.length - 1]!];
+}
+
+/**
+ * Matrix product over the last two axes; leading axes broadcast. A vector counts as a row on the left and
+ * as a column on the right, and its axis vanishes from the result.
+ *
+ * @param a  float, [..., M, K] or [K]
+ * @param b  float, [..., K, N] or [K]
+ * @returns  [..., M, N]
+ * @throws   ShapeError if the inner sizes differ or a tensor has no axis
+ */
+export function matmul(a: Tensor, b: Tensor): Tensor {
+  if (a.rank === 0 || b.rank === 0) {
+    throw new ShapeError(
+      `matmul: a is ${formatShape(a.shape)} and b is ${formatShape(b.shape)}; both need at least one axis. Use mul for numbers.`,
+    );
+  }
+  if (a.rank > 1 && b.rank > 1) return matmulOp(a, b);
+  if (a.rank === 1 && b.rank === 1 && a.shape[0] !== b.shape[0]) {
+    throw new ShapeError(
+      `matmul: a is ${formatShape(a.shape)} and b is ${formatShape(b.shape)}; two vectors need the same length.`,
+    );
+  }
+  const rows = a.rank === 1 ? reshape(a, [1, a.shape[0]!]) : a;
+  const columns = b.rank === 1 ? reshape(b, [b.shape[0]!, 1]) : b;
+  const y = matmulOp(rows, columns);
+  const shape = y.shape.filter(
+    (_, i) => !(a.rank === 1 && i === y.rank - 2) && !(b.rank === 1 && i === y.rank - 1),
+  );
+  return reshape(y, shape);
+}
+
+export const linearOp = defineOp({
+  name: "linear",
+  inputs: ["x", "weight", "bias"],
+  domain: "float",
+  shape: ({ x, weight }) => [x.shape[0]!, weight.shape[0]!],
+  forward: ({ x, weight, bias }, y, kernels) => kernels.matmul(x, flipped(weight), y, bias),
+  saves: ["x", "weight"],
+  grad: {
+    // Y = XWᵀ + b
+    x: (dy, { weight }) => matmulOp(dy, weight),
+    weight: (dy, { x }) => matmulOp(flipped(dy), x),
+    bias: (dy) => dy,
+  },
+  tex: { y: "X W^\\top + b", x: "dY\\,W", weight: "dY^\\top X", bias: "\\sum_n dY_n" },
+});
+
+/**
+ * y = x·Wᵀ + b, the affine map of a dense layer, in one kernel.
+ *
+ * @param x       float, [..., in]
+ * @param weight  float, [out, in]
+ * @param bias    float, [out]; may be left out
+ * @returns       [..., out]
+ * @throws        ShapeError if sizes don't meet
+ */
+export function linear(x: Tensor, weight: Tensor, bias?: Tensor | null): Tensor {
+  const [out, size] = weight.shape;
+  if (weight.rank !== 2 || x.rank === 0 || x.shape[x.rank - 1] !== size) {
+    throw new ShapeError(
+      `linear: x is ${formatShape(x.shape)} and weight is ${formatShape(weight.shape)}; weight is [out, in], and x's last axis must be in.`,
+    );
+  }
+  if (bias && (bias.rank !== 1 || bias.shape[0] !== out)) {
+    throw new ShapeError(
+      `linear: bias is ${formatShape(bias.shape)} and weight is ${formatShape(weight.shape)}; bias must be [${out}].`,
+    );
+  }
+  const rows = x.rank === 2 ? x : reshape(x, [-1, size!]);
+  const y = bias ? linearOp(rows, weight, bias) : matmulOp(rows, flipped(weight));
+  return x.rank === 2 ? y : reshape(y, [...x.shape.slice(0, -1), out!]);
+}

@@ -1,0 +1,220 @@
+/** Reductions over one axis, several, or all (when none is named). */
+import type { ArgReduceName } from "@tapegrad/kernels";
+import { isFloat } from "../dtype.ts";
+import { engineOps } from "../engine-ops.ts";
+import { ShapeError } from "../errors.ts";
+import { defineOp } from "../op.ts";
+import {
+  formatShape,
+  normalizeAxes,
+  normalizeAxis,
+  reducedShape,
+  type Shape,
+  sameShape,
+  sizeOf,
+} from "../shape.ts";
+import { Tensor } from "../tensor.ts";
+import { eq } from "./compare.ts";
+import { div, mul } from "./elementwise.ts";
+import { gather } from "./indexing.ts";
+import { expand, reshape, squeeze, to } from "./layout.ts";
+
+export interface ReduceOptions {
+  /** Keep reduced axes with size 1. Default false. */
+  keepdim?: boolean;
+}
+
+interface Reduced {
+  axes: readonly number[];
+  keepdim: boolean;
+}
+
+/** y as the kernels want it: every reduced axis present with size 1. */
+function kept(y: Tensor, shape: Shape, axes: readonly number[]): Tensor {
+  const full = reducedShape(shape, axes, true);
+  const strides = full.map((_, i) => sizeOf(full.slice(i + 1)));
+  return new Tensor(y.storage, y.value, y.dtype, full, strides, y.offset);
+}
+
+/** What was reduced, back over the shape that it was reduced from. */
+function spread(y: Tensor, shape: Shape, axes: readonly number[]): Tensor {
+  return expand(reshape(y, reducedShape(shape, axes, true)), shape);
+}
+
+export const sumOp = defineOp({
+  name: "sum",
+  inputs: ["x"],
+  shape: ({ x }, { axes, keepdim }: Reduced) => reducedShape(x.shape, axes, keepdim),
+  forward: ({ x }, y, kernels, { axes }) => kernels.reduce("sum", x, kept(y, x.shape, axes)),
+  saves: ["xShape"],
+  grad: { x: (dy, { xShape }, { axes }) => spread(dy, xShape, axes) },
+  symbol: "Σ",
+  tex: { y: "\\sum_i x_i", x: "1" },
+});
+
+/**
+ * y = Σ x over the axes. Bool and uint8 are summed as int32. Float32 sums in many accumulators, so that
+ * a million terms keep six digits.
+ */
+export function sum(
+  x: Tensor,
+  axes?: number | readonly number[],
+  options: ReduceOptions = {},
+): Tensor {
+  const list = normalizeAxes("sum", axes, x.rank);
+  const terms = x.dtype === "uint8" ? to(x, "int32") : x;
+  return sumOp(terms, { axes: list, keepdim: options.keepdim ?? false });
+}
+
+/** Sums x over what broadcasting `shape` to x's shape repeated. */
+export function sumTo(x: Tensor, shape: Shape): Tensor {
+  if (sameShape(x.shape, shape)) return x;
+  const lead = x.rank - shape.length;
+  const axes = x.shape
+    .map((_, i) => i)
+    .filter((i) => i < lead || (shape[i - lead] === 1 && x.shape[i] !== 1));
+  return reshape(axes.length === 0 ? x : sumOp(x, { axes, keepdim: true }), shape);
+}
+engineOps.sumTo = sumTo;
+
+/** y = Σ x / n over the axes, n the number of elements that meet in one. Integers give float32. */
+export function mean(
+  x: Tensor,
+  axes?: number | readonly number[],
+  options: ReduceOptions = {},
+): Tensor {
+  const list = normalizeAxes("mean", axes, x.rank);
+  const count = sizeOf(list.map((axis) => x.shape[axis]!));
+  return div(sum(isFloat(x.dtype) ? x : to(x, "float32"), list, options), count);
+}
+
+function extreme(name: "amax" | "amin", kernel: "max" | "min") {
+  return defineOp({
+    name,
+    inputs: ["x"],
+    shape: ({ x }, { axes, keepdim }: Reduced) => reducedShape(x.shape, axes, keepdim),
+    forward: ({ x }, y, kernels, { axes }) => kernels.reduce(kernel, x, kept(y, x.shape, axes)),
+    saves: ["x", "y"],
+    grad: {
+      // Tied elements share the gradient evenly.
+      x: (dy, { x, y }, { axes }) => {
+        const winners = to(eq(x, spread(y, x.shape, axes)), x.dtype);
+        return mul(winners, spread(div(dy, reshape(sum(winners, axes), dy.shape)), x.shape, axes));
+      },
+    },
+    symbol: kernel,
+    tex: { y: `\\${kernel}_i x_i`, x: `[x_i = y] / \\#\\{x_j = y\\}` },
+  });
+}
+
+export const amaxOp = extreme("amax", "max");
+export const aminOp = extreme("amin", "min");
+
+function checkNotEmpty(name: string, x: Tensor, axes: readonly number[]): void {
+  const empty = axes.find((axis) => x.shape[axis] === 0);
+  if (empty !== undefined) {
+    throw new ShapeError(
+      `${name}: axis ${empty} of ${formatShape(x.shape)} is empty, and nothing has no ${name.includes("min") ? "smallest" : "largest"} element.`,
+    );
+  }
+}
+
+/** The largest element over the axes; tied ones share the gradient evenly; NaN wins. */
+export function amax(
+  x: Tensor,
+  axes?: number | readonly number[],
+  options: ReduceOptions = {},
+): Tensor {
+  const list = normalizeAxes("amax", axes, x.rank);
+  checkNotEmpty("amax", x, list);
+  return amaxOp(x, { axes: list, keepdim: options.keepdim ?? false });
+}
+
+/** The smallest element over the axes; tied ones share the gradient evenly; NaN wins. */
+export function amin(
+  x: Tensor,
+  axes?: number | readonly number[],
+  options: ReduceOptions = {},
+): Tensor {
+  const list = normalizeAxes("amin", axes, x.rank);
+  checkNotEmpty("amin", x, list);
+  return aminOp(x, { axes: list, keepdim: options.keepdim ?? false });
+}
+
+function argExtreme(name: ArgReduceName) {
+  return defineOp({
+    name,
+    inputs: ["x"],
+    dtype: () => "int32",
+    shape: ({ x }, { axis, keepdim }: { axis: number; keepdim: boolean }) =>
+      reducedShape(x.shape, [axis], keepdim),
+    forward: ({ x }, y, kernels, { axis }) =>
+      kernels.argReduce(name, x, axis, kept(y, x.shape, [axis])),
+    grad: { x: null },
+  });
+}
+
+export const argmaxOp = argExtreme("argmax");
+export const argminOp = argExtreme("argmin");
+
+function argReduce(
+  op: typeof argmaxOp,
+  name: ArgReduceName,
+  x: Tensor,
+  axis: number | undefined,
+  keepdim: boolean,
+): Tensor {
+  const flat = axis === undefined ? reshape(x, [x.size]) : x;
+  const at = axis === undefined ? 0 : normalizeAxis(name, axis, x.rank);
+  checkNotEmpty(name, flat, [at]);
+  return op(flat, { axis: at, keepdim: keepdim && axis !== undefined });
+}
+
+/** Position of the largest element (the first of equals; NaN wins) along the axis, or in row-major order over all. int32. */
+export function argmax(x: Tensor, axis?: number, options: ReduceOptions = {}): Tensor {
+  return argReduce(argmaxOp, "argmax", x, axis, options.keepdim ?? false);
+}
+
+/** Position of the smallest element (the first of equals; NaN wins) along the axis, or in row-major order over all. int32. */
+export function argmin(x: Tensor, axis?: number, options: ReduceOptions = {}): Tensor {
+  return argReduce(argminOp, "argmin", x, axis, options.keepdim ?? false);
+}
+
+export interface ValuesAndIndices {
+  values: Tensor;
+  /** int32. */
+  indices: Tensor;
+}
+
+function alongAxis(x: Tensor, axis: number, indices: Tensor, keepdim: boolean): ValuesAndIndices {
+  const values = gather(x, axis, indices);
+  if (keepdim) return { values, indices };
+  return { values: squeeze(values, axis), indices: squeeze(indices, axis) };
+}
+
+/**
+ * The largest element: of all, with ties sharing the gradient; or along an axis, with its position, where
+ * the gradient goes to that one element.
+ */
+export function max(x: Tensor): Tensor;
+export function max(x: Tensor, axis: number, options?: ReduceOptions): ValuesAndIndices;
+export function max(
+  x: Tensor,
+  axis?: number,
+  options: ReduceOptions = {},
+): Tensor | ValuesAndIndices {
+  if (axis === undefined) return amax(x);
+  return alongAxis(x, axis, argmax(x, axis, { keepdim: true }), options.keepdim ?? false);
+}
+
+/** The smallest element; see {@link max}. */
+export function min(x: Tensor): Tensor;
+export function min(x: Tensor, axis: number, options?: ReduceOptions): ValuesAndIndices;
+export function min(
+  x: Tensor,
+  axis?: number,
+  options: ReduceOptions = {},
+): Tensor | ValuesAndIndices {
+  if (axis === undefined) return amin(x);
+  return alongAxis(x, axis, argmin(x, axis, { keepdim: true }), options.keepdim ?? false);
+}

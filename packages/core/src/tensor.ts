@@ -1,0 +1,272 @@
+import {
+  adopt,
+  alloc,
+  copyOut,
+  defaultKernels,
+  getElement,
+  type Operand,
+  release,
+  type Storage,
+} from "@tapegrad/kernels";
+import { type DType, newArray, type TypedArray } from "./dtype.ts";
+import { GradError, ShapeError } from "./errors.ts";
+import type { Node } from "./node.ts";
+import { printTensor } from "./print.ts";
+import {
+  contiguousStrides,
+  formatShape,
+  isContiguous,
+  type Shape,
+  scalarShape,
+  sizeOf,
+} from "./shape.ts";
+
+/** What a tensor needs on the tape beyond the node that made it; most tensors need none of it. */
+export interface GradState {
+  grad: Tensor | null;
+  /** The node at which gradients of this leaf arrive. */
+  leaf: Node | null;
+  /** Which of its node's outputs the tensor is. */
+  slot: number;
+}
+
+/** A view's tie to the tensor whose storage it shows: the tape must notice when that one is rewritten. */
+export interface ViewOf {
+  base: Tensor;
+  /** The node of the base when the view was taken. */
+  node: Node | null;
+}
+
+export type NestedArray = number | boolean | readonly NestedArray[];
+
+/**
+ * An n-dimensional array of numbers, and a place on the tape.
+ *
+ * Its elements are in a {@link Storage}, which views share; element (i₀, i₁, …) is at
+ * `offset + Σ iₖ·strides[k]`. A tensor that an op makes from plain numbers has no storage at all: its
+ * one element is the JavaScript number `value`. There is nothing to dispose: memory returns by itself.
+ *
+ * Ops are functions of this package and, for reading order, methods too (`methods.ts`).
+ */
+export class Tensor implements Operand {
+  /** @internal null while the tensor is a lone number. */
+  storage: Storage | null;
+  /** @internal The element of a lone number. */
+  value: number;
+  readonly dtype: DType;
+  readonly shape: Shape;
+  /** Steps between neighbours along each axis, in elements. */
+  readonly strides: Shape;
+  readonly offset: number;
+  /** Whether the tape follows this tensor. Set it with `requiresGrad_()`. */
+  readonly requiresGrad: boolean;
+  /** @internal The node that made this tensor; null for leaves. */
+  node: Node | null;
+  /** @internal */
+  state: GradState | null;
+  /** @internal */
+  viewOf: ViewOf | null;
+
+  /** @internal Users make tensors with `tensor()`, `zeros()` and their like. */
+  constructor(
+    storage: Storage | null,
+    value: number,
+    dtype: DType,
+    shape: Shape,
+    strides: Shape,
+    offset: number,
+  ) {
+    this.storage = storage;
+    this.value = value;
+    this.dtype = dtype;
+    this.shape = shape;
+    this.strides = strides;
+    this.offset = offset;
+    this.requiresGrad = false;
+    this.node = null;
+    this.state = null;
+    this.viewOf = null;
+  }
+
+  /** Number of axes. */
+  get rank(): number {
+    return this.shape.length;
+  }
+
+  /** Number of elements. */
+  get size(): number {
+    return sizeOf(this.shape);
+  }
+
+  /** How often the storage was changed in place. */
+  get version(): number {
+    return this.storage === null ? 0 : this.storage.version;
+  }
+
+  /** Whether the elements lie in row-major order without gaps. */
+  get isContiguous(): boolean {
+    return isContiguous(this.shape, this.strides);
+  }
+
+  /** Whether no op on the tape made this tensor. */
+  get isLeaf(): boolean {
+    return this.node === null;
+  }
+
+  /** The op on the tape that made this tensor; prints as its name. */
+  get gradFn(): Node | null {
+    return this.node;
+  }
+
+  /** ∂(what `backward` was called on) / ∂(this tensor), summed over calls; null before the first. */
+  get grad(): Tensor | null {
+    return this.state === null ? null : this.state.grad;
+  }
+
+  set grad(grad: Tensor | null) {
+    if (grad !== null && formatShape(grad.shape) !== formatShape(this.shape)) {
+      throw new ShapeError(
+        `grad: a gradient of shape ${formatShape(grad.shape)} can't belong to a tensor of shape ${formatShape(this.shape)}; the shapes must be equal.`,
+      );
+    }
+    if (this.state !== null) this.state.grad = grad;
+    else if (grad !== null) gradState(this).grad = grad;
+  }
+
+  /** The only element as a number. @throws ShapeError if there is not exactly one */
+  item(): number {
+    if (this.storage === null) return this.value;
+    if (this.size !== 1) {
+      throw new ShapeError(
+        `item: the tensor has shape ${formatShape(this.shape)}, ${this.size} elements; item() reads exactly one. Use data() or toArray().`,
+      );
+    }
+    return getElement(this.storage, this.offset);
+  }
+
+  /** The elements in row-major order, as a fresh typed array. */
+  data(): TypedArray {
+    if (this.storage === null) {
+      const one = newArray(this.dtype, 1);
+      one[0] = this.value;
+      return one;
+    }
+    if (this.isContiguous) return copyOut(this.storage, this.offset, this.size);
+    const packed = emptyTensor(this.shape, this.dtype);
+    defaultKernels().copy(this, packed);
+    const data = copyOut(packed.storage!, 0, this.size);
+    release(packed.storage!);
+    return data;
+  }
+
+  /** The elements as nested arrays; a number for a tensor without axes, booleans for bool. */
+  toArray(): NestedArray {
+    const data = this.data();
+    let next = 0;
+    const build = (axis: number): NestedArray => {
+      if (axis === this.rank) {
+        const element = data[next++]!;
+        return this.dtype === "bool" ? element !== 0 : element;
+      }
+      return Array.from({ length: this.shape[axis]! }, () => build(axis + 1));
+    };
+    return build(0);
+  }
+
+  /** Starts (or stops) recording: this leaf's `grad` is filled by `backward`. Returns the tensor. */
+  requiresGrad_(requiresGrad = true): this {
+    if (requiresGrad && this.dtype !== "float32" && this.dtype !== "float64") {
+      throw new GradError(
+        `requiresGrad_: a ${this.dtype} tensor has no gradient; convert it with to("float32") first.`,
+      );
+    }
+    if (!requiresGrad && this.node !== null) {
+      throw new GradError(
+        `requiresGrad_(false): this tensor was made by ${this.node.op.name}, so the tape needs it; use detach() for a tensor off the tape.`,
+      );
+    }
+    setRequiresGrad(this, requiresGrad);
+    return this;
+  }
+
+  /** Reads like PyTorch: aligned, abbreviated, with shape, dtype and gradFn. */
+  toString(): string {
+    return printTensor(this);
+  }
+
+  [Symbol.for("nodejs.util.inspect.custom")](): string {
+    return printTensor(this);
+  }
+
+  /** Gives the memory back now: an optional speed-up, for `using`. Later use is an error. */
+  [dispose](): void {
+    if (this.storage !== null) release(this.storage);
+  }
+}
+
+// Engines without explicit resource management lack Symbol.dispose.
+declare const disposeSymbol: unique symbol;
+const dispose: typeof disposeSymbol = ((Symbol as { dispose?: symbol }).dispose ??
+  Symbol.for("Symbol.dispose")) as typeof disposeSymbol;
+
+/** @internal */
+export function setRequiresGrad(x: Tensor, requiresGrad: boolean): void {
+  (x as { requiresGrad: boolean }).requiresGrad = requiresGrad;
+}
+
+/** @internal */
+export function gradState(x: Tensor): GradState {
+  x.state ??= { grad: null, leaf: null, slot: 0 };
+  return x.state;
+}
+
+/** @internal A lone number. The caller has rounded `value` to the dtype. */
+export function numberTensor(value: number, dtype: DType): Tensor {
+  return new Tensor(null, value, dtype, scalarShape, scalarShape, 0);
+}
+
+/** @internal Storages made since a recorder was set, so that the tape can return temporaries at once. */
+let recorder: Storage[] | null = null;
+
+/** @internal Sets the recorder and returns the one before. */
+export function recordStorages(next: Storage[] | null): Storage[] | null {
+  const previous = recorder;
+  recorder = next;
+  return previous;
+}
+
+/** @internal A contiguous tensor of uninitialised elements. */
+export function emptyTensor(shape: Shape, dtype: DType): Tensor {
+  const storage = alloc(dtype, sizeOf(shape));
+  if (recorder !== null) recorder.push(storage);
+  return new Tensor(storage, 0, dtype, shape, contiguousStrides(shape), 0);
+}
+
+/** @internal A result without axes becomes a lone number, so that what follows needs no kernel. */
+export function settle(y: Tensor): Tensor {
+  if (y.shape.length === 0 && y.storage !== null) {
+    y.value = getElement(y.storage, y.offset);
+    y.storage = null;
+  }
+  return y;
+}
+
+/** @internal A contiguous tensor that takes over an ordinary typed array. */
+export function adoptArray(array: TypedArray, dtype: DType, shape: Shape): Tensor {
+  return new Tensor(adopt(array, dtype), 0, dtype, shape, contiguousStrides(shape), 0);
+}
+
+/** @internal The storage of x; a lone number gets one first, since views and in-place ops share storage. */
+export function ensureStorage(x: Tensor): Storage {
+  if (x.storage === null) {
+    const one = newArray(x.dtype, 1);
+    one[0] = x.value;
+    x.storage = adopt(one, x.dtype);
+  }
+  return x.storage;
+}
+
+/** @internal Another look at x's storage, off the tape. */
+export function viewTensor(x: Tensor, shape: Shape, strides: Shape, offset: number): Tensor {
+  return new Tensor(ensureStorage(x), 0, x.dtype, shape, strides, offset);
+}
