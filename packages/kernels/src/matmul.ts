@@ -1,0 +1,253 @@
+/**
+ * Drives the matrix product of `assembly/gemm.ts`: cuts it into blocks, chooses what to pack, lays
+ * out the scratch. It allocates nothing and runs for every product, so it makes no object either.
+ */
+
+/**
+ * What the WebAssembly module exports for matrix products, once per float type. Addresses are bytes,
+ * strides are elements, `[begin, end)` is a range of work units: panels, blocks of `out`, columns or
+ * elements. Any split of a range, in any order, gives the same bits.
+ */
+export interface GemmExports {
+  /** to[i·toStep] = from[i·fromStep], or zeros where `from` is 0. Units: elements. */
+  gemmCopy_f32: GemmCopy;
+  gemmCopy_f64: GemmCopy;
+  /** Copies b[k, n] into panels of two vectors' width, zero-padded. Units: panels. */
+  gemmPackB_f32: GemmPackB;
+  gemmPackB_f64: GemmPackB;
+  /** out = seed + a·b for one block of K, or out += a·b where `seed` is 0. Units: blocks of `out`. */
+  gemm_f32: GemmBlock;
+  gemm_f64: GemmBlock;
+  /** out[j] += Σₖ x[k]·b[k, j], with x and out contiguous. Units: columns. */
+  gemv_f32: Gemv;
+  gemv_f64: Gemv;
+}
+
+type GemmCopy = (
+  begin: number,
+  end: number,
+  from: number,
+  fromStep: number,
+  to: number,
+  toStep: number,
+) => void;
+
+type GemmPackB = (
+  begin: number,
+  end: number,
+  n: number,
+  k: number,
+  b: number,
+  bRow: number,
+  bCol: number,
+  packed: number,
+) => void;
+
+type GemmBlock = (
+  begin: number,
+  end: number,
+  m: number,
+  n: number,
+  k: number,
+  a: number,
+  aRow: number,
+  aCol: number,
+  b: number,
+  bRow: number,
+  bPanel: number,
+  edge: number,
+  seed: number,
+  out: number,
+  outRow: number,
+  outCol: number,
+  blockRows: number,
+  blockCols: number,
+  packA: number,
+  scratch: number,
+) => void;
+
+type Gemv = (
+  begin: number,
+  end: number,
+  k: number,
+  x: number,
+  b: number,
+  bRow: number,
+  bCol: number,
+  out: number,
+) => void;
+
+type FloatType = "float32" | "float64";
+
+/** Rows of a register tile; its columns are {@link tileColumns}. */
+const TILE_ROWS = 5;
+
+/** Length of a block of K: a panel of B, 256 · 32 bytes, takes a quarter of the first-level cache. */
+const BLOCK_DEPTH = 256;
+
+/** Rows of a block of A: with the depth above 60 KiB of float32, well inside the second-level cache. */
+const BLOCK_ROWS = 12 * TILE_ROWS;
+
+/** Columns of B that are packed at a time. It bounds the scratch: 1 MiB of float32. */
+const BLOCK_COLUMNS = 1024;
+
+/**
+ * An operand of at most this many bytes stays in the first-level cache beside the other's panels and
+ * is read in place.
+ */
+const SMALL_BYTES = 16 * 1024;
+
+/** Packing B costs about as much as this many rows of arithmetic with it. */
+const FEW_ROWS = 4 * TILE_ROWS;
+
+const bytesPerElement = (dtype: FloatType): number => (dtype === "float32" ? 4 : 8);
+
+/** Columns of a register tile: two vectors of 16 bytes. */
+const tileColumns = (size: number): number => 32 / size;
+
+const roundUp = (x: number, multiple: number): number => Math.ceil(x / multiple) * multiple;
+
+/**
+ * Scratch bytes that {@link gemm} needs for out[m, n] = a[m, k]·b[k, n], whatever the strides: a row
+ * of bias, a block of B, a tile and a block of A, or the two vectors of a product with a vector.
+ */
+export function gemmScratchBytes(dtype: FloatType, m: number, n: number, k: number): number {
+  const size = bytesPerElement(dtype);
+  if (m === 1 || n === 1) return size * (k + Math.max(m, n));
+  const width = tileColumns(size);
+  const columns = roundUp(Math.min(n, BLOCK_COLUMNS), width);
+  const depth = Math.min(k, BLOCK_DEPTH);
+  const rows = roundUp(Math.min(m, BLOCK_ROWS), TILE_ROWS);
+  return size * (columns * (1 + depth) + TILE_ROWS * width + rows * depth);
+}
+
+/**
+ * out[m, n] = a[m, k]·b[k, n] (+ bias[n]), any strides; `out` overlaps no operand. `a`, `b`, `out` and
+ * `bias` (0: none) are byte addresses of element (0, 0), strides are in elements, `scratch` has
+ * {@link gemmScratchBytes} bytes, aligned to 16 for speed. k = 0 gives zeros plus bias.
+ */
+export function gemm(
+  exports: GemmExports,
+  dtype: FloatType,
+  m: number,
+  n: number,
+  k: number,
+  a: number,
+  aRow: number,
+  aCol: number,
+  b: number,
+  bRow: number,
+  bCol: number,
+  out: number,
+  outRow: number,
+  outCol: number,
+  bias: number,
+  biasStride: number,
+  scratch: number,
+): void {
+  if (m === 0 || n === 0) return;
+  if (m === 1) {
+    vectorProduct(
+      exports,
+      dtype,
+      n,
+      k,
+      a,
+      aCol,
+      b,
+      bRow,
+      bCol,
+      out,
+      outCol,
+      bias,
+      biasStride,
+      scratch,
+    );
+    return;
+  }
+  if (n === 1) {
+    // A column is a row of the transposed product: outᵀ = bᵀ·aᵀ, with one bias for all.
+    vectorProduct(exports, dtype, m, k, b, bRow, a, aCol, aRow, out, outRow, bias, 0, scratch);
+    return;
+  }
+  const single = dtype === "float32";
+  const copy = single ? exports.gemmCopy_f32 : exports.gemmCopy_f64;
+  const packB = single ? exports.gemmPackB_f32 : exports.gemmPackB_f64;
+  const multiply = single ? exports.gemm_f32 : exports.gemm_f64;
+  const size = single ? 4 : 8;
+  const width = tileColumns(size);
+
+  // In place, an operand must have unit stride along the direction that the tile walks; a small one
+  // need not. None of this changes a bit of the result.
+  const packA = aCol !== 1 && m * k * size > SMALL_BYTES ? 1 : 0;
+  const inPlaceB = bCol === 1 && (m <= FEW_ROWS || n * k * size <= SMALL_BYTES);
+  const units = Math.ceil(m / BLOCK_ROWS);
+
+  for (let left = 0; left < n; left += BLOCK_COLUMNS) {
+    const columns = Math.min(BLOCK_COLUMNS, n - left);
+    const wholePanels = Math.floor(columns / width);
+    const panels = Math.ceil(columns / width);
+    const seed = scratch;
+    const packed = seed + panels * width * size;
+    const target = out + left * outCol * size;
+    copy(0, columns, bias === 0 ? 0 : bias + left * biasStride * size, biasStride, seed, 1);
+    let start = 0;
+    do {
+      const depth = Math.min(BLOCK_DEPTH, k - start);
+      const panelElements = width * depth;
+      const blockOfB = b + (start * bRow + left * bCol) * size;
+      packB(inPlaceB ? wholePanels : 0, panels, columns, depth, blockOfB, bRow, bCol, packed);
+      multiply(
+        0,
+        units,
+        m,
+        columns,
+        depth,
+        a + start * aCol * size,
+        aRow,
+        aCol,
+        inPlaceB ? blockOfB : packed,
+        inPlaceB ? bRow : width,
+        inPlaceB ? width : panelElements,
+        packed + wholePanels * panelElements * size,
+        start === 0 ? seed : 0,
+        target,
+        outRow,
+        outCol,
+        BLOCK_ROWS,
+        BLOCK_COLUMNS,
+        packA,
+        packed + panels * panelElements * size,
+      );
+      start += BLOCK_DEPTH;
+    } while (start < k);
+  }
+}
+
+/** out[n] = x[k]·b[k, n] (+ bias[n]): gathers x and out into scratch where they are not contiguous. */
+function vectorProduct(
+  exports: GemmExports,
+  dtype: FloatType,
+  n: number,
+  k: number,
+  x: number,
+  xStride: number,
+  b: number,
+  bRow: number,
+  bCol: number,
+  out: number,
+  outStride: number,
+  bias: number,
+  biasStride: number,
+  scratch: number,
+): void {
+  const single = dtype === "float32";
+  const copy = single ? exports.gemmCopy_f32 : exports.gemmCopy_f64;
+  const multiply = single ? exports.gemv_f32 : exports.gemv_f64;
+  const size = single ? 4 : 8;
+  const row = outStride === 1 ? out : scratch + k * size;
+  if (xStride !== 1) copy(0, k, x, xStride, scratch, 1);
+  copy(0, n, bias, biasStride, row, 1);
+  multiply(0, n, k, xStride === 1 ? x : scratch, b, bRow, bCol, row);
+  if (outStride !== 1) copy(0, n, row, 1, out, outStride);
+}
