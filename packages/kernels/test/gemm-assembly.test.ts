@@ -3,6 +3,9 @@ import fc from "fast-check";
 import { wasmBase64 } from "../src/generated/binary.ts";
 import { type GemmExports, gemm, gemmScratchBytes } from "../src/matmul.ts";
 
+// Global look-ups are slow inside jest's sandbox, and the oracle's loops make millions.
+const { abs, ceil, imul } = Math;
+
 type FloatType = "float32" | "float64";
 
 const memory = new WebAssembly.Memory({ initial: 256 });
@@ -34,10 +37,10 @@ const view = (dtype: FloatType) =>
 const at = (x: Matrix, i: number, j: number) => x.array[x.start + i * x.row + j * x.col];
 const address = (x: Matrix) => x.start * x.array.BYTES_PER_ELEMENT;
 
-const roundUp = (x: number, multiple: number) => Math.ceil(x / multiple) * multiple;
+const roundUp = (x: number, multiple: number) => ceil(x / multiple) * multiple;
 
 /** Deterministic noise in (−1, 1). */
-const noise = (i: number) => ((Math.imul(i + 1, 0x9e3779b1) >>> 8) / 2 ** 23 - 1) * 0.999;
+const noise = (i: number) => ((imul(i + 1, 0x9e3779b1) >>> 8) / 2 ** 23 - 1) * 0.999;
 
 type Layout = "plain" | "transposed" | "strided" | "reversed" | "repeatedRow" | "repeatedColumn";
 const layouts: Layout[] = [
@@ -142,7 +145,7 @@ function check(problem: Problem) {
   const placed = set(problem);
   const { array, a, b, out, bias, hasBias, guard } = placed;
   multiply(problem, placed);
-  const rowsOfA = Float64Array.from({ length: m * k }, (_, i) => at(a, Math.floor(i / k), i % k));
+  const rowsOfA = Float64Array.from({ length: m * k }, (_, i) => at(a, (i / k) | 0, i % k));
   const columnsOfB = Float64Array.from({ length: n * k }, (_, i) =>
     at(b, i % k, Math.floor(i / k)),
   );
@@ -151,14 +154,14 @@ function check(problem: Problem) {
   for (let i = 0; i < m; i++) {
     for (let j = 0; j < n; j++) {
       let sum = hasBias ? at(bias, j, 0) : 0;
-      let magnitude = Math.abs(sum);
+      let magnitude = abs(sum);
       for (let p = 0; p < k; p++) {
         const term = rowsOfA[i * k + p] * columnsOfB[j * k + p];
         sum += term;
-        magnitude += Math.abs(term);
+        magnitude += abs(term);
       }
       // Blocks of K are summed on their own, so the bound stops growing at their length.
-      const error = Math.abs(at(out, i, j) - sum);
+      const error = abs(at(out, i, j) - sum);
       if (!(error <= 2 * Math.min(k + 2, DEPTH + 8) * unit * magnitude)) {
         throw new Error(`${JSON.stringify(problem)}: [${i}, ${j}] is ${at(out, i, j)}, not ${sum}`);
       }
@@ -283,7 +286,7 @@ describe.each(dtypes)("gemm, %s", (dtype) => {
         packB(p, p + 1, n, k, address(b), b.row, b.col, packed);
       }
       array.fill(Number.NaN, out.start, out.start + m * n);
-      const units = Math.ceil(m / blockRows) * Math.ceil(n / blockCols);
+      const units = ceil(m / blockRows) * ceil(n / blockCols);
       // Odd units in reverse, then the even ones: an order that no scheduler would choose.
       const order = Array.from({ length: units }, (_, u) => u);
       for (const u of [...order.filter((x) => x & 1).reverse(), ...order.filter((x) => !(x & 1))]) {
