@@ -94,10 +94,10 @@ export function peek(storage: Storage): TypedArray {
 
 /** The array of a storage that is not in the arena at present. */
 export function outside(storage: Storage): TypedArray {
-  const evicted = storage.cell?.evicted;
-  if (evicted) {
-    storage.array = viewArray(storage.dtype, evicted, 0, storage.length);
-    storage.cell = null;
+  const { cell } = storage;
+  if (cell !== null && cell.evicted !== null) {
+    storage.array = viewArray(storage.dtype, cell.evicted, 0, storage.length);
+    cell.evicted = null;
   }
   if (storage.array === null) throw new ReleasedError(storage);
   return storage.array;

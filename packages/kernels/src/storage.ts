@@ -79,9 +79,9 @@ export class Storage {
   /** Name of the in-place op that bumped `version` last. */
   changedBy = "";
 
-  /** @internal The arena's block, or null. */
+  /** @internal The arena's block, or null. With address 0 it is a block that was evicted. */
   cell: Cell | null;
-  /** @internal The elements outside the arena, or null. Both null: released. */
+  /** @internal The elements where they are outside the arena. Both null: released. */
   array: TypedArray | null;
 
   /** @internal Use `alloc` or `adopt`. */

@@ -1,0 +1,297 @@
+/**
+ * One kernel call: turns operands into addresses, collapses their axes and writes the arguments
+ * where the kernel reads them. There is a single instance that every call reuses: no closures, no
+ * views and no arrays are made on this path.
+ */
+import { type Arena, SCRATCH_ADDRESS } from "./arena.ts";
+import type { DType, Operand } from "./interface.ts";
+import { outside, SMALL_BYTES } from "./memory.ts";
+import type { Kernel } from "./module.ts";
+import { bytesPerElement, type Storage } from "./storage.ts";
+
+// The fixed scratch: arguments, lone numbers, then copies of small arrays.
+const ARGUMENTS = SCRATCH_ADDRESS;
+const ARGUMENT_BYTES = 4096;
+const LONE = ARGUMENTS + ARGUMENT_BYTES;
+const LONE_BYTES = 16;
+const SLOTS = 8;
+const STAGE = LONE + SLOTS * LONE_BYTES;
+
+// Arguments in units of four bytes; assembly/strided.ts reads them.
+const ARGS = ARGUMENTS / 4;
+const OWN = ARGS + 2;
+const OPERANDS = ARGS + 6;
+/** More axes than this after collapsing would not fit into the arguments. */
+const MAX_AXES = (ARGUMENT_BYTES / 4 - 6 - 2 * 4) / 5;
+
+export class Call {
+  readonly arena: Arena;
+  /** Axes after {@link plan}, innermost first. */
+  axes = 0;
+  readonly sizes: number[] = [];
+  /** Strides in elements along those axes, for each operand. */
+  readonly strides: readonly [number[], number[], number[], number[]] = [[], [], [], []];
+
+  private readonly staged: (Storage | null)[] = new Array(SLOTS).fill(null);
+  private stagedCount = 0;
+  private loneCount = 0;
+
+  constructor(arena: Arena) {
+    this.arena = arena;
+  }
+
+  /** Opens a call: from here to `end`, what `address` returned stays where it is. */
+  begin(): void {
+    this.arena.tick++;
+    this.stagedCount = 0;
+    this.loneCount = 0;
+  }
+
+  /** Closes a call that wrote to `out`. */
+  end(out: Storage | null): void {
+    for (let slot = 0; slot < this.stagedCount; slot++) {
+      const storage = this.staged[slot]!;
+      if (storage === out) this.unstage(storage, STAGE + slot * SMALL_BYTES);
+      this.staged[slot] = null; // or this table would keep a dead tensor alive
+    }
+  }
+
+  /** As `end`, for a call that wrote to every operand. */
+  endAll(): void {
+    for (let slot = 0; slot < this.stagedCount; slot++) {
+      this.unstage(this.staged[slot]!, STAGE + slot * SMALL_BYTES);
+      this.staged[slot] = null;
+    }
+  }
+
+  /** The byte address of the operand's first element. */
+  address(x: Operand): number {
+    const { storage } = x;
+    if (storage === null) return this.lone(x.dtype, x.value);
+    return this.storageAddress(storage) + x.offset * bytesPerElement[x.dtype];
+  }
+
+  /**
+   * Drops axes of length 1 and joins neighbours that are contiguous in all operands. The operands
+   * broadcast to `shape`. Returns the number of elements; there is at least one axis left.
+   */
+  plan(
+    shape: readonly number[],
+    a: Operand,
+    b: Operand | null,
+    c: Operand | null,
+    d: Operand | null,
+  ): number {
+    const { sizes } = this;
+    const [sa, sb, sc, sd] = this.strides;
+    const rank = shape.length;
+    let count = 1;
+    let last = -1;
+    for (let fromEnd = 1; fromEnd <= rank; fromEnd++) {
+      const size = shape[rank - fromEnd];
+      if (size === 1) continue;
+      count *= size;
+      const ta = strideOf(a, fromEnd);
+      const tb = b === null ? 0 : strideOf(b, fromEnd);
+      const tc = c === null ? 0 : strideOf(c, fromEnd);
+      const td = d === null ? 0 : strideOf(d, fromEnd);
+      if (last >= 0) {
+        const inner = sizes[last];
+        if (
+          ta === sa[last] * inner &&
+          tb === sb[last] * inner &&
+          tc === sc[last] * inner &&
+          td === sd[last] * inner
+        ) {
+          sizes[last] = inner * size;
+          continue;
+        }
+      }
+      last++;
+      sizes[last] = size;
+      sa[last] = ta;
+      sb[last] = tb;
+      sc[last] = tc;
+      sd[last] = td;
+    }
+    if (last < 0) {
+      last = 0;
+      sizes[0] = 1;
+      sa[0] = sb[0] = sc[0] = sd[0] = 0;
+    }
+    this.axes = last + 1;
+    if (last >= MAX_AXES) {
+      throw new RangeError(
+        `A kernel met ${last + 1} axes that cannot be joined; at most ${MAX_AXES} fit. ` +
+          "Make the operands contiguous first.",
+      );
+    }
+    return count;
+  }
+
+  /** Length of a row, and the number of outer axes that each `operand` describes. */
+  header(length: number, outer: number): void {
+    const { i32 } = this.arena;
+    i32[ARGS] = length;
+    i32[ARGS + 1] = outer;
+  }
+
+  /** One of the kernel's own four numbers. */
+  own(index: number, value: number): void {
+    this.arena.i32[OWN + index] = value;
+  }
+
+  /**
+   * Operand `k` of `operands`: its address, its stride along the row and those along the planned
+   * axes from `firstOuter` on, all in bytes.
+   */
+  operand(
+    k: number,
+    operands: number,
+    address: number,
+    bytes: number,
+    rowStride: number,
+    firstOuter: number,
+  ): void {
+    const { i32 } = this.arena;
+    const strides = this.strides[k];
+    i32[OPERANDS + k] = address;
+    i32[OPERANDS + operands + k] = rowStride * bytes;
+    let at = OPERANDS + 2 * operands;
+    for (let axis = firstOuter; axis < this.axes; axis++) {
+      i32[at] = this.sizes[axis];
+      i32[at + 1 + k] = strides[axis] * bytes;
+      at += operands + 1;
+    }
+  }
+
+  /** Operand `k`, its row being the innermost planned axis. */
+  rowOperand(k: number, operands: number, x: Operand): void {
+    const address = this.address(x);
+    this.operand(k, operands, address, bytesPerElement[x.dtype], this.strides[k][0], 1);
+  }
+
+  /**
+   * The one place where array kernels run. A unit's result does not depend on how the range of
+   * units is split, so a pool of threads may share it.
+   */
+  launch(kernel: Kernel, units: number): number {
+    return kernel(0, units, ARGUMENTS);
+  }
+
+  /** As `launch`, for kernels that take numbers after their range. */
+  run(kernel: Kernel, units: number, ...rest: number[]): number {
+    return kernel(0, units, ...rest);
+  }
+
+  private storageAddress(storage: Storage): number {
+    const { cell } = storage;
+    if (cell !== null && cell.address !== 0) {
+      this.arena.touch(cell);
+      return cell.address;
+    }
+    const array = outside(storage);
+    if (array.byteLength > SMALL_BYTES) return this.moveIn(storage);
+    for (let slot = 0; slot < this.stagedCount; slot++) {
+      if (this.staged[slot] === storage) return STAGE + slot * SMALL_BYTES;
+    }
+    const address = STAGE + this.stagedCount * SMALL_BYTES;
+    this.staged[this.stagedCount++] = storage;
+    this.stage(storage, address);
+    return address;
+  }
+
+  /** Brings an array of the heap into the arena. */
+  private moveIn(storage: Storage): number {
+    const returns = storage.cell !== null; // what was evicted keeps its old cell; adopted arrays have none
+    const array = storage.array!;
+    const cell = this.arena.allocate(array.byteLength);
+    this.arena.u8.set(
+      new Uint8Array(array.buffer, array.byteOffset, array.byteLength),
+      cell.address,
+    );
+    storage.array = null;
+    storage.cell = cell;
+    this.arena.watch(storage, cell);
+    if (returns) this.arena.noteRestored(array.byteLength);
+    return cell.address;
+  }
+
+  private lone(dtype: DType, value: number): number {
+    const address = LONE + this.loneCount++ * LONE_BYTES;
+    const { arena } = this;
+    switch (dtype) {
+      case "float32":
+        arena.f32[address >>> 2] = value;
+        break;
+      case "float64":
+        arena.f64[address >>> 3] = value;
+        break;
+      case "int32":
+        arena.i32[address >>> 2] = value;
+        break;
+      default:
+        arena.u8[address] = value;
+    }
+    return address;
+  }
+
+  private stage(storage: Storage, address: number): void {
+    const { arena } = this;
+    const { length } = storage;
+    // One access site per array type: a shared one would be megamorphic.
+    switch (storage.dtype) {
+      case "float32": {
+        const array = storage.array as Float32Array;
+        for (let i = 0, at = address >>> 2; i < length; i++) arena.f32[at + i] = array[i];
+        break;
+      }
+      case "float64": {
+        const array = storage.array as Float64Array;
+        for (let i = 0, at = address >>> 3; i < length; i++) arena.f64[at + i] = array[i];
+        break;
+      }
+      case "int32": {
+        const array = storage.array as Int32Array;
+        for (let i = 0, at = address >>> 2; i < length; i++) arena.i32[at + i] = array[i];
+        break;
+      }
+      default: {
+        const array = storage.array as Uint8Array;
+        for (let i = 0; i < length; i++) arena.u8[address + i] = array[i];
+      }
+    }
+  }
+
+  private unstage(storage: Storage, address: number): void {
+    const { arena } = this;
+    const { length } = storage;
+    switch (storage.dtype) {
+      case "float32": {
+        const array = storage.array as Float32Array;
+        for (let i = 0, at = address >>> 2; i < length; i++) array[i] = arena.f32[at + i];
+        break;
+      }
+      case "float64": {
+        const array = storage.array as Float64Array;
+        for (let i = 0, at = address >>> 3; i < length; i++) array[i] = arena.f64[at + i];
+        break;
+      }
+      case "int32": {
+        const array = storage.array as Int32Array;
+        for (let i = 0, at = address >>> 2; i < length; i++) array[i] = arena.i32[at + i];
+        break;
+      }
+      default: {
+        const array = storage.array as Uint8Array;
+        for (let i = 0; i < length; i++) array[i] = arena.u8[address + i];
+      }
+    }
+  }
+}
+
+/** Stride along the axis that is `fromEnd` from the right: 0 where the operand repeats. */
+function strideOf(x: Operand, fromEnd: number): number {
+  const axis = x.shape.length - fromEnd;
+  return axis < 0 || x.shape[axis] === 1 ? 0 : x.strides[axis];
+}

@@ -1,0 +1,60 @@
+/** The WebAssembly module: compiled once, its exports sorted into tables by name and type. */
+import { wasmBase64 } from "./generated/binary.ts";
+import type { DType } from "./interface.ts";
+
+/** Every array kernel takes a range of its units of work first; see assembly/strided.ts. */
+export type Kernel = (begin: number, end: number, ...rest: number[]) => number;
+
+/** Kernels of one element type by name: `add_f32` is `add` of the table f32. */
+export type KernelTable = Readonly<Record<string, Kernel | undefined>>;
+
+export interface KernelModule {
+  readonly exports: Readonly<Record<string, Kernel | undefined>>;
+  readonly byType: Readonly<Record<DType, KernelTable>>;
+  /** Kernels that move bits, by element size. */
+  readonly bySize: Readonly<Record<number, KernelTable>>;
+}
+
+/** How an element type is called in the names of exports. */
+export const suffixOf: Readonly<Record<DType, string>> = {
+  float32: "f32",
+  float64: "f64",
+  int32: "i32",
+  uint8: "u8",
+  bool: "u8",
+};
+
+export function loadModule(memory: WebAssembly.Memory): KernelModule {
+  const bytes = Uint8Array.from(atob(wasmBase64), (character) => character.charCodeAt(0));
+  const module = new WebAssembly.Module(bytes);
+  const exports = new WebAssembly.Instance(module, { env: { memory } }).exports as Record<
+    string,
+    Kernel
+  >;
+  const tables: Record<string, Record<string, Kernel>> = {};
+  for (const [name, kernel] of Object.entries(exports)) {
+    const cut = name.lastIndexOf("_");
+    const suffix = name.slice(cut + 1);
+    tables[suffix] ??= {};
+    tables[suffix][name.slice(0, Math.max(cut, 0))] = kernel;
+  }
+  const { f32, f64, i32, u8, 8: bytewise, 32: words, 64: doubles } = tables;
+  return {
+    exports,
+    byType: { float32: f32, float64: f64, int32: i32, uint8: u8, bool: u8 },
+    bySize: { 1: bytewise, 4: words, 8: doubles },
+  };
+}
+
+/** Which types a kernel exists for is read off the module, so that the message cannot go stale. */
+export function unsupported(
+  module: KernelModule,
+  where: string,
+  name: string,
+  dtype: DType,
+): Error {
+  const known = (Object.keys(suffixOf) as DType[]).filter((type) => module.byType[type][name]);
+  return new TypeError(
+    `${where}: there is no kernel "${name}" for ${dtype}; it takes ${known.join(", ") || "nothing"}.`,
+  );
+}

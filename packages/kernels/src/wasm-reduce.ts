@@ -1,0 +1,207 @@
+/**
+ * Reductions: one kernel reduces one axis, so a reduction is a chain of passes, the last of which
+ * writes the result. Which passes, and how long axes are cut, follows from shapes and strides alone.
+ */
+import type { Call } from "./call.ts";
+import type { DType, Kernels, Operand, ReduceName } from "./interface.ts";
+import { type KernelModule, unsupported } from "./module.ts";
+import { highest, lowest } from "./plain.ts";
+import { bytesPerElement, type Cell } from "./storage.ts";
+
+/** Longest stretch that one unit reduces along a row, and how many rows it reduces across columns. */
+const ROW_CHUNK = 16384;
+const COLUMN_CHUNK = 512;
+/** Columns of a unit; assembly/reduce.ts has the same. */
+const COLUMN_TILE = 1024;
+
+interface Axis {
+  readonly size: number;
+  readonly stride: number;
+  readonly reduced: boolean;
+}
+
+/** Results over no elements. */
+function empty(name: ReduceName, dtype: DType): number {
+  switch (name) {
+    case "sum":
+    case "any":
+      return 0;
+    case "prod":
+    case "all":
+      return 1;
+    case "max":
+      return lowest(dtype);
+    case "min":
+      return highest(dtype);
+  }
+}
+
+export function reduce(
+  call: Call,
+  module: KernelModule,
+  kernels: Kernels,
+  name: ReduceName,
+  x: Operand,
+  out: Operand,
+): void {
+  // Of zeros and ones, "any" is the largest and "all" the smallest.
+  const base = name === "any" ? "max" : name === "all" ? "min" : name;
+  const table = module.byType[x.dtype];
+  const rows = table[base];
+  const columns = table[`${base}Columns`];
+  if (rows === undefined || columns === undefined) {
+    throw unsupported(module, "reduce", base, x.dtype);
+  }
+  if (x.shape.includes(0)) {
+    kernels.fill(empty(name, x.dtype), out);
+    return;
+  }
+  let offset = x.offset;
+  let axes = collapse(x, out, (skipped) => {
+    offset += skipped;
+  });
+  if (!axes.some((axis) => axis.reduced)) {
+    kernels.copy(x, out);
+    return;
+  }
+
+  const bytes = bytesPerElement[x.dtype];
+  call.begin();
+  const direct = isContiguous(out);
+  let from = call.address({ ...x, offset });
+  let used: Cell | null = null;
+  for (;;) {
+    const pass = choosePass(axes);
+    const after = pass.outer.concat(pass.kept);
+    const done = pass.chunks === 1 && !after.some((axis) => axis.reduced);
+    const outCount = after.reduce((product, axis) => product * axis.size, pass.chunks);
+    const made: Cell | null = done && direct ? null : call.arena.allocate(outCount * bytes);
+    const to = made === null ? call.address(out) : made.address;
+
+    // Units: chunks of rows, or tiles of columns of chunks.
+    const { outer, kept, axis } = pass;
+    const across = kept.length > 0;
+    call.axes = outer.length;
+    outer.forEach((one, k) => {
+      call.sizes[outer.length - 1 - k] = one.size;
+      call.strides[0][outer.length - 1 - k] = one.stride;
+    });
+    call.header(across ? kept[0].size : axis.size, outer.length);
+    call.own(0, to);
+    call.own(1, across ? COLUMN_CHUNK : ROW_CHUNK);
+    call.own(2, axis.size);
+    call.own(3, axis.stride * bytes);
+    call.operand(0, 1, from, bytes, across ? 1 : axis.stride, 0);
+    const tiles = across ? Math.ceil(kept[0].size / COLUMN_TILE) : 1;
+    const parts = across ? outCount / kept[0].size : outCount;
+    call.launch(across ? columns : rows, parts * tiles);
+
+    if (used !== null) call.arena.release(used);
+    used = made;
+    from = to;
+    if (done) break;
+    axes = contiguous([
+      ...outer,
+      ...(pass.chunks > 1 ? [{ size: pass.chunks, stride: 0, reduced: true }] : []),
+      ...kept,
+    ]);
+  }
+  if (used !== null) {
+    scatter(call, module, from, bytes, out);
+    call.arena.release(used);
+  }
+  call.end(out.storage);
+}
+
+/**
+ * x's axes, outermost first, without those of length 1 and with neighbours of one kind joined.
+ * Reduced axes come first and run forwards: their order does not matter, and `skip` gets how far
+ * the start moves for those that ran backwards.
+ */
+function collapse(x: Operand, out: Operand, skip: (elements: number) => void): Axis[] {
+  const reduced: Axis[] = [];
+  const kept: Axis[] = [];
+  for (let k = 0; k < x.shape.length; k++) {
+    const size = x.shape[k];
+    if (size === 1) continue;
+    const isReduced = out.shape[k] === 1;
+    const backwards = isReduced && x.strides[k] < 0;
+    if (backwards) skip((size - 1) * x.strides[k]);
+    const stride = backwards ? -x.strides[k] : x.strides[k];
+    const list = isReduced ? reduced : kept;
+    const last = list.at(-1);
+    if (last !== undefined && last.stride === stride * size) {
+      list[list.length - 1] = { size: last.size * size, stride, reduced: isReduced };
+    } else {
+      list.push({ size, stride, reduced: isReduced });
+    }
+  }
+  return [...reduced, ...kept];
+}
+
+/** The next axis to reduce, those around it, and the contiguous axis that lies across, if any. */
+function choosePass(axes: readonly Axis[]): {
+  axis: Axis;
+  outer: Axis[];
+  kept: Axis[];
+  chunks: number;
+} {
+  const reduced = axes.filter((axis) => axis.reduced);
+  const last = axes[axes.length - 1];
+  const along = reduced.find((axis) => axis.stride === 1);
+  const largest = reduced.reduce((a, b) => (b.size > a.size ? b : a));
+  const across = along === undefined && !last.reduced && last.stride === 1;
+  const axis = along ?? largest;
+  const rest = axes.filter((other) => other !== axis);
+  return {
+    axis,
+    outer: across ? rest.slice(0, -1) : rest,
+    kept: across ? [last] : [],
+    chunks: Math.ceil(axis.size / (across ? COLUMN_CHUNK : ROW_CHUNK)),
+  };
+}
+
+/** The same axes as they lie in a pass's contiguous result. */
+function contiguous(axes: readonly Axis[]): Axis[] {
+  let stride = 1;
+  return axes
+    .toReversed()
+    .map((axis) => {
+      const placed = { ...axis, stride };
+      stride *= axis.size;
+      return placed;
+    })
+    .reverse();
+}
+
+function isContiguous(x: Operand): boolean {
+  let expected = 1;
+  for (let axis = x.shape.length - 1; axis >= 0; axis--) {
+    if (x.shape[axis] === 1) continue;
+    if (x.strides[axis] !== expected) return false;
+    expected *= x.shape[axis];
+  }
+  return true;
+}
+
+/** Copies a contiguous result from the arena to a strided `out`. */
+function scatter(
+  call: Call,
+  module: KernelModule,
+  from: number,
+  bytes: number,
+  out: Operand,
+): void {
+  const count = call.plan(out.shape, out, null, null, null);
+  const [strides, dense] = [[...call.strides[0]], call.strides[0]];
+  call.header(call.sizes[0], call.axes - 1);
+  let step = 1;
+  for (let axis = 0; axis < call.axes; axis++) {
+    dense[axis] = step;
+    step *= call.sizes[axis];
+  }
+  call.operand(0, 2, from, bytes, 1, 1);
+  for (let axis = 0; axis < call.axes; axis++) call.strides[1][axis] = strides[axis];
+  call.operand(1, 2, call.address(out), bytes, strides[0], 1);
+  call.launch(module.bySize[bytes].copy!, count);
+}

@@ -1,0 +1,378 @@
+/** The WebAssembly backend: each entry plans its call, hands addresses over and runs one export. */
+import type { Arena } from "./arena.ts";
+import { Call } from "./call.ts";
+import type {
+  ArgReduceName,
+  BinaryName,
+  CompareName,
+  DType,
+  Kernels,
+  Operand,
+  RandomName,
+  ReduceName,
+  UnaryName,
+  UpdateName,
+} from "./interface.ts";
+import { type GemmExports, gemm, gemmScratchBytes } from "./matmul.ts";
+import { type Kernel, type KernelModule, loadModule, suffixOf, unsupported } from "./module.ts";
+import { plain } from "./plain.ts";
+import { bytesPerElement } from "./storage.ts";
+import { reduce } from "./wasm-reduce.ts";
+
+/** Below this length along either axis, transposing in blocks gains nothing. */
+const SHORTEST_TRANSPOSED = 4;
+/** Rows of a unit of `transpose`; assembly/copy.ts has the same. */
+const TRANSPOSE_BAND = 8;
+
+export function startWasm(arena: Arena): Kernels {
+  const kernels: Kernels = new WasmKernels(new Call(arena), loadModule(arena.memory));
+  if (!loadModule(arena.memory).exports.softmax_f32) Object.assign(kernels, { softmax: plain.softmax, random: plain.random, update: plain.update });
+  return kernels;
+}
+
+class WasmKernels implements Kernels {
+  readonly name = "wasm";
+  private readonly call: Call;
+  private readonly module: KernelModule;
+
+  constructor(call: Call, module: KernelModule) {
+    this.call = call;
+    this.module = module;
+  }
+
+  scalarUnary(name: UnaryName, dtype: DType): (x: number) => number {
+    // What is exact, or correctly rounded, has the same bits in JavaScript.
+    return this.scalar(name, dtype) ?? plain.scalarUnary(name, dtype);
+  }
+
+  scalarBinary(name: BinaryName, dtype: DType): (a: number, b: number) => number {
+    if (dtype === "float32" && name === "tanhGrad") return tanhGrad32;
+    if (dtype === "float32" && name === "sigmoidGrad") return sigmoidGrad32;
+    return this.scalar(name, dtype) ?? plain.scalarBinary(name, dtype);
+  }
+
+  fill(value: number, out: Operand): void {
+    const number = out.dtype === "bool" ? Number(value !== 0) : value;
+    const x = { storage: null, value: number, dtype: out.dtype, shape: [], strides: [], offset: 0 };
+    this.copy(x, out);
+  }
+
+  copy(x: Operand, out: Operand): void {
+    const { call, module } = this;
+    const bytes = bytesPerElement[out.dtype];
+    const sameBits = x.dtype === out.dtype || (x.dtype === "bool" && out.dtype === "uint8");
+    call.begin();
+    const count = call.plan(out.shape, x, out, null, null);
+    if (count === 0) return;
+    if (sameBits && bytes > 1 && this.transposes()) {
+      this.transpose(x, out, bytes, count);
+      return;
+    }
+    const kernel = sameBits ? module.bySize[bytes].copy! : this.conversion(x.dtype, out.dtype);
+    call.header(call.sizes[0], call.axes - 1);
+    call.rowOperand(0, 2, x);
+    call.rowOperand(1, 2, out);
+    call.launch(kernel, count);
+    call.end(out.storage);
+  }
+
+  unary(name: UnaryName, x: Operand, out: Operand): void {
+    const { call } = this;
+    const kernel = this.kernel("unary", name, x.dtype);
+    call.begin();
+    const count = call.plan(out.shape, x, out, null, null);
+    if (count === 0) return;
+    call.header(call.sizes[0], call.axes - 1);
+    call.rowOperand(0, 2, x);
+    call.rowOperand(1, 2, out);
+    call.launch(kernel, count);
+    call.end(out.storage);
+  }
+
+  binary(name: BinaryName, a: Operand, b: Operand, out: Operand): void {
+    this.ternary(this.kernel("binary", name, a.dtype), a, b, out);
+  }
+
+  compare(name: CompareName, a: Operand, b: Operand, out: Operand): void {
+    if (name === "gt") this.ternary(this.kernel("compare", "lt", a.dtype), b, a, out);
+    else if (name === "ge") this.ternary(this.kernel("compare", "le", a.dtype), b, a, out);
+    else this.ternary(this.kernel("compare", name, a.dtype), a, b, out);
+  }
+
+  where(condition: Operand, a: Operand, b: Operand, out: Operand): void {
+    const { call } = this;
+    call.begin();
+    const count = call.plan(out.shape, condition, a, b, out);
+    if (count === 0) return;
+    call.header(call.sizes[0], call.axes - 1);
+    call.rowOperand(0, 4, condition);
+    call.rowOperand(1, 4, a);
+    call.rowOperand(2, 4, b);
+    call.rowOperand(3, 4, out);
+    call.launch(this.module.bySize[bytesPerElement[out.dtype]].where!, count);
+    call.end(out.storage);
+  }
+
+  reduce(name: ReduceName, x: Operand, out: Operand): void {
+    reduce(this.call, this.module, this, name, x, out);
+  }
+
+  argReduce(name: ArgReduceName, x: Operand, axis: number, out: Operand): void {
+    const { call } = this;
+    const kernel = this.kernel("argReduce", name, x.dtype);
+    call.begin();
+    const count = call.plan(out.shape, still(x, axis), out, null, null);
+    if (count === 0) return;
+    call.header(x.shape[axis], call.axes);
+    const bytes = bytesPerElement[x.dtype];
+    call.operand(0, 2, call.address(x), bytes, x.strides[axis], 0);
+    call.operand(1, 2, call.address(out), bytesPerElement.int32, 0, 0);
+    call.launch(kernel, count);
+    call.end(out.storage);
+  }
+
+  softmax(name: "softmax" | "logSoftmax", x: Operand, axis: number, out: Operand): void {
+    const { call } = this;
+    const kernel = this.kernel("softmax", name, x.dtype);
+    const bytes = bytesPerElement[x.dtype];
+    const [n, step, outStep] = [x.shape[axis], x.strides[axis], out.strides[axis]];
+    call.begin();
+    const rows = call.plan(out.shape.with(axis, 1), still(x, axis), still(out, axis), null, null);
+    if (rows === 0 || n === 0) return;
+    const [from, to] = [call.address(x), call.address(out)];
+    const [xStrides, outStrides] = call.strides;
+    const outer = new OuterIndex(call, 1);
+    do {
+      const xRow = from + outer.position(0) * bytes;
+      const outRow = to + outer.position(1) * bytes;
+      call.run(kernel, call.sizes[0], xRow, xStrides[0], step, outRow, outStrides[0], outStep, n);
+    } while (outer.next());
+    call.end(out.storage);
+  }
+
+  matmul(a: Operand, b: Operand, out: Operand, bias?: Operand): void {
+    const { call } = this;
+    const dtype = out.dtype as "float32" | "float64";
+    const bytes = bytesPerElement[dtype];
+    const rows = out.shape.length - 2;
+    let m = out.shape[rows];
+    const n = out.shape[rows + 1];
+    const [aRow, aColumn] = matrixStrides(a);
+    const [bRow, bColumn] = matrixStrides(b);
+    const [outRow, outColumn] = matrixStrides(out);
+    const k = a.shape[a.shape.length - 1];
+    call.begin();
+    let outer: OuterIndex | null = null;
+    if (rows > 0) {
+      const batches = call.plan(out.shape.slice(0, -2), batch(a), batch(b), batch(out), null);
+      if (batches === 0) return;
+      const [aStrides, bStrides, outStrides] = call.strides;
+      // One right-hand side for a batch whose rows go on evenly: a single taller product.
+      const taller = bStrides[0] === 0 && aStrides[0] === m * aRow && outStrides[0] === m * outRow;
+      if (taller) m *= call.sizes[0];
+      outer = new OuterIndex(call, taller ? 1 : 0);
+    }
+    if (m === 0 || n === 0) return;
+    const [aStart, bStart, outStart] = [call.address(a), call.address(b), call.address(out)];
+    const biasStart = bias === undefined ? 0 : call.address(bias);
+    const biasStride = bias === undefined || bias.shape[0] === 1 ? 0 : bias.strides[0];
+    const scratchBytes = gemmScratchBytes(dtype, m, n, k);
+    const scratch = scratchBytes > 0 ? call.arena.allocate(scratchBytes) : null;
+    const exports = this.module.exports as unknown as GemmExports;
+    do {
+      const pa = outer === null ? aStart : aStart + outer.position(0) * bytes;
+      const pb = outer === null ? bStart : bStart + outer.position(1) * bytes;
+      const pout = outer === null ? outStart : outStart + outer.position(2) * bytes;
+      // biome-ignore format: one line for each operand
+      gemm(
+        exports, dtype, m, n, k,
+        pa, aRow, aColumn,
+        pb, bRow, bColumn,
+        pout, outRow, outColumn,
+        biasStart, biasStride,
+        scratch === null ? 0 : scratch.address,
+      );
+    } while (outer?.next());
+    if (scratch !== null) call.arena.release(scratch);
+    call.end(out.storage);
+  }
+
+  gather(x: Operand, axis: number, index: Operand, out: Operand): number {
+    const kernel = this.module.bySize[bytesPerElement[x.dtype]].gather!;
+    return this.indexed(kernel, out.shape, x, axis, x, index, out, out);
+  }
+
+  scatterAdd(out: Operand, axis: number, index: Operand, source: Operand): number {
+    const kernel = this.kernel("scatterAdd", "scatterAdd", out.dtype);
+    return this.indexed(kernel, index.shape, out, axis, out, index, source, out);
+  }
+
+  random(
+    name: RandomName,
+    out: Operand,
+    key: readonly [keyLow: number, keyHigh: number],
+    counter: number,
+    a: number,
+    b: number,
+  ): number {
+    const { call } = this;
+    const kernel = this.kernel("random", name, out.dtype);
+    const perBlock = out.dtype === "float64" ? 2 : 4;
+    call.begin();
+    const count = call.plan(out.shape, out, null, null, null);
+    if (count > 0) {
+      const high = Math.floor(counter / 2 ** 32);
+      call.run(kernel, count, call.address(out), key[0], key[1], counter | 0, high, a, b);
+      call.end(out.storage);
+    }
+    return Math.ceil(count / perBlock);
+  }
+
+  update(name: UpdateName, operands: readonly Operand[], hyper: readonly number[]): void {
+    const { call } = this;
+    const kernel = this.kernel("update", name, operands[0].dtype);
+    call.begin();
+    const count = call.plan(operands[0].shape, operands[0], null, null, null);
+    if (count === 0) return;
+    const addresses = operands.map((x) => call.address(x));
+    call.run(kernel, count, ...addresses, ...hyper);
+    call.endAll();
+  }
+
+  private kernel(where: string, name: string, dtype: DType): Kernel {
+    const kernel = this.module.byType[dtype][name];
+    if (kernel === undefined) throw unsupported(this.module, where, name, dtype);
+    return kernel;
+  }
+
+  private scalar(name: string, dtype: DType): ((...x: number[]) => number) | undefined {
+    return this.module.exports[`scalar_${name}_${suffixOf[dtype]}`];
+  }
+
+  private conversion(from: DType, to: DType): Kernel {
+    const suffix = to === "bool" ? "bool" : suffixOf[to];
+    return this.module.exports[`copy_${suffixOf[from]}_${suffix}`]!;
+  }
+
+  /** out = f(a, b) over rows of the planned axes. */
+  private ternary(kernel: Kernel, a: Operand, b: Operand, out: Operand): void {
+    const { call } = this;
+    call.begin();
+    const count = call.plan(out.shape, a, b, out, null);
+    if (count === 0) return;
+    call.header(call.sizes[0], call.axes - 1);
+    call.rowOperand(0, 3, a);
+    call.rowOperand(1, 3, b);
+    call.rowOperand(2, 3, out);
+    call.launch(kernel, count);
+    call.end(out.storage);
+  }
+
+  /** gather and scatterAdd: `table` is what the index selects from, along `axis`. */
+  private indexed(
+    kernel: Kernel,
+    shape: readonly number[],
+    table: Operand,
+    axis: number,
+    a: Operand,
+    index: Operand,
+    c: Operand,
+    out: Operand,
+  ): number {
+    const { call } = this;
+    call.begin();
+    const count = call.plan(shape, still(a, axis), index, c, null);
+    if (count === 0) return -1;
+    call.header(call.sizes[0], call.axes - 1);
+    call.own(0, table.shape[axis]);
+    call.own(1, table.strides[axis] * bytesPerElement[table.dtype]);
+    call.rowOperand(0, 3, a);
+    call.rowOperand(1, 3, index);
+    call.rowOperand(2, 3, c);
+    const bad = call.launch(kernel, count);
+    call.end(out.storage);
+    return bad;
+  }
+
+  /**
+   * Whether the planned copy reads along one axis and writes along another. If so, x's contiguous
+   * axis becomes axis 1.
+   */
+  private transposes(): boolean {
+    const { axes, sizes, strides } = this.call;
+    const [x, out] = strides;
+    if (axes < 2 || out[0] !== 1 || x[0] === 1 || sizes[0] < SHORTEST_TRANSPOSED) return false;
+    for (let axis = 1; axis < axes; axis++) {
+      if (x[axis] !== 1 || sizes[axis] < SHORTEST_TRANSPOSED) continue;
+      for (const list of [sizes, x, out]) [list[1], list[axis]] = [list[axis], list[1]];
+      return true;
+    }
+    return false;
+  }
+
+  private transpose(x: Operand, out: Operand, bytes: number, count: number): void {
+    const { call } = this;
+    const [n, m] = call.sizes;
+    const [xStrides, outStrides] = call.strides;
+    call.header(n, call.axes - 2);
+    call.own(0, m);
+    call.own(1, outStrides[1] * bytes);
+    call.operand(0, 2, call.address(x), bytes, xStrides[0], 2);
+    call.operand(1, 2, call.address(out), bytes, 1, 2);
+    const matrices = count / (n * m);
+    call.launch(this.module.bySize[bytes].transpose!, matrices * Math.ceil(m / TRANSPOSE_BAND));
+    call.end(out.storage);
+  }
+}
+
+/** Goes through the planned axes from `first` on, which the kernel itself does not. */
+class OuterIndex {
+  private readonly call: Call;
+  private readonly first: number;
+  private readonly index: number[] = [];
+
+  constructor(call: Call, first: number) {
+    this.call = call;
+    this.first = first;
+    for (let axis = first; axis < call.axes; axis++) this.index.push(0);
+  }
+
+  /** Elements from the start of operand `k`. */
+  position(k: number): number {
+    const strides = this.call.strides[k];
+    let elements = 0;
+    for (let axis = 0; axis < this.index.length; axis++) {
+      elements += this.index[axis] * strides[this.first + axis];
+    }
+    return elements;
+  }
+
+  /** Moves on; false at the end. */
+  next(): boolean {
+    for (let axis = 0; axis < this.index.length; axis++) {
+      if (++this.index[axis] < this.call.sizes[this.first + axis]) return true;
+      this.index[axis] = 0;
+    }
+    return false;
+  }
+}
+
+/** The operand held at the start of `axis`. */
+function still(x: Operand, axis: number): Operand {
+  return { ...x, shape: x.shape.with(axis, 1), strides: x.strides.with(axis, 0) };
+}
+
+/** Strides along the rows and the columns. */
+function matrixStrides({ strides }: Operand): [number, number] {
+  return [strides[strides.length - 2], strides[strides.length - 1]];
+}
+
+/** The axes before the matrix. */
+function batch(x: Operand): Operand {
+  return { ...x, shape: x.shape.slice(0, -2), strides: x.strides.slice(0, -2) };
+}
+
+// The vector kernels round after every operation; so must these.
+const { fround } = Math;
+const tanhGrad32 = (a: number, b: number): number => fround(a * fround(1 - fround(b * b)));
+const sigmoidGrad32 = (a: number, b: number): number => fround(fround(a * b) * fround(1 - b));
