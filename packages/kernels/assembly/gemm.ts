@@ -15,6 +15,9 @@
 /** Rows of a tile. 5×2 accumulators, two vectors of B, one of A and a product fit V8's 15 registers. */
 const ROWS: i32 = 5;
 
+/** Rows that packing takes at a time: their lines, pages apart, fit the first-level cache and TLB. */
+const PACKED_ROWS: i32 = 32;
+
 /** Columns of a tile: two vectors. */
 // @ts-ignore: decorator
 @inline
@@ -178,16 +181,24 @@ function packPanel<T>(width: i32, valid: i32, k: i32, from: usize, across: i32, 
   }
 }
 
-/** Units are panels of B, the last one padded with zeros: packed[panel] is [k, columns]. */
-function packB<T>(begin: i32, end: i32, n: i32, k: i32, b: usize, bRow: i32, bCol: i32, packed: usize): void {
+/**
+ * Packs panels [begin, end) of a matrix of `count` columns: to[panel] is [k, width]. A few rows of all
+ * panels come before the next rows, so that a cache line which two panels share is read once, however
+ * far apart the rows are.
+ */
+function packPanels<T>(
+  begin: i32, end: i32, width: i32, count: i32, k: i32, from: usize, across: i32, along: i32, to: usize,
+): void {
   const size: i32 = sizeof<T>();
-  const columns = columnsOf<T>();
-  const row = bRow * size, column = bCol * size;
-  for (let panel = begin; panel < end; panel++) {
-    const first = panel * columns;
-    packPanel<T>(
-      columns, min(columns, n - first), k, b + first * column, column, row, packed + first * k * size,
-    );
+  for (let start = 0; start < k; start += PACKED_ROWS) {
+    const rows = min(PACKED_ROWS, k - start);
+    for (let panel = begin; panel < end; panel++) {
+      const first = panel * width;
+      packPanel<T>(
+        width, min(width, count - first), rows, from + first * across + start * along, across, along,
+        to + (first * k + start * width) * size,
+      );
+    }
   }
 }
 
@@ -227,9 +238,10 @@ function gemm<T>(
     const top = unit / across * blockRows, left = unit % across * blockCols;
     const bottom = min(m, top + blockRows), right = min(n, left + blockCols);
     const whole = packA ? top : bottom - (bottom - top) % ROWS;
-    for (let i = whole; i < bottom; i += ROWS) {
-      packPanel<T>(ROWS, min(ROWS, bottom - i), k, a + i * aRow, aRow, aCol, packedA + (i - top) * k * size);
-    }
+    packPanels<T>(
+      (whole - top) / ROWS, (bottom - top + ROWS - 1) / ROWS, ROWS, bottom - top,
+      k, a + top * aRow, aRow, aCol, packedA,
+    );
     for (let j = left; j < right; j += columns) {
       const tileCols = min(columns, right - j);
       const full = tileCols == columns;
@@ -367,7 +379,7 @@ export function gemmCopy_f32(begin: i32, end: i32, from: usize, fromStep: i32, t
 export function gemmPackB_f32(
   begin: i32, end: i32, n: i32, k: i32, b: usize, bRow: i32, bCol: i32, packed: usize,
 ): void {
-  packB<f32>(begin, end, n, k, b, bRow, bCol, packed);
+  packPanels<f32>(begin, end, columnsOf<f32>(), n, k, b, bCol * 4, bRow * 4, packed);
 }
 
 export function gemm_f32(
@@ -394,7 +406,7 @@ export function gemmCopy_f64(begin: i32, end: i32, from: usize, fromStep: i32, t
 export function gemmPackB_f64(
   begin: i32, end: i32, n: i32, k: i32, b: usize, bRow: i32, bCol: i32, packed: usize,
 ): void {
-  packB<f64>(begin, end, n, k, b, bRow, bCol, packed);
+  packPanels<f64>(begin, end, columnsOf<f64>(), n, k, b, bCol * 8, bRow * 8, packed);
 }
 
 export function gemm_f64(
