@@ -122,3 +122,22 @@ export {
   retainGrad,
 } from "./tape.ts";
 export { type NestedArray, Tensor } from "./tensor.ts";
+export {
+  type CheckOpOptions,
+  checkedOps,
+  checkOp,
+  normal,
+  scalar,
+  uniform,
+  values,
+  whole,
+} from "./testing/check-op.ts";
+export {
+  GradcheckError,
+  type GradcheckOptions,
+  gradcheck,
+  gradgradcheck,
+  numericalGradient,
+  relativeError,
+} from "./testing/gradcheck.ts";
+export { updateInPlace } from "./update.ts";

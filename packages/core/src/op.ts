@@ -123,8 +123,10 @@ export class Op {
   readonly definition: Definition;
   /** @internal Reads what the node under `savedOf.node` saved, by name. */
   readonly savedOf: SavedValues;
-  /** @internal Lone-number functions by dtype, fetched from the kernels at the first use. */
-  readonly scalars: Partial<Record<DType, (a: number, b: number) => number>>;
+  /** @internal The op on lone numbers, fetched from the kernels at the first use. */
+  scalar32: ScalarFunction | null;
+  /** @internal */
+  scalar64: ScalarFunction | null;
 
   /** @internal */
   constructor(definition: Definition) {
@@ -137,11 +139,18 @@ export class Op {
     this.symbol = definition.symbol ?? definition.name;
     this.tex = definition.tex ?? {};
     this.definition = definition;
-    this.scalars = {};
+    this.scalar32 = null;
+    this.scalar64 = null;
     const missing = this.inputs.filter((input) => definition.grad[input] === undefined);
     if (missing.length > 0) {
       throw new ValueError(
         `defineOp("${this.name}"): no gradient rule for ${missing.join(", ")}; give one, or null for "not differentiable".`,
+      );
+    }
+    const clash = this.inputs.find((input) => this.outputs.includes(input));
+    if (clash !== undefined) {
+      throw new ValueError(
+        `defineOp("${this.name}"): ${clash} names both an input and an output; rename the input.`,
       );
     }
     const known = [...this.inputs, ...this.inputs.map((input) => `${input}Shape`), ...this.outputs];
@@ -186,22 +195,22 @@ interface Definition {
 // ---------------------------------------------------------------------------------------------
 // Saved values: the object that rules destructure. One per op, pointed at the node at hand.
 
-interface SavedValues {
-  node: Node;
+/** @internal */
+export class SavedValues {
+  node: Node | null = null;
 }
 
-/** Getters by name: a rule pays for, and is checked on, just what it reads. */
+/** Getters by name, on a prototype of the op's own: a rule pays for, and is checked on, just what it reads. */
 function savedReader(op: Op): SavedValues {
-  const reader = Object.create(null) as SavedValues;
+  class Reader extends SavedValues {}
   op.saves.forEach((name, i) => {
-    Object.defineProperty(reader, name, {
-      enumerable: true,
+    Object.defineProperty(Reader.prototype, name, {
       get(this: SavedValues) {
-        return readSaved(this.node, i);
+        return readSaved(this.node!, i);
       },
     });
   });
-  return reader;
+  return new Reader();
 }
 
 function readSaved(node: Node, i: number): Tensor | Shape {
@@ -283,15 +292,18 @@ function named(op: Op, inputs: readonly Tensor[]): unknown {
   return record;
 }
 
-function scalarFunction(op: Op, dtype: DType): (a: number, b: number) => number {
+type ScalarFunction = (a: number, b: number) => number;
+
+function scalarFunction(op: Op, dtype: DType): ScalarFunction {
   const kernels = defaultKernels();
   const name = op.definition.elementwise!;
   const f =
     op.arity === 1
-      ? kernels.scalarUnary(name as UnaryName, dtype)
+      ? (kernels.scalarUnary(name as UnaryName, dtype) as ScalarFunction)
       : kernels.scalarBinary(name as BinaryName, dtype);
-  op.scalars[dtype] = f as (a: number, b: number) => number;
-  return f as (a: number, b: number) => number;
+  if (dtype === "float32") op.scalar32 = f;
+  else if (dtype === "float64") op.scalar64 = f;
+  return f;
 }
 
 /** Elementwise ops meet here: lone numbers are computed at once, arrays by one kernel. */
@@ -307,7 +319,8 @@ function applyElementwise(op: Op, a0: TensorLike, b0: TensorLike | undefined): T
     b = binary ? both[1]! : a;
   }
   if (a.storage === null && b.storage === null) {
-    const f = op.scalars[a.dtype] ?? scalarFunction(op, a.dtype);
+    const cached = a.dtype === "float32" ? op.scalar32 : a.dtype === "float64" ? op.scalar64 : null;
+    const f = cached ?? scalarFunction(op, a.dtype);
     const y = numberTensor(f(a.value, b.value), a.dtype);
     if ((a.requiresGrad || b.requiresGrad) && isGradEnabled())
       recordNumbers(op, a, binary ? b : null, y);

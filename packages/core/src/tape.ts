@@ -358,6 +358,8 @@ function outputShape(node: Node, slot: number): Shape {
 /** The state of one backward pass: what has arrived where, in which order to go on, whose memory is whose. */
 class Pass {
   private readonly heap: Node[] = [];
+  /** Leaves come last: nothing follows them, and without them the heap stays small. */
+  private readonly leaves: Node[] = [];
   /**
    * Storages that this pass made and nobody else has seen, with the number of arrived gradients that
    * show them. At 0 the memory goes back at once. Empty while the pass itself is being recorded.
@@ -458,7 +460,10 @@ class Pass {
   /** Adds a gradient to what has arrived at an output of the node. */
   arrive(node: Node, slot: number, dx: Tensor): void {
     const waiting = this.elsewhere === null ? node.dy : (this.elsewhere.get(node) ?? null);
-    if (waiting === null) this.push(node);
+    if (waiting === null) {
+      if (node.op === leafOp) this.leaves.push(node);
+      else this.push(node);
+    }
     let arrived: Arrived;
     if (node.detail !== null && node.detail.shapes.length > 1) {
       const parts = (waiting as (Tensor | null)[] | null) ?? node.detail.shapes.map(() => null);
@@ -575,7 +580,9 @@ class Pass {
 
   /** After an error, gradients that wait in nodes must not leak into the next pass. */
   close(): void {
-    if (this.elsewhere === null) for (const node of this.heap) node.dy = null;
+    if (this.elsewhere !== null) return;
+    for (const node of this.heap) node.dy = null;
+    for (const node of this.leaves) node.dy = null;
   }
 
   // A binary heap, the latest node first.
@@ -595,7 +602,7 @@ class Pass {
 
   next(): Node | null {
     const { heap } = this;
-    if (heap.length === 0) return null;
+    if (heap.length === 0) return this.leaves.pop() ?? null;
     const first = heap[0]!;
     const last = heap.pop()!;
     const size = heap.length;

@@ -39,6 +39,11 @@ export interface ViewOf {
 
 export type NestedArray = number | boolean | readonly NestedArray[];
 
+// Engines without explicit resource management lack Symbol.dispose.
+declare const disposeSymbol: unique symbol;
+const dispose: typeof disposeSymbol = ((Symbol as { dispose?: symbol }).dispose ??
+  Symbol.for("Symbol.dispose")) as typeof disposeSymbol;
+
 /**
  * An n-dimensional array of numbers, and a place on the tape.
  *
@@ -203,11 +208,6 @@ export class Tensor implements Operand {
     if (this.storage !== null) release(this.storage);
   }
 }
-
-// Engines without explicit resource management lack Symbol.dispose.
-declare const disposeSymbol: unique symbol;
-const dispose: typeof disposeSymbol = ((Symbol as { dispose?: symbol }).dispose ??
-  Symbol.for("Symbol.dispose")) as typeof disposeSymbol;
 
 /** @internal */
 export function setRequiresGrad(x: Tensor, requiresGrad: boolean): void {

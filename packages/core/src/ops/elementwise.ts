@@ -208,12 +208,13 @@ export const tanh = defineOp({
 /** dy · (1 − y²): the backward of tanh in one pass, an op in its own right. */
 export const tanhGrad = defineOp({
   name: "tanhGrad",
-  inputs: ["dy", "y"],
+  inputs: ["dy", "out"],
+  domain: "float",
   elementwise: "tanhGrad",
-  saves: ["dy", "y"],
+  saves: ["dy", "out"],
   grad: {
-    dy: (g, { y }): Tensor => tanhGrad(g, y),
-    y: (g, { dy, y }) => g.mul(dy).mul(y.mul(-2)),
+    dy: (g, { out }): Tensor => tanhGrad(g, out),
+    out: (g, { dy, out }) => g.mul(dy).mul(out.mul(-2)),
   },
 });
 
@@ -232,13 +233,14 @@ export const sigmoid = defineOp({
 /** dy · y · (1 − y): the backward of sigmoid in one pass. */
 export const sigmoidGrad = defineOp({
   name: "sigmoidGrad",
-  inputs: ["dy", "y"],
+  inputs: ["dy", "out"],
+  domain: "float",
   elementwise: "sigmoidGrad",
-  saves: ["dy", "y"],
+  saves: ["dy", "out"],
   grad: {
-    dy: (g, { y }): Tensor => sigmoidGrad(g, y),
+    dy: (g, { out }): Tensor => sigmoidGrad(g, out),
     // d/dy [y − y²] = 1 − 2y
-    y: (g, { dy, y }) => g.mul(dy).mul(y.mul(-2).add(1)),
+    out: (g, { dy, out }) => g.mul(dy).mul(out.mul(-2).add(1)),
   },
 });
 
@@ -255,12 +257,13 @@ export const relu = defineOp({
 /** dy where y > 0, else 0: the backward of relu in one pass. */
 export const reluGrad = defineOp({
   name: "reluGrad",
-  inputs: ["dy", "y"],
+  inputs: ["dy", "out"],
+  domain: "float",
   elementwise: "reluGrad",
-  saves: ["y"],
+  saves: ["out"],
   grad: {
-    dy: (g, { y }): Tensor => reluGrad(g, y),
-    y: null,
+    dy: (g, { out }): Tensor => reluGrad(g, out),
+    out: null,
   },
 });
 

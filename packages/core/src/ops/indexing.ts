@@ -22,7 +22,8 @@ export const gatherOp = defineOp({
   },
   saves: ["index", "xShape"],
   grad: {
-    x: (dy, { index, xShape }, { axis }): Tensor => scatterZeros(dy, index, { axis, shape: xShape }),
+    x: (dy, { index, xShape }, { axis }): Tensor =>
+      scatterZeros(dy, index, { axis, shape: xShape }),
     index: null,
   },
 });

@@ -319,7 +319,9 @@ export function concat(tensors: readonly Tensor[], axis = 0): Tensor {
   });
   const dtype = tensors.reduce((meeting, x) => promote(meeting, x.dtype), first.dtype);
   const lengths = tensors.map((x) => x.shape[at]!);
-  const starts = lengths.map((_, i) => lengths.slice(0, i).reduce((sum, length) => sum + length, 0));
+  const starts = lengths.map((_, i) =>
+    lengths.slice(0, i).reduce((sum, length) => sum + length, 0),
+  );
   return concatOp(
     tensors.map((x) => to(x, dtype)),
     { axis: at, starts, lengths },
@@ -371,7 +373,8 @@ export const putRegion = defineOp({
     kernels.copy(value, new Tensor(y.storage, 0, y.dtype, shape, strides, offset));
   },
   grad: {
-    x: (dy, _, region: Region): Tensor => putRegion(contiguous(dy), zeros(region.shape, dy.dtype), region),
+    x: (dy, _, region: Region): Tensor =>
+      putRegion(contiguous(dy), zeros(region.shape, dy.dtype), region),
     value: (dy, _, region: Region): Tensor => takeRegion(contiguous(dy), region),
   },
 });
