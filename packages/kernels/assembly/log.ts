@@ -2,15 +2,26 @@
  * Logarithm: x = 2ᵏ·m with √½ ≤ m < √2, f = m − 1, s = f / (2 + f); then log m = 2·atanh s =
  * 2s + s·R(s²) = f − (f²/2 − s·(f²/2 + R)), whose leading terms are exact or small.
  */
-import { LN2_HI_F32, LN2_HI_F64, LN2_LO_F32, LN2_LO_F64 } from "./exp";
-import { stepF32, stepF64 } from "./arithmetic";
+import { constantF32, constantF64, stepF32, stepF64 } from "./arithmetic";
+
+/** R / s², constant first, error 2⁻³⁷ of log m; then ln 2 with 14 bits after the point, and the rest. */
+const LOG_F32 = memory.data<f32>([
+  0.6666666269302368, 0.4000033438205719, 0.28537294268608093, 0.23582440614700317,
+  0.693115234375, 3.1946184945309415e-5,
+]);
+/** R / s², constant first, error 2⁻⁵⁹ of log m; then ln 2 with 42 bits after the point, and the rest. */
+const LOG_F64 = memory.data<f64>([
+  0.6666666666666734, 0.3999999999941395, 0.28571428742565463, 0.2222219855348456,
+  0.18183565420688175, 0.153140208271585, 0.14796263621316322,
+  0.6931471805598903, 5.497923018708371e-14,
+]);
 
 /** The bits of √½: subtracting them makes the exponent field count whole powers of two. */
 const SQRT_HALF_F32: i32 = 0x3f3504f3;
 export const SQRT_HALF_F64: i64 = 0x3fe6a09e667f3bcd;
 const INFINITY_F32: f32 = Infinity;
 
-/** Natural logarithm: −∞ at ±0, NaN below 0. R is of degree 4 in s², error 2⁻³⁷. */
+/** Natural logarithm: −∞ at ±0, NaN below 0. */
 @inline
 export function logF32(x: v128): v128 {
   // Subnormals are scaled into the normal range first.
@@ -23,17 +34,17 @@ export function logF32(x: v128): v128 {
   const f = f32x4.sub(m, f32x4.splat(1));
   const s = f32x4.div(f, f32x4.add(f, f32x4.splat(2)));
   const z = f32x4.mul(s, s);
-  let p = f32x4.splat(0.23582440614700317);
-  p = stepF32(p, z, 0.28537294268608093);
-  p = stepF32(p, z, 0.4000033438205719);
-  p = stepF32(p, z, 0.6666666269302368);
+  let p = constantF32(LOG_F32, 3);
+  p = stepF32(p, z, LOG_F32, 2);
+  p = stepF32(p, z, LOG_F32, 1);
+  p = stepF32(p, z, LOG_F32, 0);
   const h = f32x4.mul(f32x4.mul(f, f), f32x4.splat(0.5));
   const inner = f32x4.add(
     f32x4.mul(s, f32x4.add(h, f32x4.mul(z, p))),
-    f32x4.mul(k, f32x4.splat(LN2_LO_F32)),
+    f32x4.mul(k, constantF32(LOG_F32, 5)),
   );
   let y = f32x4.sub(
-    f32x4.mul(k, f32x4.splat(LN2_HI_F32)),
+    f32x4.mul(k, constantF32(LOG_F32, 4)),
     f32x4.sub(f32x4.sub(h, inner), f),
   );
   y = v128.bitselect(y, x, f32x4.lt(x, f32x4.splat(INFINITY_F32))); // ∞ and NaN give themselves
@@ -51,7 +62,7 @@ export function binaryExponentF64(shifted: v128): v128 {
   return f64x2.convert_low_i32x4_s(i32x4.shuffle(words, words, 1, 3, 1, 3));
 }
 
-/** Natural logarithm: −∞ at ±0, NaN below 0. R is of degree 7 in s², error 2⁻⁵⁹. */
+/** Natural logarithm: −∞ at ±0, NaN below 0. */
 export function logF64(x: v128): v128 {
   const subnormal = f64x2.lt(x, f64x2.splat(2.2250738585072014e-308));
   const bits = v128.bitselect(f64x2.mul(x, f64x2.splat(18014398509481984)), x, subnormal);
@@ -61,20 +72,20 @@ export function logF64(x: v128): v128 {
   const f = f64x2.sub(m, f64x2.splat(1));
   const s = f64x2.div(f, f64x2.add(f, f64x2.splat(2)));
   const z = f64x2.mul(s, s);
-  let p = f64x2.splat(0.14796263621316322);
-  p = stepF64(p, z, 0.153140208271585);
-  p = stepF64(p, z, 0.18183565420688175);
-  p = stepF64(p, z, 0.2222219855348456);
-  p = stepF64(p, z, 0.28571428742565463);
-  p = stepF64(p, z, 0.3999999999941395);
-  p = stepF64(p, z, 0.6666666666666734);
+  let p = constantF64(LOG_F64, 6);
+  p = stepF64(p, z, LOG_F64, 5);
+  p = stepF64(p, z, LOG_F64, 4);
+  p = stepF64(p, z, LOG_F64, 3);
+  p = stepF64(p, z, LOG_F64, 2);
+  p = stepF64(p, z, LOG_F64, 1);
+  p = stepF64(p, z, LOG_F64, 0);
   const h = f64x2.mul(f64x2.mul(f, f), f64x2.splat(0.5));
   const inner = f64x2.add(
     f64x2.mul(s, f64x2.add(h, f64x2.mul(z, p))),
-    f64x2.mul(k, f64x2.splat(LN2_LO_F64)),
+    f64x2.mul(k, constantF64(LOG_F64, 8)),
   );
   let y = f64x2.sub(
-    f64x2.mul(k, f64x2.splat(LN2_HI_F64)),
+    f64x2.mul(k, constantF64(LOG_F64, 7)),
     f64x2.sub(f64x2.sub(h, inner), f),
   );
   y = v128.bitselect(y, x, f64x2.lt(x, f64x2.splat(Infinity)));

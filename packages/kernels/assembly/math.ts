@@ -1,7 +1,7 @@
 /**
  * Elementary functions on SIMD vectors: four float32 or two float64 lanes at a time. A lane's
  * result depends on that lane alone. Everything is built from IEEE operations without fused
- * multiply-add and without tables, so the bits are the same on every engine.
+ * multiply-add, so the bits are the same on every engine.
  *
  * Each function reduces its argument to a short interval and evaluates a minimax polynomial there
  * (Remez exchange in 160-bit arithmetic; "error" below is the approximation's, relative to the

@@ -2,7 +2,7 @@
  * aᵇ = e^(b·log|a|), with every special case of C99's pow (annex F.9.4.4): x⁰ = 1 and 1ˣ = 1 even
  * for NaN, (−1)^±∞ = 1, negative bases only with whole exponents, signed zeros and infinities.
  */
-import { productErrorF64, ROUND_F64, stepF64, sumErrorF64 } from "./arithmetic";
+import { constantF64, productErrorF64, stepF64, sumErrorF64 } from "./arithmetic";
 import { expF64, expTailF64 } from "./exp";
 import { binaryExponentF64, logF64, SQRT_HALF_F64 } from "./log";
 
@@ -53,10 +53,16 @@ const LN2_LO: f64 = 7.371002565167799e-13;
 const THIRD_HI: f64 = 1.0 / 3.0;
 const THIRD_LO: f64 = 1.850371707708594e-17;
 
+/** R in s², constant first; error 2⁻⁷³ of log m. */
+const ATANH = memory.data<f64>([
+  0.1999999999999999, 0.14285714285722562, 0.1111111110876683, 0.0909090943532988,
+  0.07692278423687794, 0.06668159165640095, 0.05837399957717282, 0.05994584310476991,
+]);
+
 /**
  * aᵇ. An error in log a counts b times, up to 2¹⁰ units, so the logarithm is carried as an
  * unevaluated sum of two float64 (error 2⁻⁶⁵), by the reduction of log.ts:
- * log m = 2s·(1 + w), w = s²·(⅓ + s²·R(s²)); R of degree 7, error 2⁻⁷³.
+ * log m = 2s·(1 + w), w = s²·(⅓ + s²·R(s²)).
  */
 export function powF64(a: v128, b: v128): v128 {
   const x = f64x2.abs(a);
@@ -82,14 +88,14 @@ export function powF64(a: v128, b: v128): v128 {
   const z = f64x2.mul(s, s);
   const zLo = f64x2.add(productErrorF64(s, s, z), f64x2.mul(f64x2.add(s, s), sLo));
 
-  let p = f64x2.splat(0.05994584310476991);
-  p = stepF64(p, z, 0.05837399957717282);
-  p = stepF64(p, z, 0.06668159165640095);
-  p = stepF64(p, z, 0.07692278423687794);
-  p = stepF64(p, z, 0.0909090943532988);
-  p = stepF64(p, z, 0.1111111110876683);
-  p = stepF64(p, z, 0.14285714285722562);
-  p = stepF64(p, z, 0.1999999999999999);
+  let p = constantF64(ATANH, 7);
+  p = stepF64(p, z, ATANH, 6);
+  p = stepF64(p, z, ATANH, 5);
+  p = stepF64(p, z, ATANH, 4);
+  p = stepF64(p, z, ATANH, 3);
+  p = stepF64(p, z, ATANH, 2);
+  p = stepF64(p, z, ATANH, 1);
+  p = stepF64(p, z, ATANH, 0);
   p = f64x2.mul(p, z);
   const third = f64x2.splat(THIRD_HI);
   const u = f64x2.add(third, p);

@@ -4,9 +4,16 @@
  * Waite); lanes too large or too close to a multiple of π/2 for it are done one by one, exactly
  * (Payne and Hanek), so that every finite argument is right.
  */
-import { productErrorF64, ROUND_F64, stepF64, sumErrorF64 } from "./arithmetic";
+import { constantF64, productErrorF64, stepF64, sumErrorF64 } from "./arithmetic";
 
-const TWO_OVER_PI: f64 = 0.6366197723675814;
+/** 2/π, and 1.5·2⁵², which rounds what it is added to. */
+const ROUND = memory.data<f64>([0.6366197723675814, 6755399441055744]);
+
+/** x·2/π rounded, with 1.5·2⁵² still added: the integer sits in the low bits. */
+@inline
+function roundedF64(x: v128): v128 {
+  return f64x2.add(f64x2.mul(x, constantF64(ROUND, 0)), constantF64(ROUND, 1));
+}
 
 /** Chooses by quadrant: sin r, cos r, −sin r, −cos r for q mod 4 = 0, 1, 2, 3. */
 @inline
@@ -21,31 +28,38 @@ function byQuadrant(sin: v128, cos: v128, q: v128): v128 {
 // ---------------------------------------------------------------------------------------------
 
 /** π/2 in two parts: 32 bits after the point, so that n·PIO2_1 is exact for n ≤ 2²⁰, and 53 more. */
-const PIO2_1_F32: f64 = 1.5707963267341256;
-const PIO2_2_F32: f64 = 6.077100506506192e-11;
+const PIO2_F32 = memory.data<f64>([1.5707963267341256, 6.077100506506192e-11]);
+/** (sin r − r) / r³ in r², constant first; error 2⁻³⁷ of sin r. */
+const SIN_F32 = memory.data<f64>([
+  -0.16666666640775607, 0.00833332930236249, -0.00019839311471745304, 2.7181140119447915e-6,
+]);
+/** cos r in r², constant first; error 2⁻³³. */
+const COS_F32 = memory.data<f64>([
+  1, -0.5, 0.0416666456701498, -0.0013887315616166215, 2.4433082647805322e-5,
+]);
 /** Up to here n·2⁻⁸⁶ is far below 2⁻²⁵ of the smallest r that a float32 can leave (about 2⁻³²). */
 const FAST_LIMIT_F32: f32 = 1048576;
 
-/** sin(x + turns·π/2) for two lanes 0 ≤ x ≤ 2²⁰. Sine of degree 9, error 2⁻³⁷; cosine of degree 8, 2⁻³³. */
+/** sin(x + turns·π/2) for two lanes 0 ≤ x ≤ 2²⁰. */
 @inline
 function sinHalfF32(x: v128, turns: i64): v128 {
-  const t = stepF64(x, f64x2.splat(TWO_OVER_PI), ROUND_F64);
-  const n = f64x2.sub(t, f64x2.splat(ROUND_F64));
+  const t = roundedF64(x);
+  const n = f64x2.sub(t, constantF64(ROUND, 1));
   const r = f64x2.sub(
-    f64x2.sub(x, f64x2.mul(n, f64x2.splat(PIO2_1_F32))),
-    f64x2.mul(n, f64x2.splat(PIO2_2_F32)),
+    f64x2.sub(x, f64x2.mul(n, constantF64(PIO2_F32, 0))),
+    f64x2.mul(n, constantF64(PIO2_F32, 1)),
   );
   const z = f64x2.mul(r, r);
-  let s = f64x2.splat(2.7181140119447915e-6);
-  s = stepF64(s, z, -0.00019839311471745304);
-  s = stepF64(s, z, 0.00833332930236249);
-  s = stepF64(s, z, -0.16666666640775607);
+  let s = constantF64(SIN_F32, 3);
+  s = stepF64(s, z, SIN_F32, 2);
+  s = stepF64(s, z, SIN_F32, 1);
+  s = stepF64(s, z, SIN_F32, 0);
   s = f64x2.add(r, f64x2.mul(f64x2.mul(r, z), s));
-  let c = f64x2.splat(2.4433082647805322e-5);
-  c = stepF64(c, z, -0.0013887315616166215);
-  c = stepF64(c, z, 0.0416666456701498);
-  c = stepF64(c, z, -0.5);
-  c = stepF64(c, z, 1);
+  let c = constantF64(COS_F32, 4);
+  c = stepF64(c, z, COS_F32, 3);
+  c = stepF64(c, z, COS_F32, 2);
+  c = stepF64(c, z, COS_F32, 1);
+  c = stepF64(c, z, COS_F32, 0);
   return byQuadrant(s, c, i64x2.add(t, i64x2.splat(turns)));
 }
 
@@ -83,33 +97,41 @@ export function cosF32(x: v128): v128 {
 // ---------------------------------------------------------------------------------------------
 
 /** π/2 in parts: 22 and 45 bits after the point, so that n times either is exact for n ≤ 2³⁰, and the next 53. */
-const PIO2_1_F64: f64 = 1.570796251296997;
-const PIO2_2_F64: f64 = 7.549789415861596e-8;
-const PIO2_3_F64: f64 = 5.390302858158119e-15;
+const PIO2_F64 = memory.data<f64>([1.570796251296997, 7.549789415861596e-8, 5.390302858158119e-15]);
+/** (sin r − r) / r³ in r², constant first; error 2⁻⁵⁸ of sin r. */
+const SIN_F64 = memory.data<f64>([
+  -0.1666666666666663, 0.008333333333322106, -0.00019841269829579887, 2.7557313617930853e-6,
+  -2.5050747206226793e-8, 1.5896197019187876e-10,
+]);
+/** (cos r − 1 + r²/2) / r⁴ in r², constant first; error 2⁻⁶⁴ of cos r. */
+const COS_F64 = memory.data<f64>([
+  0.041666666666666595, -0.001388888888887304, 2.480158728884145e-5, -2.7557314176255484e-7,
+  2.0875700418148287e-9, -1.1358514055006596e-11,
+]);
 const FAST_LIMIT_F64: f64 = 1073741824;
 /** The parts leave an error of n·2⁻¹⁰⁰ in r: below 2⁻⁵⁷ of it while |r| ≥ n·2⁻⁴². */
 const CANCELLED: f64 = 2.2737367544323206e-13;
 
-/** sin(r + tail + q·π/2), |r| ≤ π/4. Sine of degree 13, error 2⁻⁵⁸; cosine of degree 14, 2⁻⁶⁴. */
+/** sin(r + tail + q·π/2), |r| ≤ π/4. */
 @inline
 function sinReducedF64(r: v128, tail: v128, q: v128): v128 {
   const z = f64x2.mul(r, r);
   const h = f64x2.mul(z, f64x2.splat(0.5));
-  let s = f64x2.splat(1.5896197019187876e-10);
-  s = stepF64(s, z, -2.5050747206226793e-8);
-  s = stepF64(s, z, 2.7557313617930853e-6);
-  s = stepF64(s, z, -0.00019841269829579887);
-  s = stepF64(s, z, 0.008333333333322106);
-  s = stepF64(s, z, -0.1666666666666663);
+  let s = constantF64(SIN_F64, 5);
+  s = stepF64(s, z, SIN_F64, 4);
+  s = stepF64(s, z, SIN_F64, 3);
+  s = stepF64(s, z, SIN_F64, 2);
+  s = stepF64(s, z, SIN_F64, 1);
+  s = stepF64(s, z, SIN_F64, 0);
   // sin(r + tail) = sin r + tail·cos r, with cos r = 1 − r²/2.
   const bent = f64x2.sub(tail, f64x2.mul(tail, h));
   s = f64x2.add(r, f64x2.add(f64x2.mul(f64x2.mul(r, z), s), bent));
-  let c = f64x2.splat(-1.1358514055006596e-11);
-  c = stepF64(c, z, 2.0875700418148287e-9);
-  c = stepF64(c, z, -2.7557314176255484e-7);
-  c = stepF64(c, z, 2.480158728884145e-5);
-  c = stepF64(c, z, -0.001388888888887304);
-  c = stepF64(c, z, 0.041666666666666595);
+  let c = constantF64(COS_F64, 5);
+  c = stepF64(c, z, COS_F64, 4);
+  c = stepF64(c, z, COS_F64, 3);
+  c = stepF64(c, z, COS_F64, 2);
+  c = stepF64(c, z, COS_F64, 1);
+  c = stepF64(c, z, COS_F64, 0);
   // 1 − r²/2 is rounded; (1 − w) − h is what that lost. cos(r + tail) = cos r − tail·sin r.
   const w = f64x2.sub(f64x2.splat(1), h);
   const lost = f64x2.sub(f64x2.sub(f64x2.splat(1), w), h);
@@ -120,13 +142,13 @@ function sinReducedF64(r: v128, tail: v128, q: v128): v128 {
 
 @inline
 function sinAbsF64(x: v128, turns: i64): v128 {
-  const t = stepF64(x, f64x2.splat(TWO_OVER_PI), ROUND_F64);
-  const n = f64x2.sub(t, f64x2.splat(ROUND_F64));
+  const t = roundedF64(x);
+  const n = f64x2.sub(t, constantF64(ROUND, 1));
   const a = f64x2.sub(
-    f64x2.sub(x, f64x2.mul(n, f64x2.splat(PIO2_1_F64))),
-    f64x2.mul(n, f64x2.splat(PIO2_2_F64)),
+    f64x2.sub(x, f64x2.mul(n, constantF64(PIO2_F64, 0))),
+    f64x2.mul(n, constantF64(PIO2_F64, 1)),
   );
-  const b = f64x2.mul(n, f64x2.splat(PIO2_3_F64));
+  const b = f64x2.mul(n, constantF64(PIO2_F64, 2));
   const r = f64x2.sub(a, b);
   const tail = f64x2.sub(f64x2.sub(a, r), b);
   const y = sinReducedF64(r, tail, i64x2.add(t, i64x2.splat(turns)));
@@ -165,7 +187,7 @@ export function cosF64(x: v128): v128 {
 const PIO2_HI: f64 = 1.5707963267948966;
 const PIO2_LO: f64 = 6.123233995736766e-17;
 
-/** Bits of 2/π after the point, 64 a word, with word 0 before the point. Code rather than data, so that the module has no static memory. */
+/** Bits of 2/π after the point, 64 a word, with word 0 before the point. */
 function twoOverPiWord(i: i32): u64 {
   switch (i) {
     case 1: return 0xa2f9836e4e441529;
