@@ -9,7 +9,7 @@
 //
 // whatever is packed or split: neither changes a bit of the result.
 //
-// Products with a vector run through `gemv_*`, where packing would cost more than the arithmetic.
+// Products with a few vectors run through `gemv_*`, where packing would cost more than the arithmetic.
 // Strides arrive in elements and become bytes at the door; a negative one wraps round, as addresses
 // do.
 
@@ -42,9 +42,9 @@ function multiplyAdd<T>(sum: v128, x: v128, y: v128): v128 {
  * of `b` cost the same, so packed and unpacked operands share this code.
  *
  * Measured in Node 20 on a Zen 3 core, float32, panels in the first-level cache: 27 GFLOPS with two
- * steps of k in a turn of the loop, 21 with one, 25 with three, 24 with four; 4×8 tiles 26, 6×8 25.
- * Each splat stands beside its use, and the function stays out of line: V8 spills accumulators
- * otherwise.
+ * steps of k in a turn of the loop, 21 with one, 25 with three, 24 with four. Other shapes: 4×8 26,
+ * 6×8 25 (spills), 3×12 29, not taken because it pads N to multiples of 12. Each splat stands beside
+ * its use, and the function stays out of line: V8 spills accumulators otherwise.
  */
 function tile<T>(
   k: i32, a: usize, aRow: i32, aCol: i32, b: usize, bRow: i32,
