@@ -1,0 +1,44 @@
+import { bernoulli, defaultGenerator, type Generator, mul, type Tensor } from "@tapegrad/core";
+import { probability } from "../fields.ts";
+import { declareLayer } from "../layer.ts";
+import { Module } from "../module.ts";
+
+export interface DropoutOptions {
+  /** Where the random numbers come from. Default: the shared generator. */
+  generator?: Generator;
+}
+
+/**
+ * In training each element becomes 0 with probability p, and the others x/(1 − p), which keeps the
+ * expectation (inverted dropout); in eval mode y = x.
+ *
+ * Srivastava et al., Dropout: a simple way to prevent neural networks from overfitting, JMLR 2014.
+ * Note that p is the probability of dropping, as in PyTorch; CS231n's is that of keeping.
+ */
+export class Dropout extends Module {
+  static override readonly layer = declareLayer(
+    "dropout",
+    { p: probability({ fallback: 0.5 }) },
+    ({ p }) => new Dropout(p),
+  );
+
+  readonly p: number;
+  readonly generator: Generator;
+
+  constructor(p = 0.5, { generator = defaultGenerator() }: DropoutOptions = {}) {
+    super({ p });
+    this.p = p;
+    this.generator = generator;
+  }
+
+  forward(x: Tensor): Tensor {
+    if (!this.training || this.p === 0) return x;
+    const mask = bernoulli(1 - this.p, x.shape, { dtype: x.dtype, generator: this.generator });
+    // At p = 1 nothing is left to scale up, and 0 · 1/0 would be NaN.
+    return mul(x, this.p === 1 ? mask : mask.mul_(1 / (1 - this.p)));
+  }
+}
+
+export function dropout(p?: number, options?: DropoutOptions): Dropout {
+  return new Dropout(p, options);
+}

@@ -1,0 +1,371 @@
+import {
+  currentModulePath,
+  formatShape,
+  isFloat,
+  noGrad,
+  setModulePath,
+  TapegradError,
+  Tensor,
+  ValueError,
+} from "@tapegrad/core";
+import { checkConfig, configToJson, type Layer, type Spec, show } from "./layer.ts";
+import { Parameter } from "./parameter.ts";
+
+/** A module whatever its arguments and result. */
+export type AnyModule = Module<never[], unknown>;
+
+/** Name → value, in the order of PyTorch's `state_dict()`. */
+export type StateDict = Map<string, Tensor>;
+
+/** What `loadStateDict` takes: a map, or a plain object of name → tensor. */
+export type StateSource = ReadonlyMap<string, Tensor> | Readonly<Record<string, Tensor>>;
+
+/** Makes the instances of its subclasses callable. */
+class Callable {
+  constructor() {
+    const self = (...args: never[]) => run(self as unknown as AnyModule, args);
+    // A function's own `name` and `length` are read-only and would be in the way of fields so called.
+    Reflect.deleteProperty(self, "name");
+    Reflect.deleteProperty(self, "length");
+    Object.setPrototypeOf(self, new.target.prototype);
+    // biome-ignore lint/correctness/noConstructorReturn: fields of subclasses settle on the function
+    return self as unknown as Callable;
+  }
+}
+
+// biome-ignore lint/suspicious/noUnsafeDeclarationMerging: the call signature has no other place; Callable keeps the promise
+export interface Module<Args extends unknown[] = [Tensor], R = Tensor> {
+  /** Runs `forward` as part of the model: the nodes of the tape carry the module's path. */
+  (...args: Args): R;
+}
+
+/**
+ * A piece of a model: parameters, buffers and other modules in its fields, and a `forward`.
+ *
+ * ```ts
+ * class Net extends Module {
+ *   hidden = new Linear(784, 256);
+ *   output = new Linear(256, 10);
+ *   forward(x: Tensor): Tensor {
+ *     return this.output(this.hidden(x).relu());
+ *   }
+ * }
+ * const net = new Net();
+ * const scores = net(images);
+ * ```
+ *
+ * Parameters, modules and arrays of them are found in the instance's own enumerable fields (`#private`
+ * fields are not seen); names are PyTorch's: "hidden.weight", "blocks.0.bias".
+ */
+// biome-ignore lint/suspicious/noUnsafeDeclarationMerging: see above
+export abstract class Module<Args extends unknown[] = [Tensor], R = Tensor> extends Callable {
+  /** How specs describe the class; see {@link declareLayer}. Modules that specs don't know have none. */
+  static readonly layer?: Layer;
+
+  /** Whether layers that behave differently in training do so; see `train` and `eval`. */
+  training = true;
+  readonly #config: Readonly<Record<string, unknown>>;
+  /** Name of each registered buffer → whether `stateDict` has it. */
+  readonly #buffers = new Map<string, boolean>();
+
+  /** @param config  the arguments that the class declares in `static layer`, checked here */
+  constructor(config: Readonly<Record<string, unknown>> = {}) {
+    super();
+    this.#config = config;
+    const layer = (new.target as typeof Module).layer;
+    if (layer !== undefined) checkConfig(layer, config);
+  }
+
+  abstract forward(...args: Args): R;
+
+  // ---- What is inside
+
+  /** This module ("") and all below it, each under every name it has; parents first. */
+  *#walk(prefix = "", above: readonly AnyModule[] = []): Generator<[string, AnyModule]> {
+    if (above.includes(this)) {
+      throw new ValueError(
+        `${this.constructor.name}: "${prefix}" is a module that contains itself; keep references to parents in a #private field.`,
+      );
+    }
+    yield [prefix, this];
+    const chain = [...above, this];
+    for (const [name, child] of this.namedChildren()) yield* child.#walk(join(prefix, name), chain);
+  }
+
+  /** Own parameters and buffers of every module below: the entries of `stateDict`. */
+  *#state(): Generator<[string, Tensor]> {
+    for (const [path, module] of this.#walk()) {
+      for (const [name, parameter] of fieldsOf(module, Parameter))
+        yield [join(path, name), parameter];
+      for (const [name, persistent] of module.#buffers) {
+        const buffer = (module as unknown as Record<string, unknown>)[name];
+        if (persistent && buffer instanceof Tensor) yield [join(path, name), buffer];
+      }
+    }
+  }
+
+  /** The modules directly inside, each once, with their names. */
+  namedChildren(): [string, AnyModule][] {
+    return fieldsOf(this, Module) as [string, AnyModule][];
+  }
+
+  children(): AnyModule[] {
+    return this.namedChildren().map(([, child]) => child);
+  }
+
+  /** This module under the name "" and all below it, parents first, shared ones once. */
+  namedModules(): [string, AnyModule][] {
+    return once(this.#walk());
+  }
+
+  modules(): AnyModule[] {
+    return this.namedModules().map(([, module]) => module);
+  }
+
+  /** Every parameter with its name, shared ones once, under the first name. */
+  namedParameters(): [string, Parameter][] {
+    return once(
+      this.namedModules().flatMap(([path, module]) =>
+        fieldsOf(module, Parameter).map(([name, p]): [string, Parameter] => [join(path, name), p]),
+      ),
+    );
+  }
+
+  /** Every parameter once: what an optimizer takes. */
+  parameters(): Parameter[] {
+    return this.namedParameters().map(([, parameter]) => parameter);
+  }
+
+  namedBuffers(): [string, Tensor][] {
+    return once(
+      this.namedModules().flatMap(([path, module]) =>
+        [...module.#buffers.keys()].map((name): [string, Tensor] => [
+          join(path, name),
+          (module as unknown as Record<string, Tensor>)[name]!,
+        ]),
+      ),
+    );
+  }
+
+  /** Tensors that belong to the model's state without being trained. */
+  buffers(): Tensor[] {
+    return this.namedBuffers().map(([, buffer]) => buffer);
+  }
+
+  /**
+   * Makes `tensor` the field `name` and part of the model's state (running statistics, tables).
+   * Unless `persistent`, `stateDict` leaves it out.
+   */
+  registerBuffer(name: string, tensor: Tensor, { persistent = true } = {}): void {
+    const where = `${this.constructor.name}.registerBuffer`;
+    if (typeof name !== "string" || name === "" || name.includes(".")) {
+      throw new ValueError(`${where}: the name is ${show(name)}; it must be a word without dots.`);
+    }
+    if (name in this && !this.#buffers.has(name)) {
+      throw new ValueError(
+        `${where}: "${name}" is already a member of the module; use another name.`,
+      );
+    }
+    if (!(tensor instanceof Tensor)) {
+      throw new ValueError(`${where}: "${name}" is ${show(tensor)}; it must be a Tensor.`);
+    }
+    (this as unknown as Record<string, Tensor>)[name] = tensor;
+    this.#buffers.set(name, persistent);
+  }
+
+  // ---- State
+
+  /**
+   * The parameters and buffers by name, in PyTorch's order. They are off the tape and share storage
+   * with the model, so they follow its training: `clone()` them to keep a moment.
+   */
+  stateDict(): StateDict {
+    return new Map([...this.#state()].map(([name, x]) => [name, x.detach()]));
+  }
+
+  /**
+   * Copies the values of `state` into the parameters and buffers of the same names, converting floats
+   * to the model's dtype. Everything is checked before anything is written.
+   *
+   * @param options.strict  whether missing and unexpected names are errors. Default true
+   * @returns  the names that `state` lacks, and those that the model lacks
+   * @throws   ValueError listing all missing and unexpected names, and all shapes that differ
+   */
+  loadStateDict(
+    state: StateSource,
+    { strict = true } = {},
+  ): { missing: string[]; unexpected: string[] } {
+    const given = new Map(state instanceof Map ? state : Object.entries(state)) as Map<
+      string,
+      unknown
+    >;
+    const own = new Map(this.#state());
+    const missing = [...own.keys()].filter((name) => !given.has(name));
+    const unexpected = [...given.keys()].filter((name) => !own.has(name));
+    const mismatched = [...own].flatMap(([name, x]) => {
+      const problem = given.has(name) ? mismatch(given.get(name), x) : null;
+      return problem === null ? [] : [`${name} is ${problem}`];
+    });
+    const lines = [
+      ...(strict && missing.length > 0 ? [`missing: ${missing.join(", ")}`] : []),
+      ...(strict && unexpected.length > 0 ? [`unexpected: ${unexpected.join(", ")}`] : []),
+      ...mismatched.map((text) => `mismatched: ${text}`),
+    ];
+    if (lines.length > 0) {
+      const hint = mismatched.length === 0 ? "\nPass { strict: false } to load what fits." : "";
+      throw new ValueError(
+        `loadStateDict: the state does not fit ${this.constructor.name}; nothing was loaded.\n  ${lines.join("\n  ")}${hint}`,
+      );
+    }
+    noGrad(() => {
+      for (const [name, x] of own) if (given.has(name)) x.copy_(given.get(name) as Tensor);
+    });
+    return { missing, unexpected };
+  }
+
+  // ---- Modes
+
+  /** Puts this module and all below into training mode, or out of it. */
+  train(mode = true): this {
+    for (const module of this.modules()) module.training = mode;
+    return this;
+  }
+
+  /** Out of training mode: dropout passes everything, and so on. */
+  eval(): this {
+    return this.train(false);
+  }
+
+  /** Starts or stops the training of every parameter. */
+  requiresGrad_(requiresGrad = true): this {
+    for (const parameter of this.parameters()) parameter.requiresGrad_(requiresGrad);
+    return this;
+  }
+
+  /** Forgets the gradients of every parameter. */
+  zeroGrad(): this {
+    for (const parameter of this.parameters()) parameter.grad = null;
+    return this;
+  }
+
+  /** Calls f with every module, children before parents. */
+  apply(f: (module: AnyModule) => void): this {
+    for (const child of this.children()) child.apply(f);
+    f(this);
+    return this;
+  }
+
+  // ---- Descriptions
+
+  /** The module as plain JSON, from which `fromSpec` rebuilds it (with fresh parameters). */
+  get spec(): Spec {
+    const { name } = this.constructor;
+    // A subclass that inherits a declaration would come back as its parent, so it needs its own.
+    if (!Object.hasOwn(this.constructor, "layer")) {
+      throw new ValueError(
+        `spec: ${name} declares no layer; give the class a static layer = declareLayer("${name[0]!.toLowerCase()}${name.slice(1)}", …).`,
+      );
+    }
+    const layer = (this.constructor as typeof Module).layer!;
+    return { type: layer.type, ...configToJson(layer, this.#config) };
+  }
+
+  /** The tree of modules with their arguments, as PyTorch prints it. */
+  override toString(): string {
+    const layer = (this.constructor as typeof Module).layer;
+    const children = this.namedChildren();
+    const facts =
+      layer === undefined || children.length > 0
+        ? ""
+        : Object.entries(configToJson(layer, this.#config))
+            .map(([name, value]) => `${name}=${JSON.stringify(value)}`)
+            .join(", ");
+    if (children.length === 0) return `${this.constructor.name}(${facts})`;
+    const lines = children.map(
+      ([name, child]) => `  (${name}): ${child.toString().replaceAll("\n", "\n  ")}\n`,
+    );
+    return `${this.constructor.name}(\n${lines.join("")})`;
+  }
+
+  [Symbol.for("nodejs.util.inspect.custom")](): string {
+    return this.toString();
+  }
+}
+
+function join(prefix: string, name: string): string {
+  return prefix === "" || name === "" ? prefix + name : `${prefix}.${name}`;
+}
+
+/** The first name of each value. */
+function once<T>(named: Iterable<[string, T]>): [string, T][] {
+  const seen = new Set<T>();
+  return [...named].filter(([, value]) => !seen.has(value) && seen.add(value));
+}
+
+/** The instances of a class among a module's fields and in arrays there, each once. */
+function fieldsOf<T>(module: AnyModule, kind: abstract new (...args: never[]) => T): [string, T][] {
+  const found: [string, T][] = [];
+  const collect = (name: string, value: unknown) => {
+    if (value instanceof kind) found.push([name, value]);
+    else if (Array.isArray(value)) value.forEach((item, i) => collect(`${name}.${i}`, item));
+  };
+  for (const [name, value] of Object.entries(module)) collect(name, value);
+  return found;
+}
+
+/** What keeps a value from being loaded into x; null if nothing does. */
+function mismatch(value: unknown, x: Tensor): string | null {
+  if (!(value instanceof Tensor)) return `${show(value)} in the state and must be a Tensor`;
+  const [theirs, ours] = [formatShape(value.shape), formatShape(x.shape)];
+  if (theirs !== ours) return `${theirs} in the state and ${ours} in the model`;
+  return isFloat(value.dtype) && !isFloat(x.dtype)
+    ? `${value.dtype} in the state and ${x.dtype} in the model`
+    : null;
+}
+
+// ---- Calls
+
+let running: AnyModule | null = null;
+
+/** The names of all modules below a module; made at its first call, and again when one is not in it. */
+const namesBelow = new WeakMap<AnyModule, Map<AnyModule, string>>();
+
+/** The name of `module` inside the one that calls it; "" for a module that is no part of it. */
+function nameWithin(caller: AnyModule, module: AnyModule): string {
+  let names = namesBelow.get(caller);
+  if (names === undefined || !names.has(module)) {
+    names = new Map(caller.namedModules().map(([name, below]) => [below, name]));
+    namesBelow.set(caller, names);
+  }
+  return names.get(module) ?? "";
+}
+
+function run(module: AnyModule, args: never[]): unknown {
+  const caller = running;
+  const outerPath = currentModulePath();
+  const path = caller === null ? outerPath : join(outerPath, nameWithin(caller, module));
+  running = module;
+  setModulePath(path);
+  try {
+    return module.forward(...args);
+  } catch (error) {
+    if (error instanceof TapegradError) locate(error, module, path);
+    throw error;
+  } finally {
+    running = caller;
+    setModulePath(outerPath);
+  }
+}
+
+const located = new WeakSet<TapegradError>();
+
+/** Adds the innermost module's place to the message, once. */
+function locate(error: TapegradError, module: AnyModule, path: string): void {
+  if (path === "" || located.has(error)) return;
+  located.add(error);
+  const kind = (module.constructor as typeof Module).layer?.type ?? module.constructor.name;
+  const { message } = error;
+  error.message = `${message} (in module "${path}", ${kind})`;
+  // Engines write the message into the stack when the error is made.
+  if (error.stack !== undefined) error.stack = error.stack.replace(message, () => error.message);
+}
