@@ -121,7 +121,7 @@ export {
   registerHook,
   retainGrad,
 } from "./tape.ts";
-export { type NestedArray, Tensor } from "./tensor.ts";
+export { type NestedArray, peekGrad, Tensor } from "./tensor.ts";
 export {
   type CheckOpOptions,
   checkedOps,

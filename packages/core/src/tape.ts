@@ -534,26 +534,21 @@ class Pass {
   accumulate(leaf: Tensor, dy: Tensor): void {
     const state = gradState(leaf);
     const before = state.grad;
-    if (before !== null) {
-      if (this.createGraph || before.requiresGrad || before.storage === null) {
-        state.grad = this.keep(engineOps.add(before, dy));
-        this.made.length = 0;
-      } else {
-        defaultKernels().binary("add", before, dy, before);
-        before.storage.version++;
-        before.storage.changedBy = "backward";
-      }
-      this.drop(dy);
-      return;
-    }
-    const ours = dy.storage !== null && this.owned.get(dy.storage) === 1 && dy.isContiguous;
-    if (ours || this.createGraph) {
-      state.grad = this.keep(dy);
+    if (before === null) {
+      const ours = dy.storage !== null && this.owned.get(dy.storage) === 1 && dy.isContiguous;
+      state.grad = ours || this.createGraph ? this.keep(dy) : engineOps.clone(dy);
+      // Only a gradient that is ours alone may go back unasked.
+      state.gradSeen = this.createGraph;
+    } else if (this.createGraph || before.requiresGrad || before.storage === null) {
+      state.grad = engineOps.add(before, dy);
+      state.gradSeen = this.createGraph;
     } else {
-      state.grad = engineOps.clone(dy);
-      this.made.length = 0;
-      this.drop(dy);
+      defaultKernels().binary("add", before, dy, before);
+      before.storage.version++;
+      before.storage.changedBy = "backward";
     }
+    this.made.length = 0;
+    this.drop(dy);
   }
 
   callHooks(node: Node, dy: Arrived): Arrived {

@@ -24,6 +24,8 @@ import {
 /** What a tensor needs on the tape beyond the node that made it; most tensors need none of it. */
 export interface GradState {
   grad: Tensor | null;
+  /** Whether anybody outside may hold `grad`. One that was never read goes back at once when it is dropped. */
+  gradSeen: boolean;
   /** The node at which gradients of this leaf arrive. */
   leaf: Node | null;
   /** Which of its node's outputs the tensor is. */
@@ -125,7 +127,9 @@ export class Tensor implements Operand {
 
   /** ∂(what `backward` was called on) / ∂(this tensor), summed over calls; null before the first. */
   get grad(): Tensor | null {
-    return this.state === null ? null : this.state.grad;
+    if (this.state === null) return null;
+    this.state.gradSeen = true;
+    return this.state.grad;
   }
 
   set grad(grad: Tensor | null) {
@@ -134,8 +138,12 @@ export class Tensor implements Operand {
         `grad: a gradient of shape ${formatShape(grad.shape)} can't belong to a tensor of shape ${formatShape(this.shape)}; the shapes must be equal.`,
       );
     }
-    if (this.state !== null) this.state.grad = grad;
-    else if (grad !== null) gradState(this).grad = grad;
+    if (this.state === null && grad === null) return;
+    const state = gradState(this);
+    const before = state.grad;
+    if (before !== null && before !== grad && !state.gradSeen && before.storage !== null) release(before.storage);
+    state.grad = grad;
+    state.gradSeen = grad !== null;
   }
 
   /** The only element as a number. @throws ShapeError if there is not exactly one */
@@ -216,8 +224,13 @@ export function setRequiresGrad(x: Tensor, requiresGrad: boolean): void {
 
 /** @internal */
 export function gradState(x: Tensor): GradState {
-  x.state ??= { grad: null, leaf: null, slot: 0 };
+  x.state ??= { grad: null, gradSeen: false, leaf: null, slot: 0 };
   return x.state;
+}
+
+/** @internal x.grad for code that keeps no hold of it, such as an optimizer's step. */
+export function peekGrad(x: Tensor): Tensor | null {
+  return x.state === null ? null : x.state.grad;
 }
 
 /** @internal A lone number. The caller has rounded `value` to the dtype. */
