@@ -5,7 +5,9 @@
  * its own operands alone, so ranges may be split anywhere.
  */
 import * as math from "./math";
-import { lanes, LENGTH, loadLanes, rowAddress, rowStride, storeLanes, strideLanes, the } from "./strided";
+import {
+  lanes, LENGTH, loadLanes, outerLength, outerStride, rowAddress, rowStride, storeLanes, strideLanes, the,
+} from "./strided";
 
 // One argument.
 
@@ -221,69 +223,129 @@ function whereRow<T>(
 
 function unary<T, Op>(begin: i32, end: i32, args: usize): void {
   const n = load<i32>(args, LENGTH);
+  const rows = outerLength(args, 2);
+  const xStride = rowStride(args, 2, 0);
+  const outStride = rowStride(args, 2, 1);
   let row = begin / n;
   let first = begin - row * n;
+  let near = 0; // rows left at a constant distance
+  let x: usize = 0;
+  let out: usize = 0;
   for (let at = begin; at < end; row++) {
+    if (near == 0) {
+      x = rowAddress(args, 2, 0, row, 0);
+      out = rowAddress(args, 2, 1, row, 0);
+      near = rows - row % rows;
+    }
     const count = min(n - first, end - at);
     unaryRow<T, Op>(
-      count,
-      rowAddress(args, 2, 0, row, first), rowStride(args, 2, 0),
-      rowAddress(args, 2, 1, row, first), rowStride(args, 2, 1),
+      count, x + first * xStride, xStride, out + first * outStride, outStride,
     );
     at += count;
     first = 0;
+    near--;
+    x += outerStride(args, 2, 0);
+    out += outerStride(args, 2, 1);
   }
 }
 
 function binary<T, Op>(begin: i32, end: i32, args: usize): void {
   const n = load<i32>(args, LENGTH);
+  const rows = outerLength(args, 3);
+  const aStride = rowStride(args, 3, 0);
+  const bStride = rowStride(args, 3, 1);
+  const outStride = rowStride(args, 3, 2);
   let row = begin / n;
   let first = begin - row * n;
+  let near = 0; // rows left at a constant distance
+  let a: usize = 0;
+  let b: usize = 0;
+  let out: usize = 0;
   for (let at = begin; at < end; row++) {
+    if (near == 0) {
+      a = rowAddress(args, 3, 0, row, 0);
+      b = rowAddress(args, 3, 1, row, 0);
+      out = rowAddress(args, 3, 2, row, 0);
+      near = rows - row % rows;
+    }
     const count = min(n - first, end - at);
     binaryRow<T, Op>(
-      count,
-      rowAddress(args, 3, 0, row, first), rowStride(args, 3, 0),
-      rowAddress(args, 3, 1, row, first), rowStride(args, 3, 1),
-      rowAddress(args, 3, 2, row, first), rowStride(args, 3, 2),
+      count, a + first * aStride, aStride, b + first * bStride, bStride, out + first * outStride, outStride,
     );
     at += count;
     first = 0;
+    near--;
+    a += outerStride(args, 3, 0);
+    b += outerStride(args, 3, 1);
+    out += outerStride(args, 3, 2);
   }
 }
 
 function compare<T, Op>(begin: i32, end: i32, args: usize): void {
   const n = load<i32>(args, LENGTH);
+  const rows = outerLength(args, 3);
+  const aStride = rowStride(args, 3, 0);
+  const bStride = rowStride(args, 3, 1);
+  const outStride = rowStride(args, 3, 2);
   let row = begin / n;
   let first = begin - row * n;
+  let near = 0; // rows left at a constant distance
+  let a: usize = 0;
+  let b: usize = 0;
+  let out: usize = 0;
   for (let at = begin; at < end; row++) {
+    if (near == 0) {
+      a = rowAddress(args, 3, 0, row, 0);
+      b = rowAddress(args, 3, 1, row, 0);
+      out = rowAddress(args, 3, 2, row, 0);
+      near = rows - row % rows;
+    }
     const count = min(n - first, end - at);
     compareRow<T, Op>(
-      count,
-      rowAddress(args, 3, 0, row, first), rowStride(args, 3, 0),
-      rowAddress(args, 3, 1, row, first), rowStride(args, 3, 1),
-      rowAddress(args, 3, 2, row, first), rowStride(args, 3, 2),
+      count, a + first * aStride, aStride, b + first * bStride, bStride, out + first * outStride, outStride,
     );
     at += count;
     first = 0;
+    near--;
+    a += outerStride(args, 3, 0);
+    b += outerStride(args, 3, 1);
+    out += outerStride(args, 3, 2);
   }
 }
 
 function where<T>(begin: i32, end: i32, args: usize): void {
   const n = load<i32>(args, LENGTH);
+  const rows = outerLength(args, 4);
+  const cStride = rowStride(args, 4, 0);
+  const aStride = rowStride(args, 4, 1);
+  const bStride = rowStride(args, 4, 2);
+  const outStride = rowStride(args, 4, 3);
   let row = begin / n;
   let first = begin - row * n;
+  let near = 0; // rows left at a constant distance
+  let c: usize = 0;
+  let a: usize = 0;
+  let b: usize = 0;
+  let out: usize = 0;
   for (let at = begin; at < end; row++) {
+    if (near == 0) {
+      c = rowAddress(args, 4, 0, row, 0);
+      a = rowAddress(args, 4, 1, row, 0);
+      b = rowAddress(args, 4, 2, row, 0);
+      out = rowAddress(args, 4, 3, row, 0);
+      near = rows - row % rows;
+    }
     const count = min(n - first, end - at);
     whereRow<T>(
-      count,
-      rowAddress(args, 4, 0, row, first), rowStride(args, 4, 0),
-      rowAddress(args, 4, 1, row, first), rowStride(args, 4, 1),
-      rowAddress(args, 4, 2, row, first), rowStride(args, 4, 2),
-      rowAddress(args, 4, 3, row, first), rowStride(args, 4, 3),
+      count, c + first * cStride, cStride, a + first * aStride, aStride, b + first * bStride, bStride, out + first * outStride, outStride,
     );
     at += count;
     first = 0;
+    near--;
+    c += outerStride(args, 4, 0);
+    a += outerStride(args, 4, 1);
+    b += outerStride(args, 4, 2);
+    out += outerStride(args, 4, 3);
   }
 }
 

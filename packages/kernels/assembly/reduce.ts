@@ -128,7 +128,7 @@ function rows<T, Op>(begin: i32, end: i32, args: usize): void {
   const chunk = load<i32>(args, OWN_1);
   const chunks = (n + chunk - 1) / chunk;
   for (let unit = begin; unit < end; unit++) {
-    const row = unit / chunks;
+    const row = chunks > 1 ? unit / chunks : unit;
     const first = (unit - row * chunks) * chunk;
     const x = rowAddress(args, 1, 0, row, first);
     store<T>(out + unit * sizeof<T>(), the<Op>().row(min(chunk, n - first), x, rowStride(args, 1, 0)));

@@ -68,7 +68,19 @@ export function rowStride(args: usize, operands: usize, operand: usize): i32 {
   return load<i32>(args + OPERANDS + 4 * (operands + operand));
 }
 
-/** The address of element `first` of row `row` of an operand. */
+/** Length of the innermost outer axis: so many rows follow one another at a constant distance. */
+@inline
+export function outerLength(args: usize, operands: usize): i32 {
+  return load<i32>(args, RANK) > 0 ? load<i32>(args + OPERANDS + 8 * operands) : 1;
+}
+
+/** The distance between such rows. */
+@inline
+export function outerStride(args: usize, operands: usize, operand: usize): i32 {
+  return load<i32>(args + OPERANDS + 8 * operands + 4 * operand, 4);
+}
+
+/** The address of element `first` of row `row` of an operand. Costs a division per outer axis but one. */
 export function rowAddress(args: usize, operands: usize, operand: usize, row: i32, first: i32): usize {
   let address = load<usize>(args + OPERANDS + 4 * operand) + first * rowStride(args, operands, operand);
   let axis = args + OPERANDS + 8 * operands;

@@ -83,7 +83,10 @@ export class Call {
     d: Operand | null,
   ): number {
     const { sizes } = this;
-    const [sa, sb, sc, sd] = this.strides;
+    const sa = this.strides[0];
+    const sb = this.strides[1];
+    const sc = this.strides[2];
+    const sd = this.strides[3];
     const rank = shape.length;
     let count = 1;
     let last = -1;
@@ -243,22 +246,26 @@ export class Call {
     switch (storage.dtype) {
       case "float32": {
         const array = storage.array as Float32Array;
-        for (let i = 0, at = address >>> 2; i < length; i++) arena.f32[at + i] = array[i];
+        const view = arena.f32;
+        for (let i = 0, at = address >>> 2; i < length; i++) view[at + i] = array[i];
         break;
       }
       case "float64": {
         const array = storage.array as Float64Array;
-        for (let i = 0, at = address >>> 3; i < length; i++) arena.f64[at + i] = array[i];
+        const view = arena.f64;
+        for (let i = 0, at = address >>> 3; i < length; i++) view[at + i] = array[i];
         break;
       }
       case "int32": {
         const array = storage.array as Int32Array;
-        for (let i = 0, at = address >>> 2; i < length; i++) arena.i32[at + i] = array[i];
+        const view = arena.i32;
+        for (let i = 0, at = address >>> 2; i < length; i++) view[at + i] = array[i];
         break;
       }
       default: {
         const array = storage.array as Uint8Array;
-        for (let i = 0; i < length; i++) arena.u8[address + i] = array[i];
+        const view = arena.u8;
+        for (let i = 0; i < length; i++) view[address + i] = array[i];
       }
     }
   }
@@ -269,22 +276,26 @@ export class Call {
     switch (storage.dtype) {
       case "float32": {
         const array = storage.array as Float32Array;
-        for (let i = 0, at = address >>> 2; i < length; i++) array[i] = arena.f32[at + i];
+        const view = arena.f32;
+        for (let i = 0, at = address >>> 2; i < length; i++) array[i] = view[at + i];
         break;
       }
       case "float64": {
         const array = storage.array as Float64Array;
-        for (let i = 0, at = address >>> 3; i < length; i++) array[i] = arena.f64[at + i];
+        const view = arena.f64;
+        for (let i = 0, at = address >>> 3; i < length; i++) array[i] = view[at + i];
         break;
       }
       case "int32": {
         const array = storage.array as Int32Array;
-        for (let i = 0, at = address >>> 2; i < length; i++) array[i] = arena.i32[at + i];
+        const view = arena.i32;
+        for (let i = 0, at = address >>> 2; i < length; i++) array[i] = view[at + i];
         break;
       }
       default: {
         const array = storage.array as Uint8Array;
-        for (let i = 0; i < length; i++) array[i] = arena.u8[address + i];
+        const view = arena.u8;
+        for (let i = 0; i < length; i++) array[i] = view[address + i];
       }
     }
   }

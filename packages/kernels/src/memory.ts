@@ -44,6 +44,7 @@ export function alloc(dtype: DType, length: number): Storage {
   const bytes = length * bytesPerElement[dtype];
   const home = bytes > SMALL_BYTES ? theArena() : null;
   if (home === null) return new Storage(dtype, length, null, newArray(dtype, length));
+  home.tick++; // no kernel runs now: what the last one used may be evicted
   const cell = home.allocate(bytes);
   const storage = new Storage(dtype, length, cell, null);
   home.watch(storage, cell);

@@ -21,12 +21,13 @@ import { reduce } from "./wasm-reduce.ts";
 
 /** Below this length along either axis, transposing in blocks gains nothing. */
 const SHORTEST_TRANSPOSED = 4;
-/** Rows of a unit of `transpose`; assembly/copy.ts has the same. */
-const TRANSPOSE_BAND = 8;
+/** Rows that `transpose` works on at once. */
+const TRANSPOSE_BAND = 16;
 
 export function startWasm(arena: Arena): Kernels {
   const kernels: Kernels = new WasmKernels(new Call(arena), loadModule(arena.memory));
-  if (!loadModule(arena.memory).exports.softmax_f32) Object.assign(kernels, { softmax: plain.softmax, random: plain.random, update: plain.update });
+  if (!loadModule(arena.memory).exports.softmax_f32)
+    Object.assign(kernels, { softmax: plain.softmax, random: plain.random, update: plain.update });
   return kernels;
 }
 
@@ -317,6 +318,7 @@ class WasmKernels implements Kernels {
     call.header(n, call.axes - 2);
     call.own(0, m);
     call.own(1, outStrides[1] * bytes);
+    call.own(2, TRANSPOSE_BAND);
     call.operand(0, 2, call.address(x), bytes, xStrides[0], 2);
     call.operand(1, 2, call.address(out), bytes, 1, 2);
     const matrices = count / (n * m);

@@ -1,0 +1,45 @@
+import { describe, expect, it } from "@jest/globals";
+import fc from "fast-check";
+import { copyOut, plainKernels, wasmKernels } from "../src/index.ts";
+import { newArray } from "../src/storage.ts";
+import { close, dense, expectSame, floats, options, Rng, randomOperand, twin } from "./support.ts";
+
+const wasm = wasmKernels();
+const plain = plainKernels();
+
+describe("matmul agrees with the plain twin", () => {
+  it.each(floats)("%s, batched, broadcast, strided, with and without bias", (dtype) => {
+    const length = fc.constantFrom(0, 1, 2, 3, 5, 8, 9, 17, 33);
+    const batch = fc.array(fc.constantFrom(0, 1, 1, 2, 3), { maxLength: 2 });
+    fc.assert(
+      fc.property(batch, length, length, length, fc.integer(), (batch, m, n, k, seed) => {
+        const rng = new Rng(seed);
+        const drop = (shape: number[]) =>
+          shape.slice(rng.below(shape.length + 1)).map((size) => (rng.below(3) === 0 ? 1 : size));
+        const a = randomOperand(rng, dtype, [...drop(batch), m, k], { special: false });
+        const b = randomOperand(rng, dtype, [...drop(batch), k, n], { special: false });
+        const bias =
+          rng.below(2) === 0 ? randomOperand(rng, dtype, [n], { special: false }) : undefined;
+        const out = randomOperand(rng, dtype, [...batch, m, n], { writable: true, special: false });
+        const expected = twin(out);
+        plain.matmul(a, b, expected, bias);
+        wasm.matmul(a, b, out, bias);
+        // Products of up to 16 · 16 that cancel.
+        expectSame(out, expected, close(dtype, 8, dtype === "float32" ? 2e-2 : 1e-10));
+      }),
+      options(150),
+    );
+  });
+
+  it.each(floats)("%s: a batch with one right-hand side equals a taller product", (dtype) => {
+    const rng = new Rng(3);
+    const fill = (length: number) => newArray(dtype, length).map(() => rng.below(9) - 4);
+    const a = dense(fill(4 * 6 * 5) as Float32Array, [4, 6, 5]);
+    const b = dense(fill(5 * 7) as Float32Array, [5, 7]);
+    const out = dense(newArray(dtype, 4 * 6 * 7), [4, 6, 7]);
+    const expected = dense(newArray(dtype, 4 * 6 * 7), [4, 6, 7]);
+    wasm.matmul(a, b, out);
+    plain.matmul(a, b, expected);
+    expect([...copyOut(out.storage!)]).toEqual([...copyOut(expected.storage!)]);
+  });
+});

@@ -1,0 +1,309 @@
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+import { describe, expect, it } from "@jest/globals";
+import { Arena, sizeClassOf, sizeOfClass } from "../src/arena.ts";
+import {
+  adopt,
+  alloc,
+  copyOut,
+  type DType,
+  getElement,
+  memory,
+  type Operand,
+  plainKernels,
+  ReleasedError,
+  release,
+  type Storage,
+  setElement,
+  setMemoryLimit,
+  wasmKernels,
+} from "../src/index.ts";
+import { theArena } from "../src/memory.ts";
+import type { Cell } from "../src/storage.ts";
+import { dense, Rng, randomArray } from "./support.ts";
+
+setFlagsFromString("--expose-gc");
+const collectGarbage = runInNewContext("gc") as () => void;
+
+function vector(storage: Storage): Operand {
+  const { dtype, length } = storage;
+  return { storage, value: 0, dtype, shape: [length], strides: [1], offset: 0 };
+}
+
+/** No block overlaps another, live or free, and the counters are the sums of their bytes. */
+function checkInvariants(arena: Arena, expectedCells: Iterable<Cell>): void {
+  const blocks: [address: number, bytes: number][] = [];
+  const cells = new Set<Cell>();
+  let [live, cached] = [0, 0];
+  arena.inspect(
+    (cell) => {
+      expect(cell.address % 64).toBe(0);
+      expect(cell.bytes).toBeLessThanOrEqual(sizeOfClass(cell.sizeClass));
+      expect(cell.evicted).toBeNull();
+      blocks.push([cell.address, sizeOfClass(cell.sizeClass)]);
+      live += sizeOfClass(cell.sizeClass);
+      cells.add(cell);
+    },
+    (address, bytes) => {
+      blocks.push([address, bytes]);
+      cached += bytes;
+    },
+  );
+  blocks.sort(([a], [b]) => a - b);
+  let end = 0;
+  for (const [address, bytes] of blocks) {
+    expect(address).toBeGreaterThanOrEqual(end);
+    end = address + bytes;
+  }
+  expect(end).toBeLessThanOrEqual(arena.wasmBytes);
+  expect(live).toBe(arena.liveBytes);
+  expect(cached).toBe(arena.cachedBytes);
+  for (const cell of expectedCells) expect(cells.has(cell)).toBe(true);
+}
+
+describe("storage", () => {
+  it.each([1, 64, 65, 1000])("keeps %i elements of every dtype", (length) => {
+    for (const dtype of ["float32", "float64", "int32", "uint8", "bool"] as const) {
+      const storage = alloc(dtype, length);
+      wasmKernels().fill(0, vector(storage));
+      setElement(storage, length - 1, 1);
+      expect(getElement(storage, length - 1)).toBe(1);
+      const copy = copyOut(storage);
+      expect(copy.length).toBe(length);
+      expect(copy.reduce((a, b) => a + b, 0)).toBe(1);
+      expect([...copyOut(storage, length - 1, 1)]).toEqual([1]);
+      expect(storage.version).toBe(0);
+      release(storage);
+    }
+  });
+
+  it("adopts an array without copying it", () => {
+    const array = Float32Array.of(1, 2, 3);
+    const storage = adopt(array);
+    expect(storage.dtype).toBe("float32");
+    array[1] = 7;
+    expect(getElement(storage, 1)).toBe(7);
+    expect(adopt(Uint8Array.of(1, 0), "bool").dtype).toBe("bool");
+    expect(() => adopt(array, "float64")).toThrow(
+      "adopt: a Float32Array cannot hold float64; it needs a Float64Array.",
+    );
+  });
+
+  it("adopts a part of a larger buffer", () => {
+    const whole = new Float32Array(1000).map((_, i) => i);
+    const x = dense(whole.subarray(100, 600), [500]);
+    const out = dense(new Float32Array(500), [500]);
+    wasmKernels().copy(x, out);
+    expect(getElement(out.storage!, 499)).toBe(599);
+  });
+
+  it("refuses what was released, in any place it lived", () => {
+    for (const length of [4, 1000]) {
+      const storage = alloc("float32", length);
+      release(storage);
+      release(storage); // a second time does nothing
+      const message = `This value (${length} elements of float32) was released, so its memory is gone; use it before it is released, or keep a clone.`;
+      for (const use of [
+        () => copyOut(storage),
+        () => getElement(storage, 0),
+        () => setElement(storage, 0, 1),
+        () => wasmKernels().unary("neg", vector(storage), vector(storage)),
+        () => plainKernels().unary("neg", vector(storage), vector(storage)),
+      ]) {
+        expect(use).toThrow(ReleasedError);
+        expect(use).toThrow(message);
+      }
+    }
+  });
+
+  it("checks indices and lengths", () => {
+    const storage = alloc("float32", 3);
+    expect(() => getElement(storage, 3)).toThrow(
+      "getElement: index is 3; the storage has 3 elements.",
+    );
+    expect(() => setElement(storage, -1, 0)).toThrow(RangeError);
+    expect(() => copyOut(storage, 2, 2)).toThrow(
+      "copyOut: elements 2 to 4 asked of a storage with 3.",
+    );
+    expect(() => alloc("float32", -1)).toThrow("alloc: length is -1");
+    expect(() => alloc("float32", Number.NaN)).toThrow(RangeError);
+  });
+});
+
+describe("the arena", () => {
+  it("has size classes that waste less than a fifth above the smallest ones", () => {
+    for (let bytes = 1; bytes < 2 ** 32; bytes = Math.ceil(bytes * 1.01)) {
+      const size = sizeOfClass(sizeClassOf(bytes));
+      expect(size).toBeGreaterThanOrEqual(bytes);
+      expect(size % 64).toBe(0);
+      expect(size - bytes).toBeLessThan(Math.max(64, size / 5));
+      expect(sizeClassOf(size)).toBe(sizeClassOf(bytes));
+    }
+  });
+
+  it("reuses a freed block, and cuts or joins blocks before it grows", () => {
+    const arena = new Arena(16 * 2 ** 20);
+    arena.softLimit = Number.POSITIVE_INFINITY;
+    const quarter = 3 * 2 ** 20;
+    const cells = [1, 2, 3, 4].map(() => arena.allocate(quarter));
+    const { address } = cells[1];
+    arena.release(cells[1]);
+    expect(arena.allocate(quarter).address).toBe(address);
+    for (const cell of cells) arena.release(cell);
+    arena.tick++; // what was re-allocated above may be moved out now
+    const large = arena.allocate(13 * 2 ** 20);
+    checkInvariants(arena, [large]);
+  });
+
+  it("moves everything out before it gives up, and says what would help", () => {
+    const arena = new Arena(16 * 2 ** 20);
+    arena.softLimit = Number.POSITIVE_INFINITY;
+    const old = arena.allocate(10 * 2 ** 20);
+    arena.u8[old.address] = 42;
+    arena.tick++;
+    const next = arena.allocate(10 * 2 ** 20);
+    expect(old.address).toBe(0);
+    expect(new Uint8Array(old.evicted!)[0]).toBe(42);
+    // `next` belongs to the running call and must stay.
+    expect(() => arena.allocate(10 * 2 ** 20)).toThrow(
+      "Out of memory: asked for 10.0 MiB while the running operation already holds 10.0 MiB of the 16.0 MiB that WebAssembly can address. Smaller batches or splitting the operation would help; so may a smaller dtype.",
+    );
+    expect(next.address).not.toBe(0);
+    checkInvariants(arena, [next]);
+  });
+
+  it("keeps the operands of the running call, however small the limit", () => {
+    const before = memory().softLimitBytes;
+    setMemoryLimit(0);
+    const k = wasmKernels();
+    const a = dense(randomArray(new Rng(1), "float32", 1000, false), [1000]);
+    const b = dense(randomArray(new Rng(2), "float32", 1000, false), [1000]);
+    const out = vector(alloc("float32", 1000));
+    const expected = vector(alloc("float32", 1000));
+    setMemoryLimit(0);
+    k.binary("add", a, b, out);
+    plainKernels().binary("add", a, b, expected);
+    expect([...copyOut(out.storage!)]).toEqual([...copyOut(expected.storage!)]);
+    setMemoryLimit(before);
+  });
+
+  it("lets the limit follow a live working set, once", () => {
+    const before = memory().softLimitBytes;
+    setMemoryLimit(40_000);
+    const k = wasmKernels();
+    const live = [1, 2, 3, 4].map(() => vector(alloc("float32", 4096)));
+    for (let round = 0; round < 6; round++) for (const x of live) k.fill(round, x);
+    const { evictedBytes, softLimitBytes } = memory();
+    expect(softLimitBytes).toBeGreaterThan(40_000);
+    expect(softLimitBytes).toBeLessThan(40_000 + 8 * 4096 * 4);
+    for (let round = 0; round < 6; round++) for (const x of live) k.fill(round, x);
+    expect(memory().evictedBytes).toBe(evictedBytes);
+    setMemoryLimit(before);
+  });
+
+  it("keeps every value through random use with a tiny limit, and its books in order", () => {
+    const before = memory().softLimitBytes;
+    const arena = theArena()!;
+    const k = wasmKernels();
+    const rng = new Rng(11);
+    const dtypes: readonly DType[] = ["float32", "float64", "int32", "uint8"];
+    let live: { storage: Storage; shadow: number[] }[] = [];
+    for (let step = 0; step < 3000; step++) {
+      if (step % 50 === 0) setMemoryLimit(rng.below(200_000));
+      const entry = live.length > 0 ? rng.pick(live) : null;
+      const action = rng.below(12);
+      if (action < 3 || entry === null) {
+        const dtype = rng.pick(dtypes);
+        const length = rng.below(rng.pick([8, 70, 300, 6000]));
+        const storage =
+          action === 0 ? adopt(randomArray(rng, dtype, length)) : alloc(dtype, length);
+        if (action !== 0) k.fill(step % 200, vector(storage));
+        live.push({ storage, shadow: [...copyOut(storage)] });
+      } else if (action < 6) {
+        // A view of every other element, negated in place.
+        const { storage, shadow } = entry;
+        if (storage.dtype === "uint8") continue;
+        const view = { ...vector(storage), shape: [Math.ceil(storage.length / 2)], strides: [2] };
+        k.unary("neg", view, view);
+        for (let i = 0; i < shadow.length; i += 2)
+          shadow[i] = storage.dtype === "int32" ? -shadow[i] | 0 : -shadow[i];
+      } else if (action < 9) {
+        const other = rng.pick(live);
+        if (other.storage.length === entry.storage.length) {
+          k.copy(vector(other.storage), vector(other.storage));
+        }
+        expect([...copyOut(entry.storage)]).toEqual(entry.shadow);
+      } else if (action < 10) {
+        release(entry.storage);
+        live = live.filter((one) => one !== entry);
+      } else if (action < 11) {
+        live = live.filter((one) => one !== entry); // dropped: garbage from here on
+      } else if (entry.shadow.length > 0) {
+        const at = rng.below(entry.shadow.length);
+        setElement(entry.storage, at, 9);
+        entry.shadow[at] = 9;
+      }
+      if (step % 100 === 0) {
+        const cells = live.flatMap(({ storage: { cell } }) => (cell?.address ? [cell] : []));
+        checkInvariants(arena, cells);
+      }
+      if (step % 1000 === 0) collectGarbage();
+    }
+    for (const { storage, shadow } of live) expect([...copyOut(storage)]).toEqual(shadow);
+    setMemoryLimit(before);
+  });
+
+  it("frees the cells of collected storages when the event loop turns", async () => {
+    collectGarbage();
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    const before = memory().liveBytes;
+    (() => {
+      for (let i = 0; i < 50; i++) alloc("float32", 10_000);
+    })();
+    expect(memory().liveBytes).toBeGreaterThan(before + 50 * 40_000);
+    for (let tries = 0; tries < 20 && memory().liveBytes > before; tries++) {
+      collectGarbage();
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    expect(memory().liveBytes).toBeLessThanOrEqual(before);
+  });
+
+  it("stays flat in a synchronous loop that never releases", () => {
+    collectGarbage();
+    const start = memory();
+    const rss = process.memoryUsage().rss;
+    for (let i = 0; i < 10_000; i++) alloc("float32", 65536);
+    const end = memory();
+    expect(end.liveBytes).toBeLessThanOrEqual(end.softLimitBytes);
+    expect(end.wasmBytes).toBeLessThanOrEqual(Math.max(start.wasmBytes, 96 * 2 ** 20));
+    // 2.5 GiB went by.
+    expect(process.memoryUsage().rss - rss).toBeLessThan(400 * 2 ** 20);
+    expect(end.evictedBytes - start.evictedBytes).toBeGreaterThan(2 * 2 ** 30);
+  });
+
+  it("works above 2 GiB", () => {
+    const arena = theArena()!;
+    const before = memory().softLimitBytes;
+    setMemoryLimit(2 ** 33);
+    // One reservation passes the sign bit; its pages stay untouched, so it costs no real memory.
+    const filler = alloc("uint8", 2 ** 31 - 1);
+    // Larger than any free block below.
+    const n = 500_000;
+    const [a, b, out] = [0, 1, 2].map(() => alloc("float32", n));
+    expect(out.cell!.address).toBeGreaterThan(2 ** 31);
+    const k = wasmKernels();
+    k.fill(2, vector(a));
+    k.fill(3, vector(b));
+    setElement(a, n - 1, 10);
+    k.binary("mul", vector(a), vector(b), vector(out));
+    k.unary("neg", vector(out), vector(out));
+    expect(getElement(out, 0)).toBe(-6);
+    expect([...copyOut(out, n - 2)]).toEqual([-6, -30]);
+    const total = dense(new Float32Array(1), [1]);
+    k.reduce("sum", vector(out), total);
+    expect(getElement(total.storage!, 0)).toBe(-6 * (n - 1) - 30);
+    for (const storage of [filler, a, b, out]) release(storage);
+    setMemoryLimit(before);
+    checkInvariants(arena, []);
+  });
+});
