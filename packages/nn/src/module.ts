@@ -33,9 +33,9 @@ class Callable {
   }
 }
 
-// biome-ignore lint/suspicious/noUnsafeDeclarationMerging: the call signature has no other place; Callable keeps the promise
 export interface Module<Args extends unknown[] = [Tensor], R = Tensor> {
   /** Runs `forward` as part of the model: the nodes of the tape carry the module's path. */
+  // biome-ignore lint/style/useShorthandFunctionType: a type alias could not merge with the class
   (...args: Args): R;
 }
 
@@ -57,7 +57,7 @@ export interface Module<Args extends unknown[] = [Tensor], R = Tensor> {
  * Parameters, modules and arrays of them are found in the instance's own enumerable fields (`#private`
  * fields are not seen); names are PyTorch's: "hidden.weight", "blocks.0.bias".
  */
-// biome-ignore lint/suspicious/noUnsafeDeclarationMerging: see above
+// biome-ignore lint/suspicious/noUnsafeDeclarationMerging: the call signature has no other place; Callable keeps the promise
 export abstract class Module<Args extends unknown[] = [Tensor], R = Tensor> extends Callable {
   /** How specs describe the class; see {@link declareLayer}. Modules that specs don't know have none. */
   static readonly layer?: Layer;
@@ -307,7 +307,8 @@ function fieldsOf<T>(module: AnyModule, kind: abstract new (...args: never[]) =>
   const found: [string, T][] = [];
   const collect = (name: string, value: unknown) => {
     if (value instanceof kind) found.push([name, value]);
-    else if (Array.isArray(value)) value.forEach((item, i) => collect(`${name}.${i}`, item));
+    else if (Array.isArray(value))
+      for (const [i, item] of value.entries()) collect(`${name}.${i}`, item);
   };
   for (const [name, value] of Object.entries(module)) collect(name, value);
   return found;

@@ -1,0 +1,31 @@
+export { Adam, type AdamOptions } from "./adam.ts";
+export { AdamW, type AdamWOptions } from "./adamw.ts";
+export {
+  betas,
+  finite,
+  flag,
+  fraction,
+  type Hyper,
+  type HyperFields,
+  type HyperValues,
+  nonNegative,
+} from "./hyper.ts";
+export {
+  type Group,
+  type GroupOptions,
+  nextStep,
+  Optimizer,
+  type OptimizerState,
+  type State,
+  stateTensor,
+  type Trainable,
+} from "./optimizer.ts";
+export { RMSProp, type RMSPropOptions } from "./rmsprop.ts";
+export {
+  exponentialDecay,
+  type Schedule,
+  Scheduler,
+  type SchedulerState,
+  stepDecay,
+} from "./schedule.ts";
+export { SGD, type SGDOptions } from "./sgd.ts";

@@ -1,0 +1,241 @@
+import {
+  formatShape,
+  GradError,
+  isFloat,
+  peekGrad,
+  ShapeError,
+  Tensor,
+  ValueError,
+  zerosLike,
+} from "@tapegrad/core";
+import { checkHyper, type HyperFields, show } from "./hyper.ts";
+
+/** Parameters that are trained with hyper-parameters of their own; what is left out has its default. */
+export type GroupOptions<H> = { params: readonly Tensor[] } & Partial<H>;
+
+/** Parameters, or groups of them. */
+export type Trainable<H> = readonly Tensor[] | readonly GroupOptions<H>[];
+
+/** A group at work: every hyper-parameter is there, and may be changed between steps. */
+export type Group<H> = { readonly params: readonly Tensor[] } & H;
+
+/** What an optimizer remembers of one parameter: tensors of its shape, and numbers such as `step`. */
+export type State = Record<string, Tensor | number>;
+
+/** Everything an optimizer needs to go on exactly where it was. Parameters are numbered in order. */
+export interface OptimizerState {
+  optimizer: string;
+  groups: ({ params: number[] } & Record<string, unknown>)[];
+  /** By parameter; null for one that was not updated yet. */
+  state: (State | null)[];
+}
+
+/**
+ * What all optimizers share: groups, hyper-parameters, state. A subclass declares its hyper-parameters
+ * and says how one parameter is updated.
+ */
+export abstract class Optimizer<H extends { lr: number }> {
+  readonly groups: Group<H>[];
+  readonly defaults: Readonly<H>;
+  readonly #name: string;
+  readonly #fields: HyperFields;
+  #state = new Map<Tensor, State>();
+
+  /**
+   * @param params   leaves that require grad, or groups of them: [{ params, lr: 0.1 }, { params }]
+   * @param options  hyper-parameters for all groups that don't set their own
+   * @throws ValueError for an empty list, anything but tensors, a tensor that appears twice, and
+   *   hyper-parameters out of range; GradError for tensors that can't be trained
+   */
+  constructor(
+    name: string,
+    fields: HyperFields,
+    params: Trainable<H>,
+    options: Readonly<Partial<H>>,
+  ) {
+    this.#name = name;
+    this.#fields = fields;
+    checkHyper(name, fields, options);
+    const fallbacks = Object.entries(fields).map(([key, { fallback }]) => [key, fallback]);
+    this.defaults = { ...Object.fromEntries(fallbacks), ...options } as H;
+    if (!Array.isArray(params)) {
+      throw new ValueError(
+        `${name}: params is ${show(params)}; it must be an array of tensors, such as model.parameters(), or of groups { params, lr }.`,
+      );
+    }
+    const grouped = params.some((item) => !(item instanceof Tensor) && item?.params !== undefined);
+    this.groups = (grouped ? params : [{ params }]).map((group, i) =>
+      this.#group(grouped ? `${name}: group ${i}` : name, group as GroupOptions<H>),
+    );
+    this.#checkParameters();
+  }
+
+  /**
+   * Updates one parameter in place. `state` starts empty and is kept from step to step; `grad` may not be
+   * kept, since `zeroGrad` returns its memory.
+   */
+  protected abstract update(parameter: Tensor, grad: Tensor, group: Group<H>, state: State): void;
+
+  #group(where: string, group: GroupOptions<H>): Group<H> {
+    const { params, ...options } = group;
+    if (!Array.isArray(params)) {
+      throw new ValueError(`${where}: params is ${show(params)}; it must be an array of tensors.`);
+    }
+    checkHyper(where, this.#fields, options);
+    return { ...this.defaults, ...options, params: [...params] } as Group<H>;
+  }
+
+  #checkParameters(): void {
+    const name = this.#name;
+    const all = this.#parameters();
+    if (all.length === 0) {
+      throw new ValueError(
+        `${name}: the list of parameters is empty; pass tensors that require grad, such as model.parameters().`,
+      );
+    }
+    const seen = new Set<Tensor>();
+    all.forEach((x, i) => {
+      if (!(x instanceof Tensor)) {
+        throw new ValueError(`${name}: parameter ${i} is ${show(x)}; it must be a Tensor.`);
+      }
+      const what = `${name}: parameter ${i} (${x.dtype} ${formatShape(x.shape)})`;
+      if (!x.isLeaf) {
+        throw new GradError(
+          `${what} was made by ${x.gradFn!.name}; only leaves can be trained: use the tensor that it was made from, or detach() it.`,
+        );
+      }
+      if (!isFloat(x.dtype)) {
+        throw new GradError(`${what} has no gradient; it must be float32 or float64.`);
+      }
+      if (seen.has(x)) {
+        throw new ValueError(`${what} appears twice; each tensor belongs to one group, once.`);
+      }
+      seen.add(x);
+    });
+  }
+
+  #parameters(): Tensor[] {
+    return this.groups.flatMap((group) => group.params);
+  }
+
+  /** Updates every parameter that has a gradient; one without is left alone, weight decay included. */
+  step(): void {
+    for (const group of this.groups) {
+      for (const parameter of group.params) {
+        const grad = peekGrad(parameter);
+        if (grad === null) continue;
+        let state = this.#state.get(parameter);
+        if (state === undefined) {
+          state = {};
+          this.#state.set(parameter, state);
+        }
+        this.update(parameter, grad, group, state);
+      }
+    }
+  }
+
+  /** Forgets the gradients, so that the next `backward` starts anew. */
+  zeroGrad(): void {
+    for (const parameter of this.#parameters()) parameter.grad = null;
+  }
+
+  /** The learning rate: of the first group when read, of all groups when set. */
+  get lr(): number {
+    return this.groups[0]!.lr;
+  }
+
+  set lr(lr: number) {
+    checkHyper(this.#name, this.#fields, { lr });
+    for (const group of this.groups) group.lr = lr;
+  }
+
+  /** What `loadStateDict` takes. Tensors share storage with the optimizer's: `clone()` to keep a moment. */
+  stateDict(): OptimizerState {
+    const all = this.#parameters();
+    const numbers = new Map(all.map((x, i) => [x, i]));
+    return {
+      optimizer: this.#name,
+      groups: this.groups.map(({ params, ...hyper }) => ({
+        ...hyper,
+        params: params.map((x) => numbers.get(x)!),
+      })),
+      state: all.map((x) => {
+        const state = this.#state.get(x);
+        return state === undefined ? null : { ...state };
+      }),
+    };
+  }
+
+  /**
+   * Goes on where the optimizer that gave `saved` was: hyper-parameters and state are copied.
+   *
+   * @throws ValueError, ShapeError if the saved groups or shapes are not this optimizer's; nothing is changed then
+   */
+  loadStateDict(saved: OptimizerState): void {
+    const where = `${this.#name}.loadStateDict`;
+    if (saved?.optimizer !== this.#name) {
+      throw new ValueError(
+        `${where}: the state is of ${show(saved?.optimizer)}; it must be of "${this.#name}".`,
+      );
+    }
+    const sizes = (groups: readonly { params: readonly unknown[] }[]) =>
+      show(groups.map((group) => group.params.length));
+    if (sizes(saved.groups) !== sizes(this.groups)) {
+      throw new ValueError(
+        `${where}: the state's groups have ${sizes(saved.groups)} parameters and the optimizer's ${sizes(this.groups)}; they must be equal.`,
+      );
+    }
+    const hypers = saved.groups.map(({ params: _, ...hyper }, i) => {
+      checkHyper(`${where}: group ${i}`, this.#fields, hyper);
+      return hyper;
+    });
+    const states = new Map<Tensor, State>();
+    this.#parameters().forEach((x, i) => {
+      const state = saved.state[i];
+      if (state) states.set(x, copyState(`${where}: parameter ${i}`, x, state));
+    });
+    for (const [i, group] of this.groups.entries()) Object.assign(group, hypers[i]);
+    this.#state = states;
+  }
+
+  toString(): string {
+    const groups = this.groups.map(({ params, ...hyper }) => {
+      const facts = Object.entries(hyper).map(([name, value]) => `${name}=${show(value)}`);
+      return `${params.length} parameters, ${facts.join(", ")}`;
+    });
+    return `${this.#name}(${groups.join("; ")})`;
+  }
+
+  [Symbol.for("nodejs.util.inspect.custom")](): string {
+    return this.toString();
+  }
+}
+
+function copyState(where: string, parameter: Tensor, state: State): State {
+  const copy = Object.entries(state).map(([name, value]) => {
+    if (typeof value === "number") return [name, value] as const;
+    if (!(value instanceof Tensor)) {
+      throw new ValueError(`${where}: ${name} is ${show(value)}; it must be a Tensor or a number.`);
+    }
+    if (formatShape(value.shape) !== formatShape(parameter.shape)) {
+      throw new ShapeError(
+        `${where}: ${name} has shape ${formatShape(value.shape)} and the parameter ${formatShape(parameter.shape)}; they must be equal.`,
+      );
+    }
+    return [name, value.detach().to(parameter.dtype).clone()] as const;
+  });
+  return Object.fromEntries(copy);
+}
+
+/** The tensor that the state holds under `name`; zeros like the parameter at first. */
+export function stateTensor(state: State, name: string, parameter: Tensor): Tensor {
+  state[name] ??= zerosLike(parameter);
+  return state[name] as Tensor;
+}
+
+/** Counts the parameter's steps: 1 at the first. */
+export function nextStep(state: State): number {
+  const step = ((state.step as number | undefined) ?? 0) + 1;
+  state.step = step;
+  return step;
+}
