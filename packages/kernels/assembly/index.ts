@@ -2,5 +2,8 @@ export * from "./copy";
 export * from "./elementwise";
 export * from "./gemm";
 export * from "./indexing";
+export * from "./random";
 export * from "./reduce";
 export * from "./scalar";
+export * from "./softmax";
+export * from "./update";
