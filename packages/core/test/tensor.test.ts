@@ -32,7 +32,12 @@ const message = (f: () => unknown): string => {
 
 describe("creation", () => {
   it("reads nested arrays, typed arrays, numbers, booleans and tensors", () => {
-    expect(tensor([[1, 2], [3, 4]]).shape).toEqual([2, 2]);
+    expect(
+      tensor([
+        [1, 2],
+        [3, 4],
+      ]).shape,
+    ).toEqual([2, 2]);
     expect(tensor(3).shape).toEqual([]);
     expect(tensor([true, false]).dtype).toBe("bool");
     expect(tensor(new Int32Array([1, 2])).dtype).toBe("int32");
@@ -55,7 +60,10 @@ describe("creation", () => {
     expect(zeros([2]).toArray()).toEqual([0, 0]);
     expect(ones([2, 1], { dtype: "int32" }).toArray()).toEqual([[1], [1]]);
     expect(full([], 7).item()).toBe(7);
-    expect(eye(2).toArray()).toEqual([[1, 0], [0, 1]]);
+    expect(eye(2).toArray()).toEqual([
+      [1, 0],
+      [0, 1],
+    ]);
     expect(arange(3).toArray()).toEqual([0, 1, 2]);
     expect(arange(1, 2, 0.25).dtype).toBe("float32");
     expect(linspace(-1, 1, 5).toArray()).toEqual([-1, -0.5, 0, 0.5, 1]);
@@ -84,8 +92,12 @@ describe("creation", () => {
     expect(message(() => zeros([2, -1]))).toBe(
       "ValueError: full: shape [2, -1] is not a list of whole, non-negative sizes, such as [2, 3].",
     );
-    expect(message(() => zeros([1e6, 1e6]))).toMatch(/^ValueError: full: shape .* at most 2147483647 fit\.$/);
-    expect(message(() => tensor(new BigInt64Array(1) as never))).toMatch(/^DTypeError: tensor: can't read a BigInt64Array/);
+    expect(message(() => zeros([1e6, 1e6]))).toMatch(
+      /^ValueError: full: shape .* at most 2147483647 fit\.$/,
+    );
+    expect(message(() => tensor(new BigInt64Array(1) as never))).toMatch(
+      /^DTypeError: tensor: can't read a BigInt64Array/,
+    );
   });
 });
 
@@ -126,7 +138,9 @@ describe("dtypes", () => {
     expect(message(() => tensor([1]).add([1] as never))).toBe(
       "ValueError: add: b is an array (make a tensor of it with tensor([...])); it must be a Tensor or a number.",
     );
-    expect(message(() => zeros([2, 2]).gather(0, tensor([[0.5]])))).toMatch(/^DTypeError: gather: the index is float32/);
+    expect(message(() => zeros([2, 2]).gather(0, tensor([[0.5]])))).toMatch(
+      /^DTypeError: gather: the index is float32/,
+    );
   });
 });
 
@@ -172,9 +186,21 @@ describe("shapes that don't fit", () => {
       () => zeros([2]).sum(1),
       "ShapeError: sum: axis 1 is out of range for a tensor of 1 axes; valid are -1 to 0.",
     ],
-    ["sum twice", () => zeros([2, 2]).sum([0, -2]), "ShapeError: sum: axis 0 is named twice in [0, -2]; name each axis once."],
-    ["item", () => zeros([2]).item(), "ShapeError: item: the tensor has shape [2], 2 elements; item() reads exactly one. Use data() or toArray()."],
-    ["index", () => zeros([2]).index(2), "IndexError: index: 2 is outside axis 0 of [2]; valid are -2 to 1."],
+    [
+      "sum twice",
+      () => zeros([2, 2]).sum([0, -2]),
+      "ShapeError: sum: axis 0 is named twice in [0, -2]; name each axis once.",
+    ],
+    [
+      "item",
+      () => zeros([2]).item(),
+      "ShapeError: item: the tensor has shape [2], 2 elements; item() reads exactly one. Use data() or toArray().",
+    ],
+    [
+      "index",
+      () => zeros([2]).index(2),
+      "IndexError: index: 2 is outside axis 0 of [2]; valid are -2 to 1.",
+    ],
     [
       "too many indices",
       () => zeros([2]).index(0, 0),
@@ -209,7 +235,11 @@ describe("views", () => {
     const x = arange(24).reshape([2, 3, 4]);
     expect(x.index(1, 2, 3).item()).toBe(23);
     expect(x.index(-1, "...", 0).toArray()).toEqual([12, 16, 20]);
-    expect(x.index(0, slice(null, null, -1), slice(1, 3)).toArray()).toEqual([[9, 10], [5, 6], [1, 2]]);
+    expect(x.index(0, slice(null, null, -1), slice(1, 3)).toArray()).toEqual([
+      [9, 10],
+      [5, 6],
+      [1, 2],
+    ]);
     expect(x.index(null, 0).shape).toEqual([1, 3, 4]);
     expect(x.index(0, tensor([2, 0, -1], { dtype: "int32" }), 1).toArray()).toEqual([9, 1, 9]);
     expect(x.index(0, tensor([[2], [0]], { dtype: "int32" })).shape).toEqual([2, 1, 4]);
@@ -220,7 +250,10 @@ describe("views", () => {
     const x = zeros([2, 3]);
     x.index(1).fill_(4);
     x.transpose().index(0).add_(1);
-    expect(x.toArray()).toEqual([[1, 0, 0], [5, 4, 4]]);
+    expect(x.toArray()).toEqual([
+      [1, 0, 0],
+      [5, 4, 4],
+    ]);
     expect(x.version).toBe(2);
   });
 
@@ -232,16 +265,32 @@ describe("views", () => {
         const naive: number[] = [];
         const clip = (i: number | null, low: number, high: number, none: number) =>
           i === null ? none : Math.min(Math.max(i < 0 ? i + n : i, low), high);
-        if (by > 0) for (let i = clip(start, 0, n, 0); i < clip(stop, 0, n, n); i += by) naive.push(i);
-        else for (let i = clip(start, -1, n - 1, n - 1); i > clip(stop, -1, n - 1, -1); i += by) naive.push(i);
-        expect(arange(n).index(slice(start, stop, by)).toArray()).toEqual(naive);
+        if (by > 0)
+          for (let i = clip(start, 0, n, 0); i < clip(stop, 0, n, n); i += by) naive.push(i);
+        else
+          for (let i = clip(start, -1, n - 1, n - 1); i > clip(stop, -1, n - 1, -1); i += by)
+            naive.push(i);
+        expect(
+          arange(n)
+            .index(slice(start, stop, by))
+            .toArray(),
+        ).toEqual(naive);
       }),
       { seed: 1 },
     );
   });
 
   it("reshape agrees with a copy, whatever the strides", () => {
-    const shapes = fc.constantFrom([24], [2, 12], [4, 6], [2, 3, 4], [1, 24], [3, 1, 8], [2, 2, 3, 2], [6, 4, 1]);
+    const shapes = fc.constantFrom(
+      [24],
+      [2, 12],
+      [4, 6],
+      [2, 3, 4],
+      [1, 24],
+      [3, 1, 8],
+      [2, 2, 3, 2],
+      [6, 4, 1],
+    );
     const order = fc.shuffledSubarray([0, 1, 2], { minLength: 3 });
     fc.assert(
       fc.property(order, shapes, fc.boolean(), (axes, target, narrow) => {
@@ -257,7 +306,10 @@ describe("views", () => {
     expect(flatten(zeros([2, 3, 4]), 1).shape).toEqual([2, 12]);
     expect(zeros([1, 3, 1]).squeeze().shape).toEqual([3]);
     expect(zeros([3]).unsqueeze(-1).shape).toEqual([3, 1]);
-    expect(stack([ones([2]), zeros([2])], 1).toArray()).toEqual([[1, 0], [1, 0]]);
+    expect(stack([ones([2]), zeros([2])], 1).toArray()).toEqual([
+      [1, 0],
+      [1, 0],
+    ]);
   });
 
   it("broadcasting is commutative and associative", () => {
@@ -272,7 +324,9 @@ describe("views", () => {
     };
     fc.assert(
       fc.property(shape, shape, shape, (a, b, c) => {
-        expect(attempt(() => broadcastShapes("x", a, b))).toEqual(attempt(() => broadcastShapes("x", b, a)));
+        expect(attempt(() => broadcastShapes("x", a, b))).toEqual(
+          attempt(() => broadcastShapes("x", b, a)),
+        );
         expect(attempt(() => broadcastShapes("x", broadcastShapes("x", a, b), c))).toEqual(
           attempt(() => broadcastShapes("x", a, broadcastShapes("x", b, c))),
         );
@@ -284,14 +338,29 @@ describe("views", () => {
 
 describe("reductions", () => {
   it("share a tied maximum's gradient, or send it to the one index", () => {
-    const x = tensor([[1, 3, 3], [2, 2, 2]], { requiresGrad: true });
+    const x = tensor(
+      [
+        [1, 3, 3],
+        [2, 2, 2],
+      ],
+      { requiresGrad: true },
+    );
     x.max().backward();
-    expect(x.grad!.toArray()).toEqual([[0, 0.5, 0.5], [0, 0, 0]]);
+    expect(x.grad!.toArray()).toEqual([
+      [0, 0.5, 0.5],
+      [0, 0, 0],
+    ]);
     x.grad = null;
     const { values, indices } = x.max(1);
-    expect([values.toArray(), indices.toArray()]).toEqual([[3, 2], [1, 0]]);
+    expect([values.toArray(), indices.toArray()]).toEqual([
+      [3, 2],
+      [1, 0],
+    ]);
     values.sum().backward();
-    expect(x.grad!.toArray()).toEqual([[0, 1, 0], [1, 0, 0]]);
+    expect(x.grad!.toArray()).toEqual([
+      [0, 1, 0],
+      [1, 0, 0],
+    ]);
   });
 
   it("let NaN win", () => {
@@ -320,7 +389,10 @@ describe("printing", () => {
 
   it("aligns and tells shape, dtype and gradFn", () => {
     shows(
-      tensor([[1.5, -2], [3, 1000]]),
+      tensor([
+        [1.5, -2],
+        [3, 1000],
+      ]),
       "tensor([[   1.5000,   -2.0000],\n        [   3.0000, 1000.0000]], shape=[2, 2], dtype=float32)",
     );
     shows(tensor([1, 2, 3]), "tensor([1., 2., 3.], shape=[3], dtype=float32)");
@@ -344,12 +416,17 @@ describe("printing", () => {
   it("abbreviates", () => {
     shows(
       arange(2000),
-      "tensor([   0,    1,    2,  ..., 1997, 1998, 1999], shape=[2000], dtype=int32)".replace(" ...", "..."),
+      "tensor([   0,    1,    2,  ..., 1997, 1998, 1999], shape=[2000], dtype=int32)".replace(
+        " ...",
+        "...",
+      ),
     );
     expect(String(zeros([50, 50])).split("\n").length).toBe(7);
   });
 
   it("separates blocks by a blank line", () => {
-    expect(String(zeros([2, 1, 1]))).toBe("tensor([[[0.]],\n\n        [[0.]]], shape=[2, 1, 1], dtype=float32)");
+    expect(String(zeros([2, 1, 1]))).toBe(
+      "tensor([[[0.]],\n\n        [[0.]]], shape=[2, 1, 1], dtype=float32)",
+    );
   });
 });
