@@ -130,9 +130,9 @@ describe("loadMnist", () => {
     expect([...test.labels.subarray(0, 5)]).toEqual([7, 2, 1, 0, 4]);
     const { x } = train.batch(Int32Array.from({ length: 2000 }, (_, i) => 30 * i));
     expect(x.shape).toEqual([2000, 1, 28, 28]);
-    const values = x.data();
-    const mean = values.reduce((sum: number, v: number) => sum + v, 0) / values.length;
-    const square = values.reduce((sum: number, v: number) => sum + v * v, 0) / values.length;
+    const values = x.data() as Float32Array;
+    const mean = values.reduce((sum, v) => sum + v, 0) / values.length;
+    const square = values.reduce((sum, v) => sum + v * v, 0) / values.length;
     expect(Math.abs(mean)).toBeLessThan(0.04);
     expect(Math.abs(Math.sqrt(square - mean * mean) - 1)).toBeLessThan(0.04);
   });
