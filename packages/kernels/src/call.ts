@@ -21,6 +21,8 @@ const STAGE = LONE + SLOTS * LONE_BYTES;
 const ARGS = ARGUMENTS / 4;
 const OWN = ARGS + 2;
 const OPERANDS = ARGS + 6;
+/** Rows of fewer elements are short. */
+const SHORT_ROW = 4;
 /** More axes than this after collapsing would not fit into the arguments. */
 const MAX_AXES = (ARGUMENT_BYTES / 4 - 6 - 2 * 4) / 5;
 
@@ -130,6 +132,19 @@ export class Call {
       );
     }
     return count;
+  }
+
+  /**
+   * For kernels that may visit elements in any order: where rows are shorter than a vector, a long
+   * axis becomes the row (of [300000, 3] + [3] an element takes 1.7 ns instead of 4).
+   */
+  lengthenRows(): void {
+    const { sizes, strides } = this;
+    if (this.axes === 1 || sizes[0] >= SHORT_ROW) return;
+    let longest = 0;
+    for (let axis = 1; axis < this.axes; axis++) if (sizes[axis] > sizes[longest]) longest = axis;
+    swap(sizes, longest);
+    for (const list of strides) swap(list, longest);
   }
 
   /** Length of a row, and the number of outer axes that each `operand` describes. */
@@ -299,6 +314,12 @@ export class Call {
       }
     }
   }
+}
+
+function swap(list: number[], axis: number): void {
+  const first = list[0];
+  list[0] = list[axis];
+  list[axis] = first;
 }
 
 /** Stride along the axis that is `fromEnd` from the right: 0 where the operand repeats. */

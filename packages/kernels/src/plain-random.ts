@@ -76,16 +76,34 @@ function blockValues(
     : words.map(fraction24);
   switch (name) {
     case "uniform":
-      return fractions.map((u) => a + (b - a) * u);
+      return fractions.map((u) => uniform(u, wide, a, b));
     case "bernoulli":
       return fractions.map((u) => (u < a ? 1 : 0));
     case "integers":
-      return words.map((word) => a + Math.floor((word / 2 ** 32) * (b - a)));
+      return words.map((word) => a + Number((BigInt(word) * BigInt(b - a)) >> 32n));
     case "normal":
       return fractions.flatMap((u, i) =>
         i % 2 === 0 ? boxMuller(u, fractions[i + 1], wide, a, b) : [],
       );
   }
+}
+
+/** a + (b − a)·u as it will be stored, but never b itself where b > a, which rounding could give. */
+function uniform(u: number, wide: boolean, a: number, b: number): number {
+  const value = a + (b - a) * u;
+  const stored = wide ? value : Math.fround(value);
+  return b > a && stored >= b ? below(b, wide) : stored;
+}
+
+/** The largest number below b of the type. */
+function below(b: number, wide: boolean): number {
+  const value = wide ? new Float64Array([b]) : new Float32Array([b]);
+  if (value[0] < b) return value[0]; // rounding to float32 has gone below already
+  if (b === 0) return wide ? -Number.MIN_VALUE : -(2 ** -149);
+  const bits = wide ? new BigInt64Array(value.buffer) : new Int32Array(value.buffer);
+  if (bits instanceof BigInt64Array) bits[0] -= b > 0 ? 1n : -1n;
+  else bits[0] -= b > 0 ? 1 : -1;
+  return value[0];
 }
 
 /** Two normal numbers from two fractions; the first is moved to (0, 1] so that its logarithm is finite. */

@@ -1,0 +1,129 @@
+import { describe, expect, it } from "@jest/globals";
+import fc from "fast-check";
+import {
+  copyOut,
+  type DType,
+  type Operand,
+  plainKernels,
+  type RandomName,
+  type TypedArray,
+  type UpdateName,
+  wasmKernels,
+} from "../src/index.ts";
+import { philox } from "../src/plain-random.ts";
+import { newArray } from "../src/storage.ts";
+import {
+  cases,
+  close,
+  dense,
+  expectSame,
+  floats,
+  options,
+  Rng,
+  randomOperand,
+  twin,
+} from "./support.ts";
+
+const wasm = wasmKernels();
+const plain = plainKernels();
+
+describe("softmax agrees with the plain twin", () => {
+  it.each(
+    (["softmax", "logSoftmax"] as const).flatMap((name) =>
+      floats.map((dtype) => [name, dtype] as const),
+    ),
+  )("%s of %s along any axis, any strides, in place too", (name, dtype) => {
+    fc.assert(
+      fc.property(cases, ([shape, seed]) => {
+        if (shape.length === 0) return;
+        const rng = new Rng(seed);
+        const axis = rng.below(shape.length);
+        const inPlace = rng.below(3) === 0;
+        const x = randomOperand(rng, dtype, shape, { special: false, writable: inPlace });
+        const out = inPlace ? x : randomOperand(rng, dtype, shape, { writable: true });
+        const expected = twin(out);
+        plain.softmax(name, inPlace ? expected : x, axis, expected);
+        wasm.softmax(name, x, axis, out);
+        expectSame(out, expected, close(dtype, 16, dtype === "float32" ? 1e-6 : 1e-14));
+      }),
+      options(60),
+    );
+  });
+
+  it("gives NaN for a row of −∞, and 0 for −∞ among others", () => {
+    const none = -Infinity;
+    for (const kernels of [wasm, plain]) {
+      const out = dense(new Float32Array(4), [2, 2]);
+      kernels.softmax("softmax", dense(Float32Array.of(none, none, none, 3), [2, 2]), 1, out);
+      expect([...copyOut(out.storage!)]).toEqual([NaN, NaN, 0, 1]);
+    }
+  });
+});
+
+describe("random numbers agree with the plain twin", () => {
+  it("Philox 4x32-10 of the twin has the published bits", () => {
+    // Known answer of the Random123 distribution: counter 0, key 0.
+    expect(philox(0, 0, 0)).toEqual([0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8]);
+  });
+
+  const rows: [RandomName, DType, number, number][] = [
+    ["uniform", "float32", -1, 3],
+    ["uniform", "float32", 1, 1 + 2 ** -23],
+    ["uniform", "float64", 5, 6],
+    ["normal", "float32", 1, 2],
+    ["normal", "float64", -3, 0.5],
+    ["bernoulli", "float32", 0.3, 0],
+    ["bernoulli", "float64", 0.7, 0],
+    ["bernoulli", "uint8", 0.5, 0],
+    ["bernoulli", "bool", 0.5, 0],
+    ["integers", "int32", -(2 ** 31), 2 ** 31],
+    ["integers", "float64", 0, 1000],
+    ["integers", "uint8", 0, 256],
+  ];
+  it.each(rows)("%s of %s from %d and %d", (name, dtype, a, b) => {
+    for (const [length, counter] of [
+      [0, 0],
+      [1, 7],
+      [6, 2 ** 32 - 1],
+      [1003, 2 ** 40 + 3],
+    ]) {
+      const out = { ...dense(newArray(dtype, length + 2), [length], dtype), offset: 2 };
+      const expected = twin(out);
+      const key = [0x89abcdef, 0x01234567] as const;
+      const blocks = plain.random(name, expected, key, counter, a, b);
+      expect(wasm.random(name, out, key, counter, a, b)).toBe(blocks);
+      expect(blocks).toBe(Math.ceil(length / (dtype === "float64" ? 2 : 4)));
+      const slack = dtype === "float32" ? 1e-5 : 1e-13;
+      expectSame(out, expected, name === "normal" ? close(dtype, 8, slack) : undefined);
+    }
+  });
+});
+
+describe("optimizer steps agree with the plain twin", () => {
+  const rows: [UpdateName, number, number[]][] = [
+    ["sgd", 2, [0.1, 0.01]],
+    ["sgdMomentum", 3, [0.1, 0.01, 0.9, 0.1, 0, 1]],
+    ["sgdMomentum", 3, [0.1, 0, 0.9, 0, 1, 0]],
+    ["rmsprop", 3, [0.01, 0.1, 0.99, 1e-8]],
+    ["adam", 4, [0.001, 0.01, 0.9, 0.999, 1e-8, 0.1, 0.001, 0]],
+    ["adam", 4, [0.001, 0.01, 0.9, 0.999, 1e-8, 0.271, 0.002997, 1]],
+  ];
+  it.each(rows.flatMap((row) => floats.map((dtype) => [...row, dtype] as const)))(
+    "%s with %i arrays and %j, %s",
+    (name, count, hyper, dtype) => {
+      for (const length of [0, 1, 5, 64, 1001]) {
+        const rng = new Rng(length);
+        const operands: Operand[] = Array.from({ length: count }, () => {
+          const array = newArray(dtype, length + 3).map(() => rng.next()) as TypedArray;
+          return { ...dense(array, [length]), offset: 3 };
+        });
+        const expected = operands.map(twin);
+        plain.update(name, expected, hyper);
+        wasm.update(name, operands, hyper);
+        operands.forEach((x, i) => {
+          expectSame(x, expected[i], close(dtype, 4, dtype === "float32" ? 1e-6 : 1e-15));
+        });
+      }
+    },
+  );
+});
