@@ -4,16 +4,7 @@ export {
   mseLoss,
   type Reduction,
 } from "@tapegrad/core";
-export {
-  choice,
-  flag,
-  floatType,
-  integer,
-  modules,
-  number,
-  probability,
-  size,
-} from "./fields.ts";
+export * as fields from "./fields.ts";
 export * as init from "./init.ts";
 export { declareLayer, type Field, type Json, type Layer, type Spec } from "./layer.ts";
 export {

@@ -26,14 +26,18 @@ function fill(x: Tensor, value: Tensor | number): Tensor {
   return noGrad(() => x.copy_(value));
 }
 
+function onlyGenerator({ generator }: Random): Random {
+  return generator === undefined ? {} : { generator };
+}
+
 /** The dtype and the generator of a draw for x. */
-function drawing(name: string, x: Tensor, { generator }: Random) {
+function drawing(name: string, x: Tensor, options: Random) {
   if (!isFloat(x.dtype)) {
     throw new DTypeError(
       `${name}: the tensor is ${x.dtype}; random initial values need float32 or float64.`,
     );
   }
-  return { dtype: x.dtype, ...(generator && { generator }) };
+  return { dtype: x.dtype, ...onlyGenerator(options) };
 }
 
 export function zeros_(x: Tensor): Tensor {
@@ -124,14 +128,13 @@ function xavierStd(name: string, x: Tensor, gain: number): number {
 /** Uniform in ±gain·√(6/(fanIn + fanOut)): a uniform variable in ±√3σ has standard deviation σ. */
 export function xavierUniform_(x: Tensor, options: XavierOptions = {}): Tensor {
   const bound = Math.sqrt(3) * xavierStd("xavierUniform_", x, options.gain ?? 1);
-  return uniform_(x, { ...options, low: -bound, high: bound });
+  return uniform_(x, { low: -bound, high: bound, ...onlyGenerator(options) });
 }
 
 /** Normal with standard deviation gain·√(2/(fanIn + fanOut)). */
 export function xavierNormal_(x: Tensor, options: XavierOptions = {}): Tensor {
-  const { generator } = options;
   const std = xavierStd("xavierNormal_", x, options.gain ?? 1);
-  return normal_(x, { std, ...(generator && { generator }) });
+  return normal_(x, { std, ...onlyGenerator(options) });
 }
 
 export interface KaimingOptions extends Random {
@@ -154,13 +157,11 @@ function kaimingStd(name: string, x: Tensor, options: KaimingOptions): number {
 /** Uniform in ±√3·gain/√fan. */
 export function kaimingUniform_(x: Tensor, options: KaimingOptions = {}): Tensor {
   const bound = Math.sqrt(3) * kaimingStd("kaimingUniform_", x, options);
-  const { generator } = options;
-  return uniform_(x, { low: -bound, high: bound, ...(generator && { generator }) });
+  return uniform_(x, { low: -bound, high: bound, ...onlyGenerator(options) });
 }
 
 /** Normal with standard deviation gain/√fan. */
 export function kaimingNormal_(x: Tensor, options: KaimingOptions = {}): Tensor {
   const std = kaimingStd("kaimingNormal_", x, options);
-  const { generator } = options;
-  return normal_(x, { std, ...(generator && { generator }) });
+  return normal_(x, { std, ...onlyGenerator(options) });
 }

@@ -2,7 +2,7 @@
 import { ValueError } from "@tapegrad/core";
 import { type Layer, show } from "./layer.ts";
 import * as builtIn from "./layers/index.ts";
-import type { AnyModule } from "./module.ts";
+import type { AnyModule, Module } from "./module.ts";
 
 /** A class whose instances specs can describe. */
 export interface LayerClass {
@@ -54,10 +54,12 @@ export function registerLayer(layerClass: LayerClass): void {
  * });
  * ```
  *
+ * Layers that don't take one tensor to one tensor are asked for by type: `fromSpec<MSELoss>(…)`.
+ *
  * @throws ValueError with the path of the entry that is wrong, such as layers[2].outFeatures
  */
-export function fromSpec(spec: unknown): AnyModule {
-  return build(spec, "");
+export function fromSpec<M extends AnyModule = Module>(spec: unknown): M {
+  return build(spec, "") as M;
 }
 
 function build(json: unknown, path: string): AnyModule {

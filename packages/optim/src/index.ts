@@ -1,15 +1,6 @@
 export { Adam, type AdamOptions } from "./adam.ts";
 export { AdamW, type AdamWOptions } from "./adamw.ts";
-export {
-  betas,
-  finite,
-  flag,
-  fraction,
-  type Hyper,
-  type HyperFields,
-  type HyperValues,
-  nonNegative,
-} from "./hyper.ts";
+export * as hyper from "./hyper.ts";
 export {
   type Group,
   type GroupOptions,

@@ -1,17 +1,12 @@
 import { type Tensor, ValueError } from "@tapegrad/core";
-import { type Blocks, modules, namedModules } from "../fields.ts";
+import { type Blocks, modules, type NamedModules, namedModules } from "../fields.ts";
 import { declareLayer, show } from "../layer.ts";
 import { Module } from "../module.ts";
-
-/** Names that fields of a sequential take: its blocks, by their names. */
-interface ByName {
-  [name: string]: Module;
-}
 
 /**
  * Feeds its input through the layers, each taking what the one before returned.
  *
- * Layers are fields under their names, "0", "1", … unless given: `model[0]`, `model.features`.
+ * Layers are fields under their names, "0", "1", … unless given. Assigning to a field replaces a layer.
  */
 export class Sequential extends Module {
   static override readonly layer = declareLayer(
@@ -30,16 +25,26 @@ export class Sequential extends Module {
       );
     }
     const layers = namedModules(blocks);
-    super({ layers });
+    let current = () => layers;
+    super({
+      get layers() {
+        return current();
+      },
+    });
     this.#names = layers.map(([name]) => name);
     Object.assign(this, Object.fromEntries(layers));
+    current = () => this.#layers();
+  }
+
+  /** The fields as they are now: a layer may have been replaced. */
+  #layers(): NamedModules {
+    const fields = this as unknown as Readonly<Record<string, Module>>;
+    return this.#names.map((name) => [name, fields[name]!] as const);
   }
 
   forward(x: Tensor): Tensor {
-    const layers = this as unknown as ByName;
     let y = x;
-    // By name, so that a layer that was replaced takes part.
-    for (const name of this.#names) y = layers[name]!(y);
+    for (const [, layer] of this.#layers()) y = layer(y);
     return y;
   }
 }
