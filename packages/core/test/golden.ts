@@ -135,9 +135,9 @@ function checkShapes(got: Shape, expected: Shape): void {
 /** The measure of the CS231n notebooks: max |a − b| / max(1e-8, |a| + |b|). */
 export function relativeError(a: Tensor, b: Tensor): number {
   checkShapes(a.shape, b.shape);
-  const [x, y] = [a.data(), b.data()];
-  return x.reduce(
-    (most: number, value, i) =>
+  const y = b.data();
+  return Array.from(a.data()).reduce(
+    (most, value, i) =>
       Math.max(most, Math.abs(value - y[i]!) / Math.max(1e-8, Math.abs(value) + Math.abs(y[i]!))),
     0,
   );

@@ -104,13 +104,14 @@ export abstract class Module<Args extends unknown[] = [Tensor], R = Tensor> exte
     }
   }
 
-  /** The modules directly inside, each once, with their names. */
+  /** The modules directly inside, under every name they have. */
   namedChildren(): [string, AnyModule][] {
     return fieldsOf(this, Module) as [string, AnyModule][];
   }
 
+  /** The modules directly inside, shared ones once. */
   children(): AnyModule[] {
-    return this.namedChildren().map(([, child]) => child);
+    return once(this.namedChildren()).map(([, child]) => child);
   }
 
   /** This module under the name "" and all below it, parents first, shared ones once. */
@@ -302,7 +303,7 @@ function once<T>(named: Iterable<[string, T]>): [string, T][] {
   return [...named].filter(([, value]) => !seen.has(value) && seen.add(value));
 }
 
-/** The instances of a class among a module's fields and in arrays there, each once. */
+/** The instances of a class among a module's fields and in arrays there. */
 function fieldsOf<T>(module: AnyModule, kind: abstract new (...args: never[]) => T): [string, T][] {
   const found: [string, T][] = [];
   const collect = (name: string, value: unknown) => {

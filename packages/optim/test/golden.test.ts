@@ -12,7 +12,7 @@ import { Adam, AdamW, type OptimizerState, SGD } from "../src/index.ts";
 
 interface Trajectory {
   id: string;
-  optimizer: string;
+  optimizer: keyof typeof optimizers;
   config: Record<string, unknown>;
   problem: string;
   problem_def: { A?: number[][]; b?: number[] };
@@ -24,7 +24,7 @@ interface Trajectory {
 }
 
 const float64 = { dtype: "float64" } as const;
-const optimizers: Record<string, typeof Adam | typeof SGD> = { SGD, Adam, AdamW };
+const optimizers = { SGD, Adam, AdamW };
 const camel = (name: string) => name.replace(/_(.)/g, (_, letter: string) => letter.toUpperCase());
 
 function loss({ problem, problem_def: { A, b } }: Trajectory, x: Tensor): Tensor {
@@ -42,7 +42,7 @@ describeGolden<Trajectory>("trajectories of 20 steps", "optim.jsonl", (cases) =>
     it(golden.id, () => {
       const x = tensor(golden.x0[0]!, { ...float64, requiresGrad: true });
       const options = Object.entries(golden.config).map(([name, value]) => [camel(name), value]);
-      const optimizer = new optimizers[golden.optimizer]!([x], Object.fromEntries(options));
+      const optimizer = new optimizers[golden.optimizer]([x], Object.fromEntries(options));
       for (let step = 0; step < golden.steps; step++) {
         optimizer.zeroGrad();
         const y = loss(golden, x);

@@ -1,0 +1,183 @@
+import { describe, expect, it } from "@jest/globals";
+import { Generator, randn, type Tensor } from "@tapegrad/core";
+import {
+  type AnyModule,
+  CrossEntropyLoss,
+  declareLayer,
+  dropout,
+  fields,
+  flatten,
+  fromSpec,
+  identity,
+  type Linear,
+  linear,
+  logSoftmax,
+  Module,
+  MSELoss,
+  registerLayer,
+  relu,
+  sequential,
+  sigmoid,
+  softmax,
+  tanh,
+} from "../src/index.ts";
+
+class Scale extends Module {
+  static override readonly layer = declareLayer(
+    "scale",
+    { factor: fields.number({ fallback: 2 }) },
+    ({ factor }) => new Scale(factor),
+  );
+  readonly factor: number;
+
+  constructor(factor: number) {
+    super({ factor });
+    this.factor = factor;
+  }
+
+  forward(x: Tensor): Tensor {
+    return x.mul(this.factor);
+  }
+}
+
+const modules: AnyModule[] = [
+  linear(3, 2),
+  linear(3, 2, { bias: false, dtype: "float64" }),
+  relu(),
+  sigmoid(),
+  tanh(),
+  softmax(0),
+  logSoftmax(),
+  flatten(0, -2),
+  identity(),
+  dropout(0.25),
+  new CrossEntropyLoss({ reduction: "sum", ignoreIndex: 0 }),
+  new MSELoss(),
+  sequential([linear(4, 3), sequential({ act: relu(), output: linear(3, 1) })]),
+  sequential([]),
+];
+
+describe("specs", () => {
+  it.each(modules.map((module) => [module.spec.type, module] as const))(
+    "%s goes round",
+    (_, module) => {
+      const json = JSON.stringify(module.spec);
+      const twin = fromSpec(JSON.parse(json));
+      expect(JSON.stringify(twin.spec)).toBe(json);
+      expect(String(twin)).toBe(String(module));
+      expect(twin.constructor).toBe(module.constructor);
+      expect([...twin.stateDict().keys()]).toEqual([...module.stateDict().keys()]);
+    },
+  );
+
+  it("are plain data", () => {
+    expect(sequential([linear(784, 256), relu()]).spec).toEqual({
+      type: "sequential",
+      layers: [{ type: "linear", inFeatures: 784, outFeatures: 256, bias: true }, { type: "relu" }],
+    });
+    expect(linear(2, 1, { dtype: "float64" }).spec.dtype).toBe("float64");
+  });
+
+  it("build a model that computes what the first did, given its weights", () => {
+    const model = sequential([linear(3, 4), tanh(), linear(4, 2)]);
+    const twin = fromSpec(model.spec);
+    twin.loadStateDict(model.stateDict());
+    const x = randn([5, 3], { generator: new Generator(1) });
+    expect(twin(x).toArray()).toEqual(model(x).toArray());
+  });
+
+  it("may leave out what has a default", () => {
+    expect(fromSpec<Linear>({ type: "linear", inFeatures: 2, outFeatures: 1 }).bias).not.toBeNull();
+  });
+
+  it.each<[unknown, string]>([
+    [
+      null,
+      'fromSpec: the spec is null; it must be an object with a type, such as { type: "relu" }.',
+    ],
+    [[], 'fromSpec: the spec is []; it must be an object with a type, such as { type: "relu" }.'],
+    [
+      { type: "conv9d" },
+      'fromSpec: type is "conv9d"; known are crossEntropyLoss, dropout, flatten, identity, linear, logSoftmax, mseLoss, relu, sequential, sigmoid, softmax, tanh. Make others known with registerLayer.',
+    ],
+    [
+      {
+        type: "sequential",
+        layers: [
+          { type: "relu" },
+          { type: "tanh" },
+          { type: "linear", inFeatures: 2, outFeatures: -1 },
+        ],
+      },
+      "fromSpec: layers[2].outFeatures is -1; it must be a whole number of at least 1.",
+    ],
+    [
+      {
+        type: "sequential",
+        layers: { head: { type: "sequential", layers: [{ type: "dropout", p: "half" }] } },
+      },
+      'fromSpec: layers.head.layers[0].p is "half"; it must be a probability from 0 to 1.',
+    ],
+    [
+      { type: "sequential", layers: [{ type: "linear", inFeatures: 2, out: 3 }] },
+      "fromSpec: layers[0].out is no argument of linear; it takes inFeatures, outFeatures, bias, dtype.",
+    ],
+    [
+      { type: "linear", inFeatures: 2 },
+      "fromSpec: outFeatures is undefined; it must be a whole number of at least 1.",
+    ],
+    [{ type: "relu", slope: 1 }, "fromSpec: slope is no argument of relu; it takes no arguments."],
+    [
+      { type: "sequential", layers: 3 },
+      "fromSpec: layers is 3; it must be an array of module specs, or an object of them by name.",
+    ],
+    [
+      { type: "sequential", layers: ["relu"] },
+      'fromSpec: layers[0] is "relu"; it must be an object with a type, such as { type: "relu" }.',
+    ],
+  ])("that are wrong are refused with the place: %#", (spec, message) => {
+    expect(() => fromSpec(spec)).toThrow(message);
+  });
+});
+
+describe("layers of one's own", () => {
+  it("become known by registering", () => {
+    expect(() => fromSpec({ type: "scale" })).toThrow('type is "scale"; known are');
+    registerLayer(Scale);
+    registerLayer(Scale);
+    const spec = { type: "sequential", layers: [{ type: "scale", factor: 3 }, { type: "scale" }] };
+    expect(fromSpec(spec).spec).toEqual({
+      type: "sequential",
+      layers: [
+        { type: "scale", factor: 3 },
+        { type: "scale", factor: 2 },
+      ],
+    });
+    expect(() => new Scale(Number.NaN)).toThrow(
+      "scale: factor is NaN; it must be a finite number.",
+    );
+  });
+
+  it("need a declaration and a type of their own", () => {
+    class Plain extends Module {
+      forward(x: Tensor): Tensor {
+        return x;
+      }
+    }
+    class Other extends Module {
+      static override readonly layer = declareLayer("relu", {}, () => new Other());
+      forward(x: Tensor): Tensor {
+        return x;
+      }
+    }
+    expect(() => new Plain().spec).toThrow(
+      'spec: Plain declares no layer; give the class a static layer = declareLayer("plain", …).',
+    );
+    expect(() => registerLayer(Plain as never)).toThrow(
+      "registerLayer: a function declares no layer; give the class a static layer = declareLayer(…).",
+    );
+    expect(() => registerLayer(Other)).toThrow(
+      'registerLayer: the type "relu" of Other already belongs to ReLU; use another one.',
+    );
+  });
+});
