@@ -7,7 +7,15 @@
  */
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -17,7 +25,8 @@ const assembly = join(root, "packages/kernels/assembly");
 const generated = join(root, "packages/kernels/src/generated");
 const flags = new Set(process.argv.slice(2));
 const unknown = [...flags].filter((f) => !["--kernels-only", "--quiet", "--clean"].includes(f));
-if (unknown.length > 0) fail(`build: unknown option ${unknown.join(", ")}; known are --kernels-only, --quiet, --clean.`);
+if (unknown.length > 0)
+  fail(`build: unknown option ${unknown.join(", ")}; known are --kernels-only, --quiet, --clean.`);
 
 const log = flags.has("--quiet") ? () => {} : (line) => console.log(line);
 const require = createRequire(import.meta.url);
@@ -28,7 +37,10 @@ function fail(message) {
 }
 
 function run(file, args) {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [file, ...args], { cwd: root, encoding: "utf8" });
+  const { status, stdout, stderr } = spawnSync(process.execPath, [file, ...args], {
+    cwd: root,
+    encoding: "utf8",
+  });
   if (status !== 0) fail(`build: ${relative(root, file)} failed.\n${stdout ?? ""}${stderr ?? ""}`);
 }
 
@@ -54,17 +66,25 @@ function buildKernels() {
   const wasm = join(generated, "kernels.wasm");
   run(join(dirname(require.resolve("assemblyscript/package.json")), "bin/asc.js"), [
     join(assembly, "index.ts"),
-    "--outFile", wasm,
-    "--optimizeLevel", "3",
-    "--shrinkLevel", "0",
+    "--outFile",
+    wasm,
+    "--optimizeLevel",
+    "3",
+    "--shrinkLevel",
+    "0",
     "--converge",
     "--noAssert",
-    "--runtime", "stub",
+    "--runtime",
+    "stub",
     "--importMemory",
-    "--initialMemory", "1",
-    "--enable", "simd",
-    "--enable", "bulk-memory",
-    "--use", "abort=",
+    "--initialMemory",
+    "1",
+    "--enable",
+    "simd",
+    "--enable",
+    "bulk-memory",
+    "--use",
+    "abort=",
   ]);
   const bytes = readFileSync(wasm);
   const text = [
@@ -81,15 +101,23 @@ function buildKernels() {
 
 function buildPackages() {
   const started = Date.now();
-  run(join(dirname(require.resolve("typescript/package.json")), "bin/tsc"), ["-b", "tsconfig.json"]);
+  run(join(dirname(require.resolve("typescript/package.json")), "bin/tsc"), [
+    "-b",
+    "tsconfig.json",
+  ]);
   log(`packages: type-checked and built in ${Date.now() - started} ms`);
 }
 
 if (flags.has("--clean")) {
   for (const name of readdirSync(join(root, "packages"))) {
-    for (const stale of ["dist", "tsconfig.tsbuildinfo"]) rmSync(join(root, "packages", name, stale), { recursive: true, force: true });
+    for (const stale of ["dist", "tsconfig.tsbuildinfo"])
+      rmSync(join(root, "packages", name, stale), { recursive: true, force: true });
   }
-  for (const stale of [generated, join(root, "examples/dist"), join(root, "examples/tsconfig.tsbuildinfo")]) {
+  for (const stale of [
+    generated,
+    join(root, "examples/dist"),
+    join(root, "examples/tsconfig.tsbuildinfo"),
+  ]) {
     rmSync(stale, { recursive: true, force: true });
   }
   log("build: removed every built file");

@@ -364,7 +364,7 @@ class TensorMethods {
     backward(this, dy, options);
   }
 
-  registerHook(this: Tensor, hook: (grad: Tensor) => Tensor | undefined | void): () => void {
+  registerHook(this: Tensor, hook: (grad: Tensor) => Tensor | undefined): () => void {
     return registerHook(this, hook);
   }
 

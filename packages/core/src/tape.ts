@@ -101,10 +101,7 @@ let anyWatched = false;
  * @returns a function that removes the hook
  * @throws GradError if x needs no gradient
  */
-export function registerHook(
-  x: Tensor,
-  hook: (grad: Tensor) => Tensor | undefined | void,
-): () => void {
+export function registerHook(x: Tensor, hook: (grad: Tensor) => Tensor | undefined): () => void {
   if (!needsGrad(x)) {
     throw new GradError(
       "registerHook: the tensor requires no gradient, so the hook would never run; call requiresGrad_() first.",
