@@ -17,8 +17,8 @@ const PAGE = 65536;
 const MAX_PAGES = 65536;
 const MAX_BYTES = PAGE * MAX_PAGES;
 const INITIAL_BYTES = 16 * 2 ** 20;
-/** Memory grows by at least this much: a growth replaces every view. */
-const GROWTH_STEP = 4 * 2 ** 20;
+/** Memory grows by at least this part of itself: a growth replaces every view, and some engines copy. */
+const GROWTH = 1 / 4;
 const DEFAULT_SOFT_LIMIT = 64 * 2 ** 20;
 const LARGEST_SOFT_LIMIT = MAX_BYTES / 2;
 const GRAIN = 64;
@@ -70,11 +70,15 @@ export class Arena {
   private readonly registry = new FinalizationRegistry<Cell>((cell) => this.release(cell));
 
   constructor(maximumBytes = MAX_BYTES) {
-    this.maximumBytes = maximumBytes;
-    this.memory = new WebAssembly.Memory({
-      initial: Math.min(INITIAL_BYTES, maximumBytes) / PAGE,
-      maximum: maximumBytes / PAGE,
-    });
+    // The maximum is address space, which phones and 32-bit engines may not grant in full.
+    let bytes = maximumBytes;
+    let memory = reserve(bytes);
+    while (memory === null) {
+      bytes /= 2;
+      memory = reserve(bytes);
+    }
+    this.memory = memory;
+    this.maximumBytes = bytes;
     this.refreshViews();
   }
 
@@ -265,7 +269,7 @@ export class Arena {
     if (missing <= 0) return true;
     const room = this.maximumBytes - this.wasmBytes;
     if (missing > room) return false;
-    const step = Math.min(Math.max(missing, GROWTH_STEP), room);
+    const step = Math.min(Math.max(missing, this.wasmBytes * GROWTH), room);
     try {
       this.memory.grow(Math.ceil(step / PAGE));
     } catch {
@@ -281,6 +285,17 @@ export class Arena {
     this.i32 = new Int32Array(buffer);
     this.f32 = new Float32Array(buffer);
     this.f64 = new Float64Array(buffer);
+  }
+}
+
+/** A memory that may grow to `maximumBytes`, or null if there is no room for so much. */
+function reserve(maximumBytes: number): WebAssembly.Memory | null {
+  const initial = Math.min(INITIAL_BYTES, maximumBytes) / PAGE;
+  try {
+    return new WebAssembly.Memory({ initial, maximum: maximumBytes / PAGE });
+  } catch (error) {
+    if (maximumBytes <= INITIAL_BYTES) throw error;
+    return null;
   }
 }
 

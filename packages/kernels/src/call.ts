@@ -134,6 +134,16 @@ export class Call {
     return count;
   }
 
+  /** In place of `plan`, for one operand: these axes, outermost first. */
+  setAxes(axes: readonly { size: number; stride: number }[]): void {
+    this.axes = axes.length;
+    for (let axis = 0; axis < axes.length; axis++) {
+      const { size, stride } = axes[axes.length - 1 - axis];
+      this.sizes[axis] = size;
+      this.strides[0][axis] = stride;
+    }
+  }
+
   /**
    * For kernels that may visit elements in any order: where rows are shorter than a vector, a long
    * axis becomes the row (of [300000, 3] + [3] an element takes 1.7 ns instead of 4).

@@ -71,43 +71,32 @@ export function reduce(
   let from = call.address({ ...x, offset });
   let used: Cell | null = null;
   for (;;) {
-    const pass = choosePass(axes);
-    const after = pass.outer.concat(pass.kept);
-    const done = pass.chunks === 1 && !after.some((axis) => axis.reduced);
-    const outCount = after.reduce((product, axis) => product * axis.size, pass.chunks);
+    const { axis, outer, across, chunks } = choosePass(axes);
+    const after = across === null ? outer : [...outer, across];
+    const outCount = after.reduce((product, one) => product * one.size, chunks);
+    const done = chunks === 1 && !after.some((one) => one.reduced);
     const made: Cell | null = done && direct ? null : call.arena.allocate(outCount * bytes);
     const to = made === null ? call.address(out) : made.address;
 
-    // Units: chunks of rows, or tiles of columns of chunks.
-    const { outer, kept, axis } = pass;
-    const across = kept.length > 0;
-    call.axes = outer.length;
-    outer.forEach((one, k) => {
-      call.sizes[outer.length - 1 - k] = one.size;
-      call.strides[0][outer.length - 1 - k] = one.stride;
-    });
-    call.header(across ? kept[0].size : axis.size, outer.length);
+    call.setAxes(outer);
+    call.header(across === null ? axis.size : across.size, outer.length);
     call.own(0, to);
-    call.own(1, across ? COLUMN_CHUNK : ROW_CHUNK);
+    call.own(1, across === null ? ROW_CHUNK : COLUMN_CHUNK);
     call.own(2, axis.size);
     call.own(3, axis.stride * bytes);
-    call.operand(0, 1, from, bytes, across ? 1 : axis.stride, 0);
-    const tiles = across ? Math.ceil(kept[0].size / COLUMN_TILE) : 1;
-    const parts = across ? outCount / kept[0].size : outCount;
-    call.launch(across ? columns : rows, parts * tiles);
+    call.operand(0, 1, from, bytes, across === null ? axis.stride : 1, 0);
+    if (across === null) call.launch(rows, outCount);
+    else call.launch(columns, (outCount / across.size) * Math.ceil(across.size / COLUMN_TILE));
 
     if (used !== null) call.arena.release(used);
     used = made;
     from = to;
     if (done) break;
-    axes = contiguous([
-      ...outer,
-      ...(pass.chunks > 1 ? [{ size: pass.chunks, stride: 0, reduced: true }] : []),
-      ...kept,
-    ]);
+    const left = chunks > 1 ? [{ size: chunks, stride: 0, reduced: true }] : [];
+    axes = contiguous([...outer, ...left, ...(across === null ? [] : [across])]);
   }
   if (used !== null) {
-    scatter(call, module, from, bytes, out);
+    copyTo(call, module, from, bytes, out);
     call.arena.release(used);
   }
   call.end(out.storage);
@@ -139,26 +128,26 @@ function collapse(x: Operand, out: Operand, skip: (elements: number) => void): A
   return [...reduced, ...kept];
 }
 
-/** The next axis to reduce, those around it, and the contiguous axis that lies across, if any. */
+/**
+ * One pass: the axis to reduce (a contiguous one, or the longest), in how many chunks, and the axes
+ * around it. `across` is the contiguous kept axis that the kernel works along where there is one.
+ */
 function choosePass(axes: readonly Axis[]): {
   axis: Axis;
   outer: Axis[];
-  kept: Axis[];
+  across: Axis | null;
   chunks: number;
 } {
   const reduced = axes.filter((axis) => axis.reduced);
-  const last = axes[axes.length - 1];
   const along = reduced.find((axis) => axis.stride === 1);
-  const largest = reduced.reduce((a, b) => (b.size > a.size ? b : a));
-  const across = along === undefined && !last.reduced && last.stride === 1;
-  const axis = along ?? largest;
+  const axis = along ?? reduced.reduce((a, b) => (b.size > a.size ? b : a));
   const rest = axes.filter((other) => other !== axis);
-  return {
-    axis,
-    outer: across ? rest.slice(0, -1) : rest,
-    kept: across ? [last] : [],
-    chunks: Math.ceil(axis.size / (across ? COLUMN_CHUNK : ROW_CHUNK)),
-  };
+  const last = axes[axes.length - 1];
+  if (along === undefined && !last.reduced && last.stride === 1) {
+    const chunks = Math.ceil(axis.size / COLUMN_CHUNK);
+    return { axis, outer: rest.slice(0, -1), across: last, chunks };
+  }
+  return { axis, outer: rest, across: null, chunks: Math.ceil(axis.size / ROW_CHUNK) };
 }
 
 /** The same axes as they lie in a pass's contiguous result. */
@@ -185,13 +174,7 @@ function isContiguous(x: Operand): boolean {
 }
 
 /** Copies a contiguous result from the arena to a strided `out`. */
-function scatter(
-  call: Call,
-  module: KernelModule,
-  from: number,
-  bytes: number,
-  out: Operand,
-): void {
+function copyTo(call: Call, module: KernelModule, from: number, bytes: number, out: Operand): void {
   const count = call.plan(out.shape, out, null, null, null);
   const [strides, dense] = [[...call.strides[0]], call.strides[0]];
   call.header(call.sizes[0], call.axes - 1);

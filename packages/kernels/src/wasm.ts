@@ -92,13 +92,13 @@ class WasmKernels implements Kernels {
   }
 
   binary(name: BinaryName, a: Operand, b: Operand, out: Operand): void {
-    this.ternary(this.kernel("binary", name, a.dtype), a, b, out);
+    this.pairwise(this.kernel("binary", name, a.dtype), a, b, out);
   }
 
   compare(name: CompareName, a: Operand, b: Operand, out: Operand): void {
-    if (name === "gt") this.ternary(this.kernel("compare", "lt", a.dtype), b, a, out);
-    else if (name === "ge") this.ternary(this.kernel("compare", "le", a.dtype), b, a, out);
-    else this.ternary(this.kernel("compare", name, a.dtype), a, b, out);
+    if (name === "gt") this.pairwise(this.kernel("compare", "lt", a.dtype), b, a, out);
+    else if (name === "ge") this.pairwise(this.kernel("compare", "le", a.dtype), b, a, out);
+    else this.pairwise(this.kernel("compare", name, a.dtype), a, b, out);
   }
 
   where(condition: Operand, a: Operand, b: Operand, out: Operand): void {
@@ -155,6 +155,7 @@ class WasmKernels implements Kernels {
 
   matmul(a: Operand, b: Operand, out: Operand, bias?: Operand): void {
     const { call } = this;
+    this.kernel("matmul", "gemm", out.dtype);
     const dtype = out.dtype as "float32" | "float64";
     const bytes = bytesPerElement[dtype];
     const rows = out.shape.length - 2;
@@ -258,7 +259,7 @@ class WasmKernels implements Kernels {
   }
 
   /** out = f(a, b) over rows of the planned axes. */
-  private ternary(kernel: Kernel, a: Operand, b: Operand, out: Operand): void {
+  private pairwise(kernel: Kernel, a: Operand, b: Operand, out: Operand): void {
     const { call } = this;
     const p = this.straighten(a, out);
     const q = this.straighten(b, out);

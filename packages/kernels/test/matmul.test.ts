@@ -42,4 +42,11 @@ describe("matmul agrees with the plain twin", () => {
     plain.matmul(a, b, expected);
     expect([...copyOut(out.storage!)]).toEqual([...copyOut(expected.storage!)]);
   });
+
+  it("takes floats only", () => {
+    const x = dense(new Int32Array(4), [2, 2]);
+    expect(() => wasm.matmul(x, x, x)).toThrow(
+      'matmul: there is no kernel "gemm" for int32; it takes float32, float64.',
+    );
+  });
 });

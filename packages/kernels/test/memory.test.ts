@@ -70,7 +70,7 @@ describe("storage", () => {
       expect(getElement(storage, length - 1)).toBe(1);
       const copy = copyOut(storage);
       expect(copy.length).toBe(length);
-      expect(copy.reduce((a, b) => a + b, 0)).toBe(1);
+      expect([...copy].reduce((a, b) => a + b, 0)).toBe(1);
       expect([...copyOut(storage, length - 1, 1)]).toEqual([1]);
       expect(storage.version).toBe(0);
       release(storage);
@@ -170,6 +170,24 @@ describe("the arena", () => {
     );
     expect(next.address).not.toBe(0);
     checkInvariants(arena, [next]);
+  });
+
+  it("makes do with the address space that the engine grants", () => {
+    const { Memory } = WebAssembly;
+    const asked: number[] = [];
+    WebAssembly.Memory = new Proxy(Memory, {
+      construct: (target, [options]: [WebAssembly.MemoryDescriptor]) => {
+        asked.push(options.maximum!);
+        if (options.maximum! > 20_000) throw new RangeError("could not allocate memory");
+        return Reflect.construct(target, [options]);
+      },
+    });
+    try {
+      new Arena().allocate(1000);
+      expect(asked).toEqual([65536, 32768, 16384]);
+    } finally {
+      WebAssembly.Memory = Memory;
+    }
   });
 
   it("keeps the operands of the running call, however small the limit", () => {
