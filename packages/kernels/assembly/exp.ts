@@ -88,7 +88,7 @@ export function expF32(x: v128): v128 {
 
 /**
  * |tanh x| = |m / (m + 2)| with m = e^(±2|x|) − 1 = 2ⁿ(eʳ − 1) + (2ⁿ − 1), which keeps small x exact.
- * Either sign is right. Below ½, minus is taken and the quotient w enters as m/2 − (m/2)·w, which
+ * Either sign is right. Below ⅜, minus is taken and the quotient w enters as m/2 − (m/2)·w, which
  * is w again but damps the rounding of m + 2.
  */
 @inline
@@ -96,7 +96,7 @@ export function tanhF32(x: v128): v128 {
   const sign = f32x4.splat(-0.0);
   // From 10 on the quotient rounds to 1.
   const a = f32x4.pmin(v128.andnot(x, sign), f32x4.splat(10));
-  const small = f32x4.lt(a, f32x4.splat(0.5));
+  const small = f32x4.lt(a, f32x4.splat(0.375));
   const c = v128.xor(f32x4.add(a, a), v128.and(small, sign));
   const rounded = roundedF32(c);
   const scale = power2F32(wholeF32(rounded));
@@ -202,7 +202,7 @@ export function tanhF64(x: v128): v128 {
   const sign = f64x2.splat(-0.0);
   // From 20 on the quotient rounds to 1.
   const a = f64x2.pmin(v128.andnot(x, sign), f64x2.splat(20));
-  const small = f64x2.lt(a, f64x2.splat(0.5));
+  const small = f64x2.lt(a, f64x2.splat(0.375));
   const c = v128.xor(f64x2.add(a, a), v128.and(small, sign));
   const rounded = roundedF64(c);
   const scale = power2F64(wholeF64(rounded));
