@@ -602,18 +602,6 @@ export function defineOp<
   const I extends readonly string[],
   const S extends readonly (I[number] | `${I[number]}Shape` | "y")[] = readonly [],
   A = undefined,
-  const V extends boolean = false,
->(
-  definition: Common<I[number], S[number], A, never> & { inputs: I; saves?: S } & Computed<
-      I[number],
-      A,
-      V
-    >,
-): OpFunction<Arguments<I, A, V>>;
-export function defineOp<
-  const I extends readonly string[],
-  const S extends readonly (I[number] | `${I[number]}Shape` | "y")[] = readonly [],
-  A = undefined,
 >(
   definition: Common<I[number], S[number], A, never> & { inputs: I; saves?: S } & View<A>,
 ): OpFunction<Arguments<I, A, false>>;
@@ -629,6 +617,18 @@ export function defineOp<
     outputs: O;
   } & Several<I[number], A, O[number]>,
 ): OpFunction<Arguments<I, A, false>, Record<O[number], Tensor>>;
+export function defineOp<
+  const I extends readonly string[],
+  const S extends readonly (I[number] | `${I[number]}Shape` | "y")[] = readonly [],
+  A = undefined,
+  const V extends boolean = false,
+>(
+  definition: Common<I[number], S[number], A, never> & { inputs: I; saves?: S } & Computed<
+      I[number],
+      A,
+      V
+    >,
+): OpFunction<Arguments<I, A, V>>;
 export function defineOp(
   definition: unknown,
 ): OpFunction<never[], Tensor | Record<string, Tensor>> {

@@ -109,9 +109,8 @@ describe("definitions and rules that are wrong", () => {
 
   it("save what isn't there", () => {
     // @ts-expect-error and so is an unknown name
-    expect(() =>
-      defineOp({ ...base, name: "testSaves", saves: ["z"], grad: { x: (dy) => dy } }),
-    ).toThrow(
+    const unknown = () => defineOp({ ...base, name: "testSaves", saves: ["z"], grad: { x: null } });
+    expect(unknown).toThrow(
       'defineOp("testSaves"): can\'t save z; an op saves its inputs, its outputs and shapes: x, xShape, y.',
     );
   });
