@@ -53,8 +53,16 @@ export interface Layer {
  *
  * ```ts
  * class Scale extends Module {
- *   static layer = declareLayer("scale", { factor: number() }, ({ factor }) => new Scale(factor));
- *   constructor(readonly factor: number) { super({ factor }); … }
+ *   static layer = declareLayer("scale", { factor: fields.number() }, ({ factor }) => new Scale(factor));
+ *   readonly factor: number;
+ *   constructor(factor: number) {
+ *     super({ factor });
+ *     this.factor = factor;
+ *   }
+ *   forward(x: Tensor): Tensor {
+ *     return x.mul(this.factor);
+ *   }
+ * }
  * ```
  */
 export function declareLayer<F extends Fields>(
@@ -73,18 +81,34 @@ export function checkConfig(layer: Layer, config: Readonly<Record<string, unknow
   }
 }
 
-/** The arguments as JSON, without quiet ones. */
+/** The arguments that say something: all but quiet ones at their fallback. */
+function spoken(
+  layer: Layer,
+  config: Readonly<Record<string, unknown>>,
+): [name: string, field: Field<unknown>][] {
+  return Object.entries(layer.fields).filter(
+    ([name, field]) => !(field.quiet && config[name] === field.fallback),
+  );
+}
+
+/** The arguments as JSON. */
 export function configToJson(
   layer: Layer,
   config: Readonly<Record<string, unknown>>,
 ): Record<string, Json> {
-  const json: Record<string, Json> = {};
-  for (const [name, field] of Object.entries(layer.fields)) {
+  const entries = spoken(layer, config).map(([name, field]) => {
     const value = config[name];
-    if (field.quiet && value === field.fallback) continue;
-    json[name] = field.toJson ? field.toJson(value) : (value as Json);
-  }
-  return json;
+    return [name, field.toJson ? field.toJson(value) : (value as Json)];
+  });
+  return Object.fromEntries(entries);
+}
+
+/** The plain arguments as a line: "p=0.5". Those that are modules are printed as such. */
+export function configToText(layer: Layer, config: Readonly<Record<string, unknown>>): string {
+  return spoken(layer, config)
+    .filter(([, field]) => field.toJson === undefined)
+    .map(([name]) => `${name}=${JSON.stringify(config[name])}`)
+    .join(", ");
 }
 
 /** A value that doesn't fit, for messages: short, and telling a "784" from a 784. */

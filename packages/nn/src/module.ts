@@ -8,7 +8,7 @@ import {
   Tensor,
   ValueError,
 } from "@tapegrad/core";
-import { checkConfig, configToJson, type Layer, type Spec, show } from "./layer.ts";
+import { checkConfig, configToJson, configToText, type Layer, type Spec, show } from "./layer.ts";
 import { Parameter } from "./parameter.ts";
 
 /** A module whatever its arguments and result. */
@@ -274,18 +274,14 @@ export abstract class Module<Args extends unknown[] = [Tensor], R = Tensor> exte
   /** The tree of modules with their arguments, as PyTorch prints it. */
   override toString(): string {
     const layer = (this.constructor as typeof Module).layer;
+    const facts = layer === undefined ? "" : configToText(layer, this.#config);
     const children = this.namedChildren();
-    const facts =
-      layer === undefined || children.length > 0
-        ? ""
-        : Object.entries(configToJson(layer, this.#config))
-            .map(([name, value]) => `${name}=${JSON.stringify(value)}`)
-            .join(", ");
     if (children.length === 0) return `${this.constructor.name}(${facts})`;
     const lines = children.map(
-      ([name, child]) => `  (${name}): ${child.toString().replaceAll("\n", "\n  ")}\n`,
+      ([name, child]) => `(${name}): ${child.toString().replaceAll("\n", "\n  ")}`,
     );
-    return `${this.constructor.name}(\n${lines.join("")})`;
+    if (facts !== "") lines.unshift(facts);
+    return `${this.constructor.name}(\n${lines.map((line) => `  ${line}\n`).join("")})`;
   }
 
   [Symbol.for("nodejs.util.inspect.custom")](): string {

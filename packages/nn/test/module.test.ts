@@ -324,7 +324,8 @@ describe("printing", () => {
 )`;
     expect(String(model)).toBe(text);
     expect(inspect(model)).toBe(text);
-    expect(String(new Net())).toContain("Net(\n  (encoder): Sequential(");
+    expect(String(sequential([new Net()]))).toContain("(0): Net(\n    (encoder): Sequential(");
+    expect(String(sequential([]))).toBe("Sequential()");
   });
 });
 
