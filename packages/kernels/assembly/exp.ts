@@ -6,6 +6,10 @@ import { constantF32, constantF64, stepF64 } from "./arithmetic";
 
 /** 1/ln 2; 1.5·2²³, which rounds what it is added to; ln 2 with 14 bits after the point, and the rest. */
 const REDUCE_F32 = memory.data<f32>([1.4426950408889634, 12582912, 0.693115234375, 3.1946184945309415e-5]);
+/** ±120, beyond which eˣ is 0 or ∞ all the same; 1; ½; −0; and of tanh ⅜ and 10. */
+const LIMITS_F32 = memory.data<f32>([-120, 120, 1, 0.5, -0.0, 0.375, 10]);
+/** The bias of an exponent. */
+const BIAS_F32 = memory.data<i32>([127]);
 /** (eʳ − 1 − r) / r², constant first; error 2⁻²⁸ of eʳ. */
 const EXPM1_F32 = memory.data<f32>([
   0.4999999403953552, 0.1666652113199234, 0.04166838899254799, 0.0083687175065279, 0.0013814610429108143,
@@ -55,7 +59,7 @@ function expm1RestF32(hi: v128, rounded: v128): v128 {
 /** 1 + hi + rest with one rounding that counts: |hi| < 1, so the error of 1 + hi is exact. */
 @inline
 function onePlusF32(hi: v128, rest: v128): v128 {
-  const one = f32x4.splat(1);
+  const one = constantF32(LIMITS_F32, 2);
   const sum = f32x4.add(one, hi);
   return f32x4.add(sum, f32x4.add(f32x4.add(f32x4.sub(one, sum), hi), rest));
 }
@@ -69,14 +73,14 @@ function wholeF32(rounded: v128): v128 {
 /** 2ⁿ for the integer lanes n in [−126, 127]. */
 @inline
 function power2F32(n: v128): v128 {
-  return i32x4.shl(i32x4.add(n, i32x4.splat(127)), 23);
+  return i32x4.shl(i32x4.add(n, constantF32(BIAS_F32, 0)), 23);
 }
 
 /** eˣ. */
 @inline
 export function expF32(x: v128): v128 {
-  // Beyond ±120 the result is 0 or ∞ all the same. pmin and pmax keep a NaN in their first operand.
-  const c = f32x4.pmin(f32x4.pmax(x, f32x4.splat(-120)), f32x4.splat(120));
+  // pmin and pmax keep a NaN in their first operand.
+  const c = f32x4.pmin(f32x4.pmax(x, constantF32(LIMITS_F32, 0)), constantF32(LIMITS_F32, 1));
   const rounded = roundedF32(c);
   const hi = reducedF32(c, rounded);
   const y = onePlusF32(hi, expm1RestF32(hi, rounded));
@@ -93,19 +97,19 @@ export function expF32(x: v128): v128 {
  */
 @inline
 export function tanhF32(x: v128): v128 {
-  const sign = f32x4.splat(-0.0);
+  const sign = constantF32(LIMITS_F32, 4);
   // From 10 on the quotient rounds to 1.
-  const a = f32x4.pmin(v128.andnot(x, sign), f32x4.splat(10));
-  const small = f32x4.lt(a, f32x4.splat(0.375));
+  const a = f32x4.pmin(v128.andnot(x, sign), constantF32(LIMITS_F32, 6));
+  const small = f32x4.lt(a, constantF32(LIMITS_F32, 5));
   const c = v128.xor(f32x4.add(a, a), v128.and(small, sign));
   const rounded = roundedF32(c);
   const scale = power2F32(wholeF32(rounded));
-  const one = f32x4.splat(1);
+  const one = constantF32(LIMITS_F32, 2);
   const hi = reducedF32(c, rounded);
   const r = f32x4.add(hi, expm1RestF32(hi, rounded));
   const m = f32x4.add(f32x4.mul(r, scale), f32x4.sub(scale, one));
   const w = f32x4.div(m, f32x4.add(m, f32x4.add(one, one)));
-  const h = f32x4.mul(m, f32x4.splat(0.5));
+  const h = f32x4.mul(m, constantF32(LIMITS_F32, 3));
   const y = v128.bitselect(f32x4.sub(h, f32x4.mul(h, w)), w, small);
   return v128.bitselect(x, y, sign);
 }
@@ -113,8 +117,8 @@ export function tanhF32(x: v128): v128 {
 /** 1 / (1 + e⁻ˣ). With z = e^−|x| ≤ 1 and w = z/(1 + z) it is 1 − w or, for x < 0, z − z·w = w. */
 @inline
 export function sigmoidF32(x: v128): v128 {
-  const z = expF32(v128.or(x, f32x4.splat(-0.0)));
-  const one = f32x4.splat(1);
+  const z = expF32(v128.or(x, constantF32(LIMITS_F32, 4)));
+  const one = constantF32(LIMITS_F32, 2);
   const top = v128.bitselect(z, one, f32x4.lt(x, f32x4.splat(0)));
   const w = f32x4.div(z, f32x4.add(one, z));
   return f32x4.sub(top, f32x4.mul(top, w));

@@ -9,6 +9,10 @@ const LOG_F32 = memory.data<f32>([
   0.6666666269302368, 0.4000033438205719, 0.28537294268608093, 0.23582440614700317,
   0.693115234375, 3.1946184945309415e-5,
 ]);
+/** Of float32: 1, 2, ½, ∞, the smallest normal number, and 2²³ that scales a subnormal into its range. */
+const FLOATS = memory.data<f32>([1, 2, 0.5, Infinity, 1.1754943508222875e-38, 8388608]);
+/** The bits of √½, of the sign and exponent, and the 23 that 2²³ adds to an exponent. */
+const BITS = memory.data<i32>([0x3f3504f3, -0x800000, 23]);
 /** R / s², constant first, error 2⁻⁵⁹ of log m; then ln 2 with 42 bits after the point, and the rest. */
 const LOG_F64 = memory.data<f64>([
   0.6666666666666734, 0.3999999999941395, 0.28571428742565463, 0.2222219855348456,
@@ -17,28 +21,26 @@ const LOG_F64 = memory.data<f64>([
 ]);
 
 /** The bits of √½: subtracting them makes the exponent field count whole powers of two. */
-const SQRT_HALF_F32: i32 = 0x3f3504f3;
 export const SQRT_HALF_F64: i64 = 0x3fe6a09e667f3bcd;
-const INFINITY_F32: f32 = Infinity;
 
 /** Natural logarithm: −∞ at ±0, NaN below 0. */
 @inline
 export function logF32(x: v128): v128 {
   // Subnormals are scaled into the normal range first.
-  const subnormal = f32x4.lt(x, f32x4.splat(1.1754943508222875e-38));
-  const bits = v128.bitselect(f32x4.mul(x, f32x4.splat(8388608)), x, subnormal);
-  const shifted = i32x4.sub(bits, i32x4.splat(SQRT_HALF_F32));
-  const m = i32x4.sub(bits, v128.and(shifted, i32x4.splat(-0x800000)));
-  const exponent = i32x4.sub(i32x4.shr_s(shifted, 23), v128.and(subnormal, i32x4.splat(23)));
+  const subnormal = f32x4.lt(x, constantF32(FLOATS, 4));
+  const bits = v128.bitselect(f32x4.mul(x, constantF32(FLOATS, 5)), x, subnormal);
+  const shifted = i32x4.sub(bits, constantF32(BITS, 0));
+  const m = i32x4.sub(bits, v128.and(shifted, constantF32(BITS, 1)));
+  const exponent = i32x4.sub(i32x4.shr_s(shifted, 23), v128.and(subnormal, constantF32(BITS, 2)));
   const k = f32x4.convert_i32x4_s(exponent);
-  const f = f32x4.sub(m, f32x4.splat(1));
-  const s = f32x4.div(f, f32x4.add(f, f32x4.splat(2)));
+  const f = f32x4.sub(m, constantF32(FLOATS, 0));
+  const s = f32x4.div(f, f32x4.add(f, constantF32(FLOATS, 1)));
   const z = f32x4.mul(s, s);
   let p = constantF32(LOG_F32, 3);
   p = stepF32(p, z, LOG_F32, 2);
   p = stepF32(p, z, LOG_F32, 1);
   p = stepF32(p, z, LOG_F32, 0);
-  const h = f32x4.mul(f32x4.mul(f, f), f32x4.splat(0.5));
+  const h = f32x4.mul(f32x4.mul(f, f), constantF32(FLOATS, 2));
   const inner = f32x4.add(
     f32x4.mul(s, f32x4.add(h, f32x4.mul(z, p))),
     f32x4.mul(k, constantF32(LOG_F32, 5)),
@@ -47,8 +49,8 @@ export function logF32(x: v128): v128 {
     f32x4.mul(k, constantF32(LOG_F32, 4)),
     f32x4.sub(f32x4.sub(h, inner), f),
   );
-  y = v128.bitselect(y, x, f32x4.lt(x, f32x4.splat(INFINITY_F32))); // ∞ and NaN give themselves
-  y = v128.bitselect(f32x4.splat(-INFINITY_F32), y, f32x4.eq(x, f32x4.splat(0)));
+  y = v128.bitselect(y, x, f32x4.lt(x, constantF32(FLOATS, 3))); // ∞ and NaN give themselves
+  y = v128.bitselect(f32x4.neg(constantF32(FLOATS, 3)), y, f32x4.eq(x, f32x4.splat(0)));
   return v128.or(y, f32x4.lt(x, f32x4.splat(0))); // all bits set: NaN
 }
 
