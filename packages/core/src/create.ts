@@ -1,5 +1,6 @@
 /** Making tensors. Shapes are arrays of sizes; the dtype is float32 unless said or implied otherwise. */
 import { defaultKernels } from "@tapegrad/kernels";
+import { describe } from "./apply.ts";
 import {
   checkDType,
   type DType,
@@ -9,7 +10,6 @@ import {
   type TypedArray,
 } from "./dtype.ts";
 import { DTypeError, ShapeError, ValueError } from "./errors.ts";
-import { describe } from "./op.ts";
 import { checkShape, formatShape, type Shape, sameShape, sizeOf } from "./shape.ts";
 import {
   adoptArray,

@@ -1,6 +1,8 @@
 import "./methods.ts";
 
 export { type MemoryReport, memory, setMemoryLimit } from "@tapegrad/kernels";
+export { applyInPlace } from "./apply.ts";
+export { type BackwardOptions, backward, type GradOptions, grad } from "./backward.ts";
 export {
   arange,
   equal,
@@ -25,7 +27,6 @@ export {
 } from "./errors.ts";
 export { currentModulePath, type Node, setModulePath } from "./node.ts";
 export {
-  applyInPlace,
   type Domain,
   defineOp,
   type GradRule,
@@ -111,11 +112,7 @@ export {
 } from "./random.ts";
 export { broadcastShapes, formatShape, type Shape, sizeOf } from "./shape.ts";
 export {
-  type BackwardOptions,
-  backward,
   enableGrad,
-  type GradOptions,
-  grad,
   isGradEnabled,
   noGrad,
   registerHook,

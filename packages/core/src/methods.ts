@@ -3,8 +3,11 @@
  * this module adds the methods of the class below to {@link Tensor}; each forwards to the function that
  * has the documentation.
  */
+
+import { applyInPlace } from "./apply.ts";
+import { type BackwardOptions, backward } from "./backward.ts";
 import type { DType } from "./dtype.ts";
-import { applyInPlace, type TensorLike } from "./op.ts";
+import type { TensorLike } from "./op.ts";
 import { eq, ge, gt, le, lt, ne } from "./ops/compare.ts";
 import {
   abs,
@@ -59,7 +62,7 @@ import {
 } from "./ops/reduce.ts";
 import { logSoftmax, softmax } from "./ops/softmax.ts";
 import type { Shape } from "./shape.ts";
-import { type BackwardOptions, backward, registerHook, retainGrad } from "./tape.ts";
+import { registerHook, retainGrad } from "./tape.ts";
 import { Tensor } from "./tensor.ts";
 
 class TensorMethods {

@@ -1,8 +1,9 @@
 /** Comparisons and the choice between two tensors. */
 import type { CompareName } from "@tapegrad/kernels";
+import { asTensor } from "../apply.ts";
 import { promote } from "../dtype.ts";
 import { DTypeError } from "../errors.ts";
-import { asTensor, defineOp, type TensorLike } from "../op.ts";
+import { defineOp, type TensorLike } from "../op.ts";
 import { broadcastShapes } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { to } from "./layout.ts";

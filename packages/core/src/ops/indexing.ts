@@ -1,6 +1,8 @@
 /** Picking elements by position. */
+
+import { describe } from "../apply.ts";
 import { DTypeError, IndexError, ShapeError, ValueError } from "../errors.ts";
-import { defineOp, describe } from "../op.ts";
+import { defineOp } from "../op.ts";
 import { formatShape, normalizeAxis } from "../shape.ts";
 import { Tensor } from "../tensor.ts";
 import { lt, where } from "./compare.ts";

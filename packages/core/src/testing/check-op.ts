@@ -3,13 +3,13 @@
  * inputs, views, lone numbers, empty tensors and both float types.
  */
 import { plainKernels } from "@tapegrad/kernels";
+import { grad } from "../backward.ts";
 import { tensor } from "../create.ts";
 import { type DType, isFloat } from "../dtype.ts";
 import { TapegradError } from "../errors.ts";
 import type { Op, OpFunction } from "../op.ts";
 import { Generator, rand, randint, randn } from "../random.ts";
 import { contiguousStrides, formatShape, type Shape, sameShape } from "../shape.ts";
-import { grad } from "../tape.ts";
 import { type NestedArray, Tensor } from "../tensor.ts";
 import { type GradcheckOptions, gradcheck, gradgradcheck } from "./gradcheck.ts";
 

@@ -1,9 +1,11 @@
 /** Analytic gradients against central differences, in float64. */
+
+import { grad } from "../backward.ts";
 import { tensor } from "../create.ts";
 import { DTypeError, GradError, TapegradError } from "../errors.ts";
 import { Generator, rand } from "../random.ts";
 import { formatShape, sizeOf } from "../shape.ts";
-import { enableGrad, grad, noGrad } from "../tape.ts";
+import { enableGrad, noGrad } from "../tape.ts";
 import { Tensor } from "../tensor.ts";
 
 /** A gradient that central differences contradict; the message is a table of the worst elements. */

@@ -1,0 +1,321 @@
+/** From a call to the arithmetic: apply checks, computes and records. */
+import {
+  type BinaryName,
+  type DType,
+  defaultKernels,
+  type Operand,
+  type UnaryName,
+} from "@tapegrad/kernels";
+import { isFloat, promote, promoteNumber } from "./dtype.ts";
+import { engineOps } from "./engine-ops.ts";
+import { DTypeError, GradError, ShapeError, ValueError } from "./errors.ts";
+import { Node, type NodeDetail } from "./node.ts";
+import type { Op, TensorLike } from "./op.ts";
+import { broadcastShapes, formatShape, type Shape, sameShape } from "./shape.ts";
+import { edgeOf, isGradEnabled, needsGrad, slotOf } from "./tape.ts";
+import {
+  emptyTensor,
+  ensureStorage,
+  gradState,
+  numberTensor,
+  setRequiresGrad,
+  settle,
+  Tensor,
+  viewTensor,
+} from "./tensor.ts";
+
+function toTensor(op: Op, x: TensorLike, beside: DType | undefined, position: number): Tensor {
+  return x instanceof Tensor
+    ? x
+    : asTensor(op.name, op.inputs[position] ?? `input ${position}`, x, beside);
+}
+
+/**
+ * @internal A number beside tensors takes their dtype where that keeps its kind; alone it is a float32.
+ * @throws ValueError for anything else, naming the op and the input
+ */
+export function asTensor(op: string, input: string, x: TensorLike, beside?: DType): Tensor {
+  if (x instanceof Tensor) return x;
+  if (typeof x !== "number") {
+    throw new ValueError(`${op}: ${input} is ${describe(x)}; it must be a Tensor or a number.`);
+  }
+  const dtype = beside === undefined ? "float32" : promoteNumber(x, beside);
+  return numberTensor(dtype === "float32" ? Math.fround(x) : x, dtype);
+}
+
+/** What a wrong argument is, for messages. */
+export function describe(x: unknown): string {
+  if (x === null || x === undefined) return String(x);
+  if (Array.isArray(x)) return "an array (make a tensor of it with tensor([...]))";
+  return typeof x === "object" ? `a ${x.constructor?.name ?? "plain object"}` : `a ${typeof x}`;
+}
+
+/** Brings all inputs to the dtype in which they meet, and into the op's domain. */
+function meet(op: Op, inputs: Tensor[]): void {
+  if (op.domain === "any" || inputs.length === 0) return;
+  let dtype = inputs[0]!.dtype;
+  for (let i = 1; i < inputs.length; i++) dtype = promote(dtype, inputs[i]!.dtype);
+  if (op.domain === "float" && !isFloat(dtype)) dtype = "float32";
+  if (dtype === "bool") dtype = "int32";
+  for (let i = 0; i < inputs.length; i++) {
+    if (inputs[i]!.dtype !== dtype) inputs[i] = engineOps.to(inputs[i]!, dtype);
+  }
+}
+
+function named(op: Op, inputs: readonly Tensor[]): unknown {
+  if (op.variadic) return inputs;
+  const record: Record<string, Tensor> = {};
+  for (let i = 0; i < inputs.length; i++) record[op.inputs[i]!] = inputs[i]!;
+  return record;
+}
+
+type ScalarFunction = (a: number, b: number) => number;
+
+function scalarFunction(op: Op, dtype: DType): ScalarFunction {
+  const kernels = defaultKernels();
+  const name = op.definition.elementwise!;
+  const f =
+    op.arity === 1
+      ? (kernels.scalarUnary(name as UnaryName, dtype) as ScalarFunction)
+      : kernels.scalarBinary(name as BinaryName, dtype);
+  if (dtype === "float32") op.scalar32 = f;
+  else if (dtype === "float64") op.scalar64 = f;
+  return f;
+}
+
+/** Elementwise ops meet here: lone numbers are computed at once, arrays by one kernel. */
+export function applyElementwise(op: Op, a0: TensorLike, b0: TensorLike | undefined): Tensor {
+  const binary = op.rules.length === 2;
+  let a =
+    a0 instanceof Tensor ? a0 : toTensor(op, a0, b0 instanceof Tensor ? b0.dtype : undefined, 0);
+  let b = binary ? (b0 instanceof Tensor ? b0 : toTensor(op, b0!, a.dtype, 1)) : a;
+  if (a.dtype !== b.dtype || !isFloat(a.dtype)) {
+    const both = binary ? [a, b] : [a];
+    meet(op, both);
+    a = both[0]!;
+    b = binary ? both[1]! : a;
+  }
+  if (a.storage === null && b.storage === null) {
+    const cached = a.dtype === "float32" ? op.scalar32 : a.dtype === "float64" ? op.scalar64 : null;
+    const f = cached ?? scalarFunction(op, a.dtype);
+    const y = numberTensor(f(a.value, b.value), a.dtype);
+    if ((a.requiresGrad || b.requiresGrad) && isGradEnabled())
+      recordNumbers(op, a, binary ? b : null, y);
+    return y;
+  }
+  const shape = sameShape(a.shape, b.shape) ? a.shape : broadcastShapes(op.name, a.shape, b.shape);
+  const y = emptyTensor(shape, a.dtype);
+  runElementwise(op, a, b, y);
+  if (isGradEnabled() && (needsGrad(a) || needsGrad(b)))
+    record(op, binary ? [a, b] : [a], [settle(y)], undefined);
+  return settle(y);
+}
+
+function runElementwise(op: Op, a: Operand, b: Operand, y: Operand): void {
+  const kernels = defaultKernels();
+  const name = op.definition.elementwise!;
+  if (op.rules.length === 2) kernels.binary(name as BinaryName, a, b, y);
+  else kernels.unary(name as UnaryName, a, y);
+}
+
+function compute(op: Op, inputs: Tensor[], y: Tensor, attrs: unknown): void {
+  if (op.definition.elementwise !== undefined)
+    runElementwise(op, inputs[0]!, inputs[1] ?? inputs[0]!, y);
+  else op.definition.forward!(named(op, inputs), y, defaultKernels(), attrs);
+}
+
+/** Applies any op to its inputs. The functions that `defineOp` gives come here. */
+export function apply(
+  op: Op,
+  given: readonly TensorLike[],
+  attrs: unknown,
+): Tensor | Record<string, Tensor> {
+  const { definition } = op;
+  if (!op.variadic && given.length !== op.arity) {
+    throw new ValueError(
+      `${op.name}: got ${given.length} inputs; it takes ${op.arity}: ${op.inputs.join(", ")}.`,
+    );
+  }
+  if (definition.elementwise !== undefined) return applyElementwise(op, given[0]!, given[1]);
+  const beside = given.find((x) => x instanceof Tensor)?.dtype;
+  const inputs = given.map((x, i) => toTensor(op, x, beside, i));
+  meet(op, inputs);
+  const recording = isGradEnabled() && inputs.some(needsGrad);
+
+  if (definition.view !== undefined) {
+    const x = inputs[0]!;
+    const { shape, strides, offset } = definition.view(x, attrs);
+    const y = viewTensor(x, shape, strides, offset);
+    const base = x.viewOf === null ? x : x.viewOf.base;
+    if (recording) record(op, inputs, [y], attrs);
+    y.viewOf = { base, node: base.node };
+    return y;
+  }
+  if (definition.outputs !== undefined) {
+    const record0 = named(op, inputs);
+    const shapes = definition.shapes!(record0, attrs);
+    const outputs: Record<string, Tensor> = {};
+    for (const name of op.outputs)
+      outputs[name] = emptyTensor(shapes[name]!.shape, shapes[name]!.dtype ?? inputs[0]!.dtype);
+    definition.forwardAll!(record0, outputs, defaultKernels(), attrs);
+    for (const name of op.outputs) settle(outputs[name]!);
+    if (recording) record(op, inputs, Object.values(outputs), attrs);
+    return outputs;
+  }
+  const record0 = named(op, inputs);
+  const shape = definition.shape!(record0, attrs);
+  const dtype = definition.dtype?.(record0, attrs) ?? inputs[0]!.dtype;
+  const y = emptyTensor(shape, dtype);
+  definition.forward!(record0, y, defaultKernels(), attrs);
+  settle(y);
+  if (recording && isFloat(dtype)) record(op, inputs, [y], attrs);
+  return y;
+}
+
+/**
+ * Applies an op to x and writes the result into x's own storage: the `add_` to `add`. Every view of
+ * the storage sees it; the version moves, so that a rule which saved the old value notices.
+ *
+ * @throws GradError for a leaf that requires grad (wrap the change in noGrad), ShapeError if the result
+ *   has another shape than x, DTypeError if it has another kind of number
+ */
+export function applyInPlace(
+  op: Op,
+  x: Tensor,
+  others: readonly TensorLike[],
+  attrs?: unknown,
+): Tensor {
+  const name = `${op.name}_`;
+  const rest = others.map((other, i) => toTensor(op, other, x.dtype, i + 1));
+  checkInPlace(name, op, x, rest);
+  const storage = ensureStorage(x);
+  const recording = isGradEnabled() && [x, ...rest].some(needsGrad);
+  const inputs = [x, ...rest].map((other, i) => {
+    if (i > 0 && other.dtype !== x.dtype) return engineOps.to(other, x.dtype);
+    // Another look at the same storage would change while it is being read.
+    const overlaps = i > 0 && other.storage === storage && other !== x;
+    return overlaps ? engineOps.clone(other) : other;
+  });
+  const before = recording && op.saves.includes(op.inputs[0]!) ? snapshot(x) : x;
+  const edge = recording ? differentiableEdge(op, 0, x) : null;
+  compute(op, inputs, x, attrs);
+  storage.version++;
+  storage.changedBy = name;
+  if (recording) {
+    inputs[0] = before;
+    const node = record(op, inputs, [x], attrs, edge);
+    if (node !== null && x.viewOf !== null) engineOps.rebaseView(x, node);
+  }
+  return x;
+}
+
+function checkInPlace(name: string, op: Op, x: Tensor, others: readonly Tensor[]): void {
+  if (isGradEnabled()) {
+    const leaf = [x, x.viewOf?.base].find((t) => t?.requiresGrad && t.isLeaf);
+    if (leaf !== undefined) {
+      throw new GradError(
+        `${name}: ${leaf === x ? "the tensor is" : "the tensor is a view of"} a leaf that requires grad, whose value backward needs; ` +
+          `change it inside noGrad(() => …), or use ${op.name}, which makes a new tensor.`,
+      );
+    }
+  }
+  const shape = broadcastShapes(name, x.shape, ...others.map((other) => other.shape));
+  if (!sameShape(shape, x.shape)) {
+    throw new ShapeError(
+      `${name}: the result has shape ${formatShape(shape)}, which doesn't fit into the tensor's ${formatShape(x.shape)}; use ${op.name}, which makes a new tensor.`,
+    );
+  }
+  const wide = others.find((other) => isFloat(other.dtype) && !isFloat(x.dtype));
+  if (wide !== undefined || (op.domain === "float" && !isFloat(x.dtype))) {
+    throw new DTypeError(
+      `${name}: the result is ${wide?.dtype ?? "float32"} and can't be stored in a tensor of ${x.dtype}; use ${op.name}, which makes a new tensor.`,
+    );
+  }
+  if (x.shape.some((size, i) => size > 1 && x.strides[i] === 0)) {
+    throw new ShapeError(
+      `${name}: an expanded tensor of shape ${formatShape(x.shape)} shows the same element at several places; clone() it before changing it.`,
+    );
+  }
+}
+
+/** x's value as it is now, at x's place on the tape. */
+function snapshot(x: Tensor): Tensor {
+  const edge = needsGrad(x) ? edgeOf(x) : null;
+  const copy = emptyTensor(x.shape, x.dtype);
+  defaultKernels().copy(x, copy);
+  copy.node = edge;
+  setRequiresGrad(copy, edge !== null);
+  return copy;
+}
+
+// ---------------------------------------------------------------------------------------------
+// Recording
+
+/** The compact record of a gate on lone numbers: up to two inputs and two saved values, no arrays. */
+function recordNumbers(op: Op, a: Tensor, b: Tensor | null, y: Tensor): void {
+  if (op.saves.length > 2) {
+    record(op, b === null ? [a] : [a, b], [y], undefined);
+    return;
+  }
+  const { saves, inputs } = op;
+  let saved0: Tensor | null = null;
+  let saved1: Tensor | null = null;
+  if (saves.length > 0) saved0 = saves[0] === inputs[0] ? a : saves[0] === "y" ? y : b;
+  if (saves.length > 1) saved1 = saves[1] === inputs[0] ? a : saves[1] === "y" ? y : b;
+  const edge0 = differentiableEdge(op, 0, a);
+  const edge1 = b === null ? null : differentiableEdge(op, 1, b);
+  if (edge0 === null && edge1 === null) return;
+  y.node = new Node(op, edge0, edge1, saved0, saved1, null);
+  setRequiresGrad(y, true);
+}
+
+function differentiableEdge(op: Op, i: number, x: Tensor): Node | null {
+  return needsGrad(x) && op.rules[op.variadic ? 0 : i] !== null ? edgeOf(x) : null;
+}
+
+/** Makes the node of the outputs. `edge0` replaces the first input's edge where that was changed in place. */
+function record(
+  op: Op,
+  inputs: readonly Tensor[],
+  outputs: Tensor[],
+  attrs: unknown,
+  edge0?: Node | null,
+): Node | null {
+  const edges = inputs.map((x, i) =>
+    i === 0 && edge0 !== undefined ? edge0 : differentiableEdge(op, i, x),
+  );
+  if (edges.every((edge) => edge === null)) return null;
+  const slots = inputs.some((x) => slotOf(x) !== 0) ? inputs.map(slotOf) : null;
+  const saved = op.saves.map((name) => savedValue(op, name, inputs, outputs));
+  const detail: NodeDetail = {
+    edges,
+    slots,
+    saved,
+    versions: saved.map((x) => (x instanceof Tensor ? x.version : 0)),
+    attrs,
+    shapes: outputs.map((y) => y.shape),
+    dtypes: outputs.map((y) => y.dtype),
+  };
+  const node = new Node(op, null, null, null, null, detail);
+  for (let slot = 0; slot < outputs.length; slot++) {
+    const y = outputs[slot]!;
+    if (!isFloat(y.dtype)) continue;
+    y.node = node;
+    if (slot > 0) gradState(y).slot = slot;
+    setRequiresGrad(y, true);
+  }
+  return node;
+}
+
+function savedValue(
+  op: Op,
+  name: string,
+  inputs: readonly Tensor[],
+  outputs: readonly Tensor[],
+): Tensor | Shape {
+  const input = op.inputs.indexOf(name);
+  if (input >= 0) return inputs[input]!;
+  const output = op.outputs.indexOf(name);
+  if (output >= 0) return outputs[output]!;
+  return inputs[op.inputs.indexOf(name.replace(/Shape$/, ""))]!.shape;
+}

@@ -1,0 +1,289 @@
+import { defaultKernels, release, type Storage } from "@tapegrad/kernels";
+import { describe } from "./apply.ts";
+import { engineOps } from "./engine-ops.ts";
+import { GradError, ShapeError } from "./errors.ts";
+import type { Arrived, Node } from "./node.ts";
+import type { Op } from "./op.ts";
+import { formatShape, type Shape, sameShape, scalarShape } from "./shape.ts";
+import { leafOp, type Watch } from "./tape.ts";
+import { gradState, recordStorages, Tensor } from "./tensor.ts";
+
+function outputShape(node: Node, slot: number): Shape {
+  if (node.detail !== null) return node.detail.shapes[slot]!;
+  return node.op === leafOp ? node.saved0!.shape : scalarShape;
+}
+
+/** The state of one backward pass: what has arrived where, in which order to go on, whose memory is whose. */
+export class Pass {
+  private readonly heap: Node[] = [];
+  /** Leaves come last: nothing follows them, and without them the heap stays small. */
+  private readonly leaves: Node[] = [];
+  /**
+   * Storages that this pass made and nobody else has seen, with the number of arrived gradients that
+   * show them. At 0 the memory goes back at once. Empty while the pass itself is being recorded.
+   */
+  private readonly owned = new Map<Storage, number>();
+  /** Storages made since the last settling of accounts. */
+  readonly made: Storage[] = [];
+
+  private readonly createGraph: boolean;
+  /** Where gradients wait when this pass runs inside another one; null: in the nodes themselves. */
+  private readonly elsewhere: Map<Node, Arrived> | null;
+  private readonly needed: ReadonlySet<Node> | null;
+
+  constructor(
+    createGraph: boolean,
+    elsewhere: Map<Node, Arrived> | null,
+    needed: ReadonlySet<Node> | null,
+  ) {
+    this.createGraph = createGraph;
+    this.elsewhere = elsewhere;
+    this.needed = needed;
+  }
+
+  /** Runs the node's rules and sends the results on. */
+  visit(node: Node, dy: Arrived): void {
+    const { op, detail } = node;
+    const count = detail === null ? op.rules.length : detail.edges.length;
+    const reader = op.savedOf;
+    const previous = reader.node;
+    const gradient = Array.isArray(dy) ? completed(node, dy) : dy;
+    try {
+      for (let i = 0; i < count; i++) {
+        const edge = detail === null ? (i === 0 ? node.edge0 : node.edge1) : detail.edges[i]!;
+        if (edge === null || (this.needed !== null && !this.needed.has(edge))) continue;
+        reader.node = node;
+        const rule = op.rules[op.variadic ? 0 : i]!;
+        const dx = rule(gradient as Tensor, reader, detail === null ? undefined : detail.attrs, i);
+        const slot = detail === null || detail.slots === null ? 0 : detail.slots[i]!;
+        if (
+          detail === null &&
+          dx instanceof Tensor &&
+          dx.storage === null &&
+          edge.detail === null
+        ) {
+          this.arrive(edge, slot, dx);
+        } else {
+          this.arrive(edge, slot, this.fitted(op, i, dx, edge, slot));
+        }
+      }
+    } finally {
+      reader.node = previous;
+    }
+    if (Array.isArray(dy)) {
+      for (const part of dy) if (part !== null) this.drop(part);
+    } else {
+      this.drop(dy);
+    }
+  }
+
+  /** A rule's result, brought to the input's shape and dtype, or refused. */
+  private fitted(op: Op, i: number, dx: unknown, edge: Node, slot: number): Tensor {
+    const input = op.inputs[op.variadic ? 0 : i]!;
+    if (!(dx instanceof Tensor)) {
+      throw new GradError(
+        `backward: the rule of ${op.name} for ${input} returned ${describe(dx)}; it must return a Tensor.`,
+      );
+    }
+    const shape = outputShape(edge, slot);
+    let result = dx;
+    if (!sameShape(dx.shape, shape)) {
+      if (!broadcastsTo(shape, dx.shape)) {
+        throw new GradError(
+          `backward: the rule of ${op.name} for ${input} returned shape ${formatShape(dx.shape)}; ` +
+            `the input has ${formatShape(shape)}, and the result must have that shape or one that it broadcasts to.`,
+        );
+      }
+      result = engineOps.sumTo(dx, shape);
+    }
+    const dtype = edge.detail === null ? edge.saved0?.dtype : edge.detail.dtypes[slot];
+    if (dtype !== undefined && result.dtype !== dtype) {
+      throw new GradError(
+        `backward: the rule of ${op.name} for ${input} returned ${result.dtype}; the input is ${dtype}, and the result must be too.`,
+      );
+    }
+    // The storage that holds the result is spared; temporaries of the rule go back.
+    this.settleAccounts(result.storage);
+    return result;
+  }
+
+  private settleAccounts(keep: Storage | null): void {
+    for (const storage of this.made) {
+      if (storage === keep) this.owned.set(storage, 0);
+      else release(storage);
+    }
+    this.made.length = 0;
+  }
+
+  /** Adds a gradient to what has arrived at an output of the node. */
+  arrive(node: Node, slot: number, dx: Tensor): void {
+    const waiting = this.elsewhere === null ? node.dy : (this.elsewhere.get(node) ?? null);
+    if (waiting === null) {
+      if (node.op === leafOp) this.leaves.push(node);
+      else this.push(node);
+    }
+    let arrived: Arrived;
+    if (node.detail !== null && node.detail.shapes.length > 1) {
+      const parts = (waiting as (Tensor | null)[] | null) ?? node.detail.shapes.map(() => null);
+      const before = parts[slot]!;
+      parts[slot] = before === null ? this.hold(dx) : this.sum(before, dx);
+      arrived = parts;
+    } else {
+      arrived = waiting === null ? this.hold(dx) : this.sum(waiting as Tensor, dx);
+    }
+    if (this.elsewhere === null) node.dy = arrived;
+    else this.elsewhere.set(node, arrived);
+  }
+
+  take(node: Node): Arrived {
+    const arrived = this.elsewhere === null ? node.dy! : this.elsewhere.get(node)!;
+    if (this.elsewhere === null) node.dy = null;
+    else this.elsewhere.delete(node);
+    return arrived;
+  }
+
+  private hold(dx: Tensor): Tensor {
+    if (dx.storage === null) return dx;
+    const count = this.owned.get(dx.storage);
+    if (count !== undefined) this.owned.set(dx.storage, count + 1);
+    return dx;
+  }
+
+  /** One reader fewer: the last one gives the memory back. */
+  private drop(dx: Tensor): void {
+    if (dx.storage === null) return;
+    const count = this.owned.get(dx.storage);
+    if (count === undefined) return;
+    if (count > 1) {
+      this.owned.set(dx.storage, count - 1);
+    } else {
+      this.owned.delete(dx.storage);
+      release(dx.storage);
+    }
+  }
+
+  private sum(a: Tensor, b: Tensor): Tensor {
+    if (
+      a.storage !== null &&
+      this.owned.get(a.storage) === 1 &&
+      a.isContiguous &&
+      a.storage !== b.storage
+    ) {
+      defaultKernels().binary("add", a, b, a);
+      this.hold(b);
+      this.drop(b);
+      return a;
+    }
+    const total = engineOps.add(a, b);
+    this.settleAccounts(total.storage);
+    this.hold(b);
+    this.drop(b);
+    this.drop(a);
+    return this.hold(total);
+  }
+
+  /** The gradient leaves the pass: users may hold it, so its memory is theirs. */
+  keep(dx: Tensor): Tensor {
+    if (dx.storage !== null) this.owned.delete(dx.storage);
+    return dx;
+  }
+
+  /** leaf.grad += dy; a gradient that only we hold becomes `grad` itself. */
+  accumulate(leaf: Tensor, dy: Tensor): void {
+    const state = gradState(leaf);
+    const before = state.grad;
+    if (before === null) {
+      const ours = dy.storage !== null && this.owned.get(dy.storage) === 1 && dy.isContiguous;
+      state.grad = ours || this.createGraph ? this.keep(dy) : engineOps.clone(dy);
+      // Only a gradient that is ours alone may go back unasked.
+      state.gradSeen = this.createGraph;
+    } else if (this.createGraph || before.requiresGrad || before.storage === null) {
+      state.grad = engineOps.add(before, dy);
+      state.gradSeen = this.createGraph;
+    } else {
+      defaultKernels().binary("add", before, dy, before);
+      before.storage.version++;
+      before.storage.changedBy = "backward";
+    }
+    this.made.length = 0;
+    this.drop(dy);
+  }
+
+  callHooks(list: readonly Watch[], dy: Arrived): Arrived {
+    const parts = Array.isArray(dy) ? dy : [dy];
+    for (const { slot, hook } of [...list]) {
+      const part = parts[slot];
+      if (!part) continue;
+      const before = recordStorages(null);
+      const replaced = hook(this.keep(part));
+      recordStorages(before);
+      if (replaced === undefined) continue;
+      if (!(replaced instanceof Tensor) || !sameShape(replaced.shape, part.shape)) {
+        throw new ShapeError(
+          `registerHook: the hook returned ${replaced instanceof Tensor ? `shape ${formatShape(replaced.shape)}` : describe(replaced)}; ` +
+            `it must return nothing, or a Tensor of the gradient's shape ${formatShape(part.shape)}.`,
+        );
+      }
+      parts[slot] = replaced;
+    }
+    return Array.isArray(dy) ? parts : parts[0]!;
+  }
+
+  /** After an error, gradients that wait in nodes must not leak into the next pass. */
+  close(): void {
+    if (this.elsewhere !== null) return;
+    for (const node of this.heap) node.dy = null;
+    for (const node of this.leaves) node.dy = null;
+  }
+
+  // A binary heap, the latest node first.
+
+  private push(node: Node): void {
+    const { heap } = this;
+    let i = heap.length;
+    heap.push(node);
+    while (i > 0) {
+      const parent = (i - 1) >> 1;
+      if (heap[parent]!.sequence >= node.sequence) break;
+      heap[i] = heap[parent]!;
+      i = parent;
+    }
+    heap[i] = node;
+  }
+
+  next(): Node | null {
+    const { heap } = this;
+    if (heap.length === 0) return this.leaves.pop() ?? null;
+    const first = heap[0]!;
+    const last = heap.pop()!;
+    const size = heap.length;
+    if (size > 0) {
+      let i = 0;
+      for (;;) {
+        let child = 2 * i + 1;
+        if (child >= size) break;
+        if (child + 1 < size && heap[child + 1]!.sequence > heap[child]!.sequence) child++;
+        if (heap[child]!.sequence <= last.sequence) break;
+        heap[i] = heap[child]!;
+        i = child;
+      }
+      heap[i] = last;
+    }
+    return first;
+  }
+}
+
+/** By name, with zeros where nothing arrived. */
+function completed(node: Node, parts: (Tensor | null)[]): Record<string, Tensor> {
+  const { shapes, dtypes } = node.detail!;
+  const record: Record<string, Tensor> = {};
+  node.op.outputs.forEach((name, i) => {
+    record[name] = parts[i] ?? engineOps.zeros(shapes[i]!, dtypes[i]!);
+  });
+  return record;
+}
+
+function broadcastsTo(shape: Shape, target: Shape): boolean {
+  const lead = target.length - shape.length;
+  return lead >= 0 && shape.every((size, i) => size === 1 || size === target[i + lead]);
+}

@@ -1,0 +1,54 @@
+import { GradError } from "./errors.ts";
+import type { Node } from "./node.ts";
+import type { Op } from "./op.ts";
+import { formatShape, type Shape } from "./shape.ts";
+import { Tensor } from "./tensor.ts";
+
+/** What rules destructure: the values that a node saved, by name. One per op, pointed at the node at hand. */
+export class SavedValues {
+  node: Node | null = null;
+}
+
+/** Getters by name, on a prototype of the op's own: a rule pays for, and is checked on, just what it reads. */
+export function savedReader(op: Op): SavedValues {
+  class Reader extends SavedValues {}
+  op.saves.forEach((name, i) => {
+    Object.defineProperty(Reader.prototype, name, {
+      get(this: SavedValues) {
+        return readSaved(this.node!, i);
+      },
+    });
+  });
+  return new Reader();
+}
+
+function readSaved(node: Node, i: number): Tensor | Shape {
+  const { detail, op } = node;
+  if (detail === null) {
+    const number = i === 0 ? node.saved0 : node.saved1;
+    if (number === null) throw freedError(op);
+    if (number.version !== 0) throw changedError(op, i, number, 0);
+    return number;
+  }
+  const saved = detail.saved[i]!;
+  if (saved === null) throw freedError(op);
+  if (saved instanceof Tensor && saved.version !== detail.versions[i]) {
+    throw changedError(op, i, saved, detail.versions[i]!);
+  }
+  return saved;
+}
+
+function freedError(op: Op): GradError {
+  return new GradError(
+    `backward: ${op.name} was already differentiated and its saved values are freed; ` +
+      "call the first backward with { retainGraph: true }, or run the forward pass again.",
+  );
+}
+
+function changedError(op: Op, i: number, saved: Tensor, version: number): GradError {
+  const by = saved.storage?.changedBy || "an in-place op";
+  return new GradError(
+    `backward: ${op.name} saved ${op.saves[i]} (${saved.dtype} ${formatShape(saved.shape)}) at version ${version}, ` +
+      `but ${by} has changed it since, to version ${saved.version}; use ${by.replace(/_$/, "")} without the underscore, or a clone().`,
+  );
+}
