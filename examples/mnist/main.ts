@@ -3,10 +3,7 @@ import { run } from "./cli.ts";
 
 const controller = new AbortController();
 // Once: a second Ctrl-C finds no listener and ends the program as usual.
-process.once("SIGINT", () => {
-  process.stderr.write("\nStopping after this batch; Ctrl-C again quits at once.\n");
-  controller.abort();
-});
+process.once("SIGINT", () => controller.abort());
 process.exitCode = await run(process.argv.slice(2), {
   output: process.stdout,
   errors: process.stderr,
