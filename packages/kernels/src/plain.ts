@@ -95,7 +95,7 @@ const unaryFunctions: Readonly<Record<UnaryName, (x: number) => number>> = {
   cos: Math.cos,
   tanh: Math.tanh,
   sigmoid,
-  relu: (x) => Math.max(x, 0),
+  relu: (x) => (x < 0 ? 0 : x), // NaN stays
   floor: Math.floor,
   ceil: Math.ceil,
   round: roundHalfToEven,
