@@ -1,0 +1,89 @@
+import { afterEach, describe, it } from "@jest/globals";
+import fc from "fast-check";
+import { SCRATCH_ADDRESS } from "../src/arena.ts";
+import { Call } from "../src/call.ts";
+import { type Operand, wasmKernels } from "../src/index.ts";
+import {
+  cases,
+  dense,
+  expectSame,
+  options,
+  Rng,
+  randomInput,
+  randomOperand,
+  twin,
+} from "./support.ts";
+
+const wasm = wasmKernels();
+const { launch } = Call.prototype;
+
+/** Runs every array kernel in pieces, the last piece first, as a pool of threads might. */
+function splitLaunches(rng: Rng): void {
+  Call.prototype.launch = (kernel, units) => {
+    const cuts = [0, rng.below(units + 1), rng.below(units + 1), units].sort((a, b) => a - b);
+    for (let i = 2; i >= 0; i--) kernel(cuts[i], cuts[i + 1], SCRATCH_ADDRESS);
+    return -1;
+  };
+}
+
+afterEach(() => {
+  Call.prototype.launch = launch;
+});
+
+/** f gives the same bits in one piece and in three. */
+function agrees(rng: Rng, out: Operand, f: (out: Operand) => void): void {
+  const split = twin(out);
+  f(out);
+  splitLaunches(rng);
+  f(split);
+  Call.prototype.launch = launch;
+  expectSame(split, out);
+}
+
+describe("results do not depend on how work is split", () => {
+  it("elementwise and copies, at any element", () => {
+    fc.assert(
+      fc.property(cases, ([shape, seed]) => {
+        const rng = new Rng(seed);
+        const [a, b] = [0, 1].map(() => randomInput(rng, "float32", shape));
+        const condition = randomInput(rng, "bool", shape);
+        const out = () => randomOperand(rng, "float32", shape, { writable: true });
+        agrees(rng, out(), (y) => wasm.unary("exp", a, y));
+        agrees(rng, out(), (y) => wasm.unary("tanh", a, y));
+        agrees(rng, out(), (y) => wasm.binary("pow", a, b, y));
+        agrees(rng, out(), (y) => wasm.where(condition, a, b, y));
+        agrees(rng, out(), (y) => wasm.copy(a, y));
+        const bool = randomOperand(rng, "bool", shape, { writable: true });
+        agrees(rng, bool, (y) => wasm.compare("le", a, b, y));
+        const double = randomOperand(rng, "float64", shape, { writable: true });
+        agrees(rng, double, (y) => wasm.copy(a, y));
+      }),
+      options(60),
+    );
+  });
+
+  it("transposes and reductions, at any unit", () => {
+    const rng = new Rng(8);
+    const x = randomOperand(rng, "float32", [70, 1000], { special: false });
+    const flat = dense(
+      new Float32Array(70_000).map(() => rng.next()),
+      [70, 1000],
+    );
+    const turned = { ...flat, shape: [1000, 70], strides: [1, 1000] };
+    agrees(rng, dense(new Float32Array(70_000), [1000, 70]), (y) => wasm.copy(turned, y));
+    for (const source of [x, flat]) {
+      for (const shape of [
+        [1, 1000],
+        [70, 1],
+        [1, 1],
+      ]) {
+        const out = dense(new Float32Array(shape[0] * shape[1]), shape);
+        for (const name of ["sum", "max", "prod"] as const) {
+          agrees(rng, out, (y) => wasm.reduce(name, source, y));
+        }
+      }
+    }
+    const index = dense(new Int32Array(70), [70, 1]);
+    agrees(rng, index, (y) => wasm.argReduce("argmax", flat, 1, y));
+  });
+});
