@@ -95,7 +95,7 @@ const unaryFunctions: Readonly<Record<UnaryName, (x: number) => number>> = {
   cos: Math.cos,
   tanh: Math.tanh,
   sigmoid,
-  relu: (x) => (x < 0 ? 0 : x), // NaN stays
+  relu: (x) => (x >= 0 || Number.isNaN(x) ? x : 0),
   floor: Math.floor,
   ceil: Math.ceil,
   round: roundHalfToEven,
