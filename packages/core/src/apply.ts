@@ -14,8 +14,8 @@ import type { Op, TensorLike } from "./op.ts";
 import { broadcastShapes, formatShape, type Shape, sameShape } from "./shape.ts";
 import { edgeOf, isGradEnabled, needsGrad, slotOf } from "./tape.ts";
 import {
+  changeInPlace,
   emptyTensor,
-  ensureStorage,
   gradState,
   numberTensor,
   setRequiresGrad,
@@ -188,19 +188,16 @@ export function applyInPlace(
   const name = `${op.name}_`;
   const rest = others.map((other, i) => toTensor(op, other, x.dtype, i + 1));
   checkInPlace(name, op, x, rest);
-  const storage = ensureStorage(x);
   const recording = isGradEnabled() && [x, ...rest].some(needsGrad);
   const inputs = [x, ...rest].map((other, i) => {
     if (i > 0 && other.dtype !== x.dtype) return engineOps.to(other, x.dtype);
     // Another look at the same storage would change while it is being read.
-    const overlaps = i > 0 && other.storage === storage && other !== x;
+    const overlaps = i > 0 && other.storage !== null && other.storage === x.storage && other !== x;
     return overlaps ? engineOps.clone(other) : other;
   });
   const before = recording && op.saves.includes(op.inputs[0]!) ? snapshot(x) : x;
   const edge = recording ? differentiableEdge(op, 0, x) : null;
-  compute(op, inputs, x, attrs);
-  storage.version++;
-  storage.changedBy = name;
+  changeInPlace(x, name, () => compute(op, inputs, x, attrs));
   if (recording) {
     inputs[0] = before;
     const node = record(op, inputs, [x], attrs, edge);

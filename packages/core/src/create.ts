@@ -11,14 +11,7 @@ import {
 } from "./dtype.ts";
 import { DTypeError, ShapeError, ValueError } from "./errors.ts";
 import { checkShape, formatShape, type Shape, sameShape, sizeOf } from "./shape.ts";
-import {
-  adoptArray,
-  emptyTensor,
-  type NestedArray,
-  numberTensor,
-  setRequiresGrad,
-  Tensor,
-} from "./tensor.ts";
+import { adoptArray, emptyTensor, type NestedArray, numberTensor, Tensor } from "./tensor.ts";
 
 export interface TensorOptions {
   dtype?: DType;
@@ -192,17 +185,6 @@ export function linspace(
   for (let i = 0; i < count; i++)
     data[i] = i < count / 2 ? start + i * step : stop - (count - 1 - i) * step;
   return finish(adoptArray(data, dtype, [count]), options);
-}
-
-/**
- * A trainable leaf of the given values, sharing x's storage.
- *
- * @internal Modules wrap it as `Parameter`.
- */
-export function leafOf(x: Tensor): Tensor {
-  const leaf = new Tensor(x.storage, x.value, x.dtype, x.shape, x.strides, x.offset);
-  setRequiresGrad(leaf, true);
-  return leaf;
 }
 
 /** Whether two tensors have the same shape, dtype and elements (NaN equals NaN). */

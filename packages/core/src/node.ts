@@ -54,6 +54,10 @@ export class Node {
   saved0: Tensor | null;
   /** @internal */
   saved1: Tensor | null;
+  /** @internal Versions of the two when they were saved. */
+  readonly version0: number;
+  /** @internal */
+  readonly version1: number;
   /** @internal */
   detail: NodeDetail | null;
 
@@ -74,6 +78,8 @@ export class Node {
     this.edge1 = edge1;
     this.saved0 = saved0;
     this.saved1 = saved1;
+    this.version0 = saved0 === null ? 0 : saved0.version;
+    this.version1 = saved1 === null ? 0 : saved1.version;
     this.detail = detail;
   }
 

@@ -6,7 +6,7 @@ import type { Arrived, Node } from "./node.ts";
 import type { Op } from "./op.ts";
 import { formatShape, type Shape, sameShape, scalarShape } from "./shape.ts";
 import { leafOp, type Watch } from "./tape.ts";
-import { gradState, recordStorages, Tensor } from "./tensor.ts";
+import { changeInPlace, gradState, recordStorages, Tensor } from "./tensor.ts";
 
 function outputShape(node: Node, slot: number): Shape {
   if (node.detail !== null) return node.detail.shapes[slot]!;
@@ -201,9 +201,7 @@ export class Pass {
       state.grad = engineOps.add(before, dy);
       state.gradSeen = this.createGraph;
     } else {
-      defaultKernels().binary("add", before, dy, before);
-      before.storage.version++;
-      before.storage.changedBy = "backward";
+      changeInPlace(before, "backward", () => defaultKernels().binary("add", before, dy, before));
     }
     this.made.length = 0;
     this.drop(dy);

@@ -27,7 +27,8 @@ function readSaved(node: Node, i: number): Tensor | Shape {
   if (detail === null) {
     const number = i === 0 ? node.saved0 : node.saved1;
     if (number === null) throw freedError(op);
-    if (number.version !== 0) throw changedError(op, i, number, 0);
+    const version = i === 0 ? node.version0 : node.version1;
+    if (number.version !== version) throw changedError(op, i, number, version);
     return number;
   }
   const saved = detail.saved[i]!;
@@ -46,7 +47,7 @@ function freedError(op: Op): GradError {
 }
 
 function changedError(op: Op, i: number, saved: Tensor, version: number): GradError {
-  const by = saved.storage?.changedBy || "an in-place op";
+  const by = saved.changedBy;
   return new GradError(
     `backward: ${op.name} saved ${op.saves[i]} (${saved.dtype} ${formatShape(saved.shape)}) at version ${version}, ` +
       `but ${by} has changed it since, to version ${saved.version}; use ${by.replace(/_$/, "")} without the underscore, or a clone().`,

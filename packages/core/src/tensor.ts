@@ -30,6 +30,9 @@ export interface GradState {
   leaf: Node | null;
   /** Which of its node's outputs the tensor is. */
   slot: number;
+  /** Version of a lone number, as a storage has one. */
+  version: number;
+  changedBy: string;
 }
 
 /** A view's tie to the tensor whose storage it shows: the tape must notice when that one is rewritten. */
@@ -105,9 +108,16 @@ export class Tensor implements Operand {
     return sizeOf(this.shape);
   }
 
-  /** How often the storage was changed in place. */
+  /** How often the elements were changed in place, through this tensor or another view of its storage. */
   get version(): number {
-    return this.storage === null ? 0 : this.storage.version;
+    if (this.storage !== null) return this.storage.version;
+    return this.state === null ? 0 : this.state.version;
+  }
+
+  /** @internal The in-place op that changed the elements last, "" if none did. */
+  get changedBy(): string {
+    if (this.storage !== null) return this.storage.changedBy;
+    return this.state === null ? "" : this.state.changedBy;
   }
 
   /** Whether the elements lie in row-major order without gaps. */
@@ -225,7 +235,14 @@ export function setRequiresGrad(x: Tensor, requiresGrad: boolean): void {
 
 /** @internal */
 export function gradState(x: Tensor): GradState {
-  x.state ??= { grad: null, gradSeen: false, leaf: null, slot: 0 };
+  x.state ??= {
+    grad: null,
+    gradSeen: false,
+    leaf: null,
+    slot: 0,
+    version: 0,
+    changedBy: "",
+  };
   return x.state;
 }
 
@@ -275,9 +292,29 @@ export function ensureStorage(x: Tensor): Storage {
   if (x.storage === null) {
     const one = newArray(x.dtype, 1);
     one[0] = x.value;
-    x.storage = adopt(one, x.dtype);
+    const storage = adopt(one, x.dtype);
+    storage.version = x.version;
+    storage.changedBy = x.changedBy;
+    x.storage = storage;
   }
   return x.storage;
+}
+
+/**
+ * @internal Runs `write`, which changes x's elements in place, and moves the version. A lone number has a
+ * storage only meanwhile, so that a trained scalar stays as fast as it was.
+ */
+export function changeInPlace(x: Tensor, changedBy: string, write: () => void): void {
+  const lone = x.storage === null;
+  const storage = ensureStorage(x);
+  write();
+  storage.version++;
+  storage.changedBy = changedBy;
+  if (!lone) return;
+  const state = gradState(x);
+  state.version = storage.version;
+  state.changedBy = changedBy;
+  settle(x);
 }
 
 /** @internal Another look at x's storage, off the tape. */

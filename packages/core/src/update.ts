@@ -2,7 +2,7 @@ import { defaultKernels, release, type UpdateName } from "@tapegrad/kernels";
 import { isFloat } from "./dtype.ts";
 import { DTypeError, ShapeError } from "./errors.ts";
 import { formatShape, sameShape } from "./shape.ts";
-import { emptyTensor, ensureStorage, type Tensor } from "./tensor.ts";
+import { changeInPlace, emptyTensor, type Tensor } from "./tensor.ts";
 
 /**
  * One fused optimizer step, in place and off the tape: `tensors` are the parameter, its gradient, and
@@ -28,23 +28,23 @@ export function updateInPlace(
     checkOperand(changedBy, x, parameter, i === 1 ? "the gradient" : "the optimizer's state");
   });
   // The kernel walks plain arrays; a strided operand takes part as a packed copy.
-  const packed = tensors.map((x) => {
-    ensureStorage(x);
-    if (x.isContiguous) return x;
-    const copy = emptyTensor(x.shape, x.dtype);
-    defaultKernels().copy(x, copy);
-    return copy;
-  });
-  defaultKernels().update(name, packed, hyper);
+  const packed = tensors.map((x) => (x.isContiguous ? x : packedCopy(x)));
+  const run = () => defaultKernels().update(name, packed, hyper);
+  const written = tensors.filter((_, i) => i !== 1);
+  // Each written operand's version moves around the one call.
+  written.reduceRight<() => void>((inner, x) => () => changeInPlace(x, changedBy, inner), run)();
   tensors.forEach((x, i) => {
     const copy = packed[i]!;
-    if (i !== 1) {
-      if (copy !== x) defaultKernels().copy(copy, x);
-      x.storage!.version++;
-      x.storage!.changedBy = changedBy;
-    }
-    if (copy !== x) release(copy.storage!);
+    if (copy === x) return;
+    if (i !== 1) defaultKernels().copy(copy, x);
+    release(copy.storage!);
   });
+}
+
+function packedCopy(x: Tensor): Tensor {
+  const copy = emptyTensor(x.shape, x.dtype);
+  defaultKernels().copy(x, copy);
+  return copy;
 }
 
 function checkOperand(by: string, x: Tensor, parameter: Tensor, what: string): void {

@@ -234,6 +234,23 @@ describe("in place", () => {
     );
   });
 
+  it("keeps a trained lone number a lone number, versions and all", () => {
+    const w = leaf(2);
+    noGrad(() => w.sub_(0.5));
+    expect([w.item(), w.version]).toEqual([1.5, 1]);
+    const y = w.mul(w);
+    y.backward();
+    expect(w.grad!.item()).toBe(3);
+    const z = w.mul(w);
+    noGrad(() => w.mul_(2));
+    expect(() => z.backward()).toThrow(
+      /mul saved b .* at version 1, but mul_ has changed it since, to version 2/,
+    );
+    const shown = w.detach();
+    noGrad(() => w.fill_(7));
+    expect(shown.item()).toBe(7);
+  });
+
   it("knows which values an op saves: exp its output, log its input", () => {
     const x = leaf([1, 2]);
     const h = x.mul(1);
