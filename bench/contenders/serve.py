@@ -1,0 +1,41 @@
+"""The child's side of a contest in Python: the twin of ../serve.mjs, which describes the requests."""
+import array
+import gc
+import json
+import sys
+import time
+
+
+def read_arrays(file, arrays):
+    """The arrays of a workload by name: flat array.array and shape."""
+    with open(file, "rb") as source:
+        data = source.read()
+    result = {}
+    for name, entry in arrays.items():
+        flat = array.array("i" if entry["dtype"] == "int32" else "f")
+        flat.frombytes(data[entry["start"] : entry["end"]])
+        result[name] = (flat, entry["shape"])
+    return result
+
+
+def serve(workloads):
+    """`workloads`: name → (arrays, options) → (train, step), as in serve.mjs."""
+    train = step = None
+    for line in sys.stdin:
+        request = json.loads(line)
+        answer = {}
+        if request["do"] == "setup":
+            arrays = read_arrays(request["file"], request["arrays"])
+            train, step = workloads[request["workload"]](arrays, request["options"])
+        elif request["do"] == "losses":
+            answer = {"losses": [train() for _ in range(request["steps"])]}
+        else:
+            gc.collect()
+            started = time.perf_counter()
+            steps, passed = 0, 0.0
+            while passed < request["ms"]:
+                step()
+                steps += 1
+                passed = (time.perf_counter() - started) * 1000
+            answer = {"steps": steps, "ms": passed}
+        print(json.dumps(answer), flush=True)
