@@ -43,6 +43,13 @@ export function asTensor(op: string, input: string, x: TensorLike, beside?: DTyp
   return numberTensor(dtype === "float32" ? Math.fround(x) : x, dtype);
 }
 
+/** @internal For functions that take tensors only. @throws ValueError naming the op and the input */
+export function checkTensor(op: string, input: string, x: unknown): asserts x is Tensor {
+  if (!(x instanceof Tensor)) {
+    throw new ValueError(`${op}: ${input} is ${describe(x)}; it must be a Tensor.`);
+  }
+}
+
 /** What a wrong argument is, for messages. */
 export function describe(x: unknown): string {
   if (x === null || x === undefined) return String(x);

@@ -128,6 +128,18 @@ describe("dtypes", () => {
     expect(x.grad!.data()[0]).toBeCloseTo(3.4, 5);
   });
 
+  it("refuse what is no tensor", () => {
+    expect(message(() => matmul([1, 2] as never, zeros([2])))).toBe(
+      "ValueError: matmul: a is an array (make a tensor of it with tensor([...])); it must be a Tensor.",
+    );
+    expect(message(() => flatten(undefined as never))).toBe(
+      "ValueError: flatten: x is undefined; it must be a Tensor.",
+    );
+    expect(message(() => crossEntropy(zeros([2, 3]), 1 as never))).toBe(
+      "ValueError: crossEntropy: target is a number; it must be a Tensor.",
+    );
+  });
+
   it("refuse what makes no sense", () => {
     expect(message(() => where(tensor([1]), 1, 2))).toBe(
       "DTypeError: where: the condition is float32; it must be bool, such as x.gt(0).",

@@ -1,6 +1,6 @@
 /** Picking elements by position. */
 
-import { describe } from "../apply.ts";
+import { checkTensor, describe } from "../apply.ts";
 import { DTypeError, IndexError, ShapeError, ValueError } from "../errors.ts";
 import { defineOp } from "../op.ts";
 import { formatShape, normalizeAxis } from "../shape.ts";
@@ -73,6 +73,7 @@ function integerIndex(name: string, index: Tensor): Tensor {
  * @throws IndexError naming the first index outside the axis
  */
 export function gather(x: Tensor, axis: number, index: Tensor): Tensor {
+  checkTensor("gather", "x", x);
   const at = normalizeAxis("gather", axis, x.rank);
   const whole = integerIndex("gather", index);
   if (whole.rank !== x.rank || whole.shape.some((size, i) => i !== at && size > x.shape[i]!)) {
@@ -92,6 +93,7 @@ export function gather(x: Tensor, axis: number, index: Tensor): Tensor {
 
 /** Rows (or whatever the axis counts) at the given positions: y.shape[axis] = index.shape[0]. */
 export function indexSelect(x: Tensor, axis: number, index: Tensor): Tensor {
+  checkTensor("indexSelect", "x", x);
   const at = normalizeAxis("indexSelect", axis, x.rank);
   const whole = integerIndex("indexSelect", index);
   if (whole.rank !== 1) {
@@ -149,6 +151,7 @@ export type Index = number | Slice | "..." | null | Tensor;
  * @throws IndexError for a position outside its axis, ShapeError for more indices than axes
  */
 export function index(x: Tensor, ...parts: Index[]): Tensor {
+  checkTensor("index", "x", x);
   const full = completed(x, parts);
   const picks = full.filter((part) => part instanceof Tensor);
   if (picks.length > 1) {

@@ -1,7 +1,7 @@
 /** Views, copies and conversions: where the elements are, not what they are. */
 
 import { defaultKernels } from "@tapegrad/kernels";
-import { describe } from "../apply.ts";
+import { checkTensor, describe } from "../apply.ts";
 import { checkDType, type DType, promote } from "../dtype.ts";
 import { engineOps } from "../engine-ops.ts";
 import { ShapeError, ValueError } from "../errors.ts";
@@ -34,6 +34,7 @@ export const cloneOp = defineOp({
 
 /** A copy of x in memory of its own. */
 export function clone(x: Tensor): Tensor {
+  checkTensor("clone", "x", x);
   return cloneOp(x);
 }
 engineOps.clone = clone;
@@ -53,6 +54,7 @@ export const copyOp = defineOp({
 
 /** x itself if its elements lie in row-major order without gaps, else a copy that does. */
 export function contiguous(x: Tensor): Tensor {
+  checkTensor("contiguous", "x", x);
   return x.isContiguous ? x : clone(x);
 }
 
@@ -68,6 +70,7 @@ export const toOp = defineOp({
 
 /** x as another dtype: floats are truncated to integers, anything but 0 is true. x itself if it has it. */
 export function to(x: Tensor, dtype: DType): Tensor {
+  checkTensor("to", "x", x);
   checkDType("to", dtype);
   return x.dtype === dtype ? x : toOp(x, { from: x.dtype, to: dtype });
 }
@@ -75,6 +78,7 @@ engineOps.to = to;
 
 /** The same elements off the tape: shares x's storage, requires no gradient. */
 export function detach(x: Tensor): Tensor {
+  checkTensor("detach", "x", x);
   return viewTensor(x, x.shape, x.strides, x.offset);
 }
 
@@ -101,6 +105,7 @@ export const viewOp = defineOp({
  * @throws ShapeError if the number of elements differs
  */
 export function reshape(x: Tensor, shape: Shape): Tensor {
+  checkTensor("reshape", "x", x);
   const target = resolveShape(x, shape);
   if (sameShape(target, x.shape)) return x;
   const strides = viewStrides(x.shape, x.strides, target);
@@ -157,6 +162,7 @@ function viewStrides(shape: Shape, strides: Shape, target: Shape): number[] | nu
  * @example flatten(x, 1)  // [N, C, H, W] → [N, C·H·W]
  */
 export function flatten(x: Tensor, startAxis = 0, endAxis = -1): Tensor {
+  checkTensor("flatten", "x", x);
   if (x.rank === 0) return reshape(x, [1]);
   const start = normalizeAxis("flatten", startAxis, x.rank);
   const end = normalizeAxis("flatten", endAxis, x.rank);
@@ -171,6 +177,7 @@ export function flatten(x: Tensor, startAxis = 0, endAxis = -1): Tensor {
 
 /** Without the axis, which must have size 1; without all axes of size 1 when none is named. */
 export function squeeze(x: Tensor, axis?: number): Tensor {
+  checkTensor("squeeze", "x", x);
   if (axis === undefined)
     return reshape(
       x,
@@ -187,6 +194,7 @@ export function squeeze(x: Tensor, axis?: number): Tensor {
 
 /** With an axis of size 1 at the place. */
 export function unsqueeze(x: Tensor, axis: number): Tensor {
+  checkTensor("unsqueeze", "x", x);
   const at = normalizeAxis("unsqueeze", axis, x.rank + 1);
   return reshape(x, [...x.shape.slice(0, at), 1, ...x.shape.slice(at)]);
 }
@@ -218,6 +226,7 @@ export const permuteOp = defineOp({
  * @throws ShapeError if `order` is not an order of x's axes
  */
 export function permute(x: Tensor, order: readonly number[]): Tensor {
+  checkTensor("permute", "x", x);
   const axes = order.map((axis) => normalizeAxis("permute", axis, x.rank));
   if (axes.length !== x.rank || new Set(axes).size !== x.rank) {
     throw new ShapeError(
@@ -229,6 +238,7 @@ export function permute(x: Tensor, order: readonly number[]): Tensor {
 
 /** With two axes swapped; the last two by default. A view. */
 export function transpose(x: Tensor, axis0 = -2, axis1 = -1): Tensor {
+  checkTensor("transpose", "x", x);
   const a = normalizeAxis("transpose", axis0, x.rank);
   const b = normalizeAxis("transpose", axis1, x.rank);
   const order = x.shape.map((_, i) => (i === a ? b : i === b ? a : i));
@@ -257,6 +267,7 @@ export const expandOp = defineOp({
  * @throws ShapeError if an axis that is not 1 would change
  */
 export function expand(x: Tensor, shape: Shape): Tensor {
+  checkTensor("expand", "x", x);
   const lead = shape.length - x.rank;
   const target = shape.map((size, i) => (size === -1 && i >= lead ? x.shape[i - lead]! : size));
   const fits = lead >= 0 && x.shape.every((size, i) => size === target[i + lead] || size === 1);
@@ -463,6 +474,7 @@ export const unslice = defineOp({
 
 /** `length` elements of an axis from `start`. A view. */
 export function narrow(x: Tensor, axis: number, start: number, length: number): Tensor {
+  checkTensor("narrow", "x", x);
   const at = normalizeAxis("narrow", axis, x.rank);
   const size = x.shape[at]!;
   const from = start < 0 ? start + size : start;

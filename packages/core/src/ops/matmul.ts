@@ -1,4 +1,5 @@
 /** Products. */
+import { checkTensor } from "../apply.ts";
 import { ShapeError } from "../errors.ts";
 import { defineOp } from "../op.ts";
 import { broadcastShapes, formatShape, type Shape } from "../shape.ts";
@@ -44,6 +45,8 @@ function productShape(a: Shape, b: Shape): number[] {
  * @throws   ShapeError if the inner sizes differ or a tensor has no axis
  */
 export function matmul(a: Tensor, b: Tensor): Tensor {
+  checkTensor("matmul", "a", a);
+  checkTensor("matmul", "b", b);
   if (a.rank === 0 || b.rank === 0) {
     throw new ShapeError(
       `matmul: a is ${formatShape(a.shape)} and b is ${formatShape(b.shape)}; both need at least one axis. Use mul for numbers.`,
@@ -90,6 +93,8 @@ export const linearOp = defineOp({
  * @throws        ShapeError if sizes don't meet
  */
 export function linear(x: Tensor, weight: Tensor, bias?: Tensor | null): Tensor {
+  checkTensor("linear", "x", x);
+  checkTensor("linear", "weight", weight);
   const [out, size] = weight.shape;
   if (weight.rank !== 2 || x.rank === 0 || x.shape[x.rank - 1] !== size) {
     throw new ShapeError(

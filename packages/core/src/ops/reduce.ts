@@ -1,5 +1,6 @@
 /** Reductions over one axis, several, or all (when none is named). */
 import type { ArgReduceName } from "@tapegrad/kernels";
+import { checkTensor } from "../apply.ts";
 import { isFloat } from "../dtype.ts";
 import { engineOps } from "../engine-ops.ts";
 import { ShapeError } from "../errors.ts";
@@ -61,6 +62,7 @@ export function sum(
   axes?: number | readonly number[],
   options: ReduceOptions = {},
 ): Tensor {
+  checkTensor("sum", "x", x);
   const list = normalizeAxes("sum", axes, x.rank);
   const terms = x.dtype === "uint8" ? to(x, "int32") : x;
   return sumOp(terms, { axes: list, keepdim: options.keepdim ?? false });
@@ -83,6 +85,7 @@ export function mean(
   axes?: number | readonly number[],
   options: ReduceOptions = {},
 ): Tensor {
+  checkTensor("mean", "x", x);
   const list = normalizeAxes("mean", axes, x.rank);
   const count = sizeOf(list.map((axis) => x.shape[axis]!));
   return div(sum(isFloat(x.dtype) ? x : to(x, "float32"), list, options), count);
@@ -125,6 +128,7 @@ export function amax(
   axes?: number | readonly number[],
   options: ReduceOptions = {},
 ): Tensor {
+  checkTensor("amax", "x", x);
   const list = normalizeAxes("amax", axes, x.rank);
   checkNotEmpty("amax", x, list);
   return amaxOp(x, { axes: list, keepdim: options.keepdim ?? false });
@@ -136,6 +140,7 @@ export function amin(
   axes?: number | readonly number[],
   options: ReduceOptions = {},
 ): Tensor {
+  checkTensor("amin", "x", x);
   const list = normalizeAxes("amin", axes, x.rank);
   checkNotEmpty("amin", x, list);
   return aminOp(x, { axes: list, keepdim: options.keepdim ?? false });
@@ -164,6 +169,7 @@ function argReduce(
   axis: number | undefined,
   keepdim: boolean,
 ): Tensor {
+  checkTensor(name, "x", x);
   const flat = axis === undefined ? reshape(x, [x.size]) : x;
   const at = axis === undefined ? 0 : normalizeAxis(name, axis, x.rank);
   checkNotEmpty(name, flat, [at]);

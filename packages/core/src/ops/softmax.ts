@@ -1,4 +1,5 @@
 /** Softmax and the losses built on it. */
+import { checkTensor } from "../apply.ts";
 import { isFloat } from "../dtype.ts";
 import { DTypeError, IndexError, ShapeError, ValueError } from "../errors.ts";
 import { defineOp } from "../op.ts";
@@ -26,6 +27,7 @@ export const softmaxOp = defineOp({
 
 /** yᵢ = eˣⁱ / Σⱼ eˣʲ along the axis (the last by default); the maximum is subtracted first. */
 export function softmax(x: Tensor, axis = -1): Tensor {
+  checkTensor("softmax", "x", x);
   if (x.rank === 0) return reshape(softmax(reshape(x, [1]), axis), []);
   return softmaxOp(x, normalizeAxis("softmax", axis, x.rank));
 }
@@ -46,6 +48,7 @@ export const logSoftmaxOp = defineOp({
 
 /** yᵢ = xᵢ − ln Σⱼ eˣʲ along the axis (the last by default), without overflow. */
 export function logSoftmax(x: Tensor, axis = -1): Tensor {
+  checkTensor("logSoftmax", "x", x);
   if (x.rank === 0) return reshape(logSoftmax(reshape(x, [1]), axis), []);
   return logSoftmaxOp(x, normalizeAxis("logSoftmax", axis, x.rank));
 }
@@ -79,6 +82,8 @@ export function crossEntropy(
   target: Tensor,
   options: CrossEntropyOptions = {},
 ): Tensor {
+  checkTensor("crossEntropy", "logits", logits);
+  checkTensor("crossEntropy", "target", target);
   const { reduction = "mean", ignoreIndex = -100 } = options;
   if (logits.rank !== 2) {
     throw new ShapeError(
@@ -138,6 +143,8 @@ export function mseLoss(
   target: Tensor,
   options: { reduction?: Reduction } = {},
 ): Tensor {
+  checkTensor("mseLoss", "prediction", prediction);
+  checkTensor("mseLoss", "target", target);
   if (formatShape(prediction.shape) !== formatShape(target.shape)) {
     broadcastShapes("mseLoss", prediction.shape, target.shape);
     throw new ShapeError(
