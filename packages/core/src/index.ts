@@ -111,6 +111,7 @@ export {
   randperm,
 } from "./random.ts";
 export { broadcastShapes, formatShape, type Shape, sizeOf } from "./shape.ts";
+export { show } from "./show.ts";
 export {
   enableGrad,
   isGradEnabled,

@@ -1,6 +1,6 @@
 /** The kinds of arguments that layers declare; see {@link Field}. */
-import { type DType, isFloat, ValueError } from "@tapegrad/core";
-import { type BuildModule, type Field, type Json, show } from "./layer.ts";
+import { type DType, isFloat, show, ValueError } from "@tapegrad/core";
+import type { BuildModule, Field, Json } from "./layer.ts";
 import { Module } from "./module.ts";
 
 interface Extras<T> {

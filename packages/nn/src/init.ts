@@ -13,10 +13,10 @@ import {
   rand,
   randn,
   ShapeError,
+  show,
   type Tensor,
   ValueError,
 } from "@tapegrad/core";
-import { show } from "./layer.ts";
 
 interface Random {
   generator?: Generator;

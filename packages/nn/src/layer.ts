@@ -110,17 +110,3 @@ export function configToText(layer: Layer, config: Readonly<Record<string, unkno
     .map(([name]) => `${name}=${JSON.stringify(config[name])}`)
     .join(", ");
 }
-
-/** A value that doesn't fit, for messages: short, and telling a "784" from a 784. */
-export function show(value: unknown): string {
-  if (typeof value === "string") return JSON.stringify(value);
-  if (typeof value === "function" && "forward" in value) return `a ${value.constructor.name}`;
-  if (typeof value === "function") return "a function";
-  if (Array.isArray(value))
-    return value.length <= 4 ? `[${value.map(show).join(", ")}]` : "an array";
-  if (typeof value === "object" && value !== null) {
-    const name = value.constructor?.name ?? "Object";
-    return name === "Object" ? "an object" : `a ${name}`;
-  }
-  return String(value);
-}

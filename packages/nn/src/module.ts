@@ -4,11 +4,12 @@ import {
   isFloat,
   noGrad,
   setModulePath,
+  show,
   TapegradError,
   Tensor,
   ValueError,
 } from "@tapegrad/core";
-import { checkConfig, configToJson, configToText, type Layer, type Spec, show } from "./layer.ts";
+import { checkConfig, configToJson, configToText, type Layer, type Spec } from "./layer.ts";
 import { Parameter } from "./parameter.ts";
 
 /** A module whatever its arguments and result. */

@@ -1,5 +1,4 @@
-import { Tensor, ValueError } from "@tapegrad/core";
-import { show } from "./layer.ts";
+import { show, Tensor, ValueError } from "@tapegrad/core";
 
 /**
  * A tensor that a {@link Module} trains: assigned to a field of a module, it appears in `parameters()`.

@@ -1,6 +1,6 @@
 /** Models as plain JSON, and back. */
-import { ValueError } from "@tapegrad/core";
-import { type Layer, show } from "./layer.ts";
+import { show, ValueError } from "@tapegrad/core";
+import type { Layer } from "./layer.ts";
 import * as builtIn from "./layers/index.ts";
 import type { AnyModule, Module } from "./module.ts";
 

@@ -1,5 +1,5 @@
 /** Hyper-parameters as data: each optimizer declares its own once, with defaults and valid values. */
-import { ValueError } from "@tapegrad/core";
+import { show, ValueError } from "@tapegrad/core";
 
 export interface Hyper<T> {
   readonly fallback: T;
@@ -67,18 +67,6 @@ export function checkHyper(
       throw new ValueError(`${where}: ${name} is ${show(value)}; it must be ${wants}.`);
     }
   }
-}
-
-/** A wrong value, for messages. */
-export function show(value: unknown): string {
-  if (typeof value === "string") return JSON.stringify(value);
-  if (Array.isArray(value)) return `[${value.map(show).join(", ")}]`;
-  if (typeof value === "function") return "a function";
-  if (typeof value === "object" && value !== null) {
-    const name = value.constructor?.name ?? "Object";
-    return name === "Object" ? "an object" : `a ${name}`;
-  }
-  return String(value);
 }
 
 /** baseⁿ by squaring. Math.pow may differ in the last bit from one engine to the next. */

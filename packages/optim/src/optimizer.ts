@@ -4,11 +4,12 @@ import {
   isFloat,
   peekGrad,
   ShapeError,
+  show,
   Tensor,
   ValueError,
   zerosLike,
 } from "@tapegrad/core";
-import { checkHyper, type HyperFields, show } from "./hyper.ts";
+import { checkHyper, type HyperFields } from "./hyper.ts";
 
 /** Parameters that are trained with hyper-parameters of their own; what is left out has its default. */
 export type GroupOptions<H> = { params: readonly Tensor[] } & Partial<H>;

@@ -2,8 +2,8 @@
  * Learning rates that change. A schedule is a pure function from time to a factor on the rate that the
  * optimizer started with; what a unit of time is, an epoch or a step, is up to who calls `step()`.
  */
-import { ValueError } from "@tapegrad/core";
-import { power, show } from "./hyper.ts";
+import { show, ValueError } from "@tapegrad/core";
+import { power } from "./hyper.ts";
 
 /** Factor on the initial rate at time t = 0, 1, 2, … */
 export type Schedule = (t: number) => number;

@@ -1,4 +1,4 @@
-import { type Tensor, ValueError } from "@tapegrad/core";
+import { show, type Tensor, ValueError } from "@tapegrad/core";
 import type { Batch, Dataset } from "@tapegrad/data";
 import type { Module } from "@tapegrad/nn";
 import type { Output } from "./progress.ts";
@@ -99,18 +99,12 @@ export function checkOptions(options: SolverOptions): void {
   for (const [name, [check, expected]] of Object.entries(rules)) {
     const value = options[name as keyof SolverOptions];
     if (value === undefined ? required.includes(name) : !check(value)) {
-      throw new ValueError(`Solver: ${name} is ${show(value)}; it must be ${expected}.`);
+      throw new ValueError(`Solver: ${name} is ${shown(value)}; it must be ${expected}.`);
     }
   }
 }
 
-function show(value: unknown): string {
-  if (typeof value === "string") return JSON.stringify(value);
-  if (typeof value === "function") return "a function";
-  if (typeof value !== "object" || value === null) return String(value);
-  const name = value.constructor?.name ?? "object";
-  const what = `${/^[AEIOU]/i.test(name) ? "an" : "a"} ${name}`;
-  return isFunction((value as Dataset).batch)
-    ? `${what} of ${(value as Dataset).length} examples`
-    : what;
+function shown(value: unknown): string {
+  const { batch, length } = (value ?? {}) as Partial<Dataset>;
+  return isFunction(batch) ? `${show(value)} of ${length} examples` : show(value);
 }

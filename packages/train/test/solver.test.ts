@@ -267,7 +267,7 @@ describe("options", () => {
       'unknown option "epoch"; known are model, train, validation, optimizer, loss, epochs, batchSize, lrDecay, seed, maxSteps, accuracySamples, progress, output, signal, onBatch, onEpoch.',
     ],
     [{ model: undefined }, "model is undefined; it must be a Module, such as sequential([…])."],
-    [{ train: [1, 2] }, "train is an Array; it must be a dataset with at least one example."],
+    [{ train: [1, 2] }, "train is [1, 2]; it must be a dataset with at least one example."],
     [
       { train: subset(train, []) },
       "train is a Subset of 0 examples; it must be a dataset with at least one example.",
@@ -287,14 +287,14 @@ describe("options", () => {
     [{ progress: "loud" }, 'progress is "loud"; it must be one of auto, bar, lines, silent.'],
     [
       { output: {} },
-      "output is an Object; it must be a stream with write(text), such as process.stderr.",
+      "output is an object; it must be a stream with write(text), such as process.stderr.",
     ],
     [
       { signal: new AbortController() },
       "signal is an AbortController; it must be an AbortSignal, such as new AbortController().signal.",
     ],
     [{ onBatch: true }, "onBatch is true; it must be a function."],
-    [{ onEpoch: {} }, "onEpoch is an Object; it must be a function."],
+    [{ onEpoch: {} }, "onEpoch is an object; it must be a function."],
   ];
   it.each(wrong.map(([options, message]) => [message, options] as const))(
     "%s",

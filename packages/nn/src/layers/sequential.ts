@@ -1,6 +1,6 @@
-import { type Tensor, ValueError } from "@tapegrad/core";
+import { show, type Tensor, ValueError } from "@tapegrad/core";
 import { type Blocks, modules, type NamedModules, namedModules } from "../fields.ts";
-import { declareLayer, show } from "../layer.ts";
+import { declareLayer } from "../layer.ts";
 import { Module } from "../module.ts";
 
 /**
