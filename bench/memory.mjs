@@ -4,7 +4,10 @@ import { fileURLToPath } from "node:url";
 import { atMost } from "./report.mjs";
 
 const child = fileURLToPath(new URL("children/training-loop.mjs", import.meta.url));
-const mebibytes = (bytes) => `${(bytes / 2 ** 20).toFixed(0)} MiB`;
+/** What compiles and fills caches at first is in place after so many steps. */
+const warmUpSteps = 1000;
+
+const mebibytes = (bytes) => (bytes / 2 ** 20).toFixed(0);
 
 /** Trains in a synchronous loop and in one that awaits, each in a process of its own. */
 export function measureMemory({ steps }) {
@@ -18,20 +21,21 @@ export function measureMemory({ steps }) {
 
 export function memoryFigures(runs) {
   return runs.map(({ mode, points }) => {
-    const [early, late] = [points[0], points.at(-1)];
+    const early = points.find(({ step }) => step >= warmUpSteps);
+    const late = points.at(-1);
     const name = `memory, ${mode} loop: resident at step ${late.step} / at step ${early.step}`;
     return atMost(name, late.rss / early.rss, 1.1);
   });
 }
 
-export function printMemory(runs) {
-  console.log("\nmemory: training an MLP 784-256-10, batch 64, nothing disposed");
-  for (const { mode, points, msPerStep, memory } of runs) {
-    const rss = points.map(({ step, rss }) => `${step}: ${mebibytes(rss)}`).join(", ");
-    console.log(`  ${mode}, ${msPerStep.toFixed(2)} ms per step; resident after step ${rss}`);
+export function memoryText(runs) {
+  const lines = runs.flatMap(({ mode, points, msPerStep, memory }) => {
+    const rss = points.map((point) => mebibytes(point.rss)).join(", ");
     const { liveBytes, cachedBytes, evictedBytes, restoredBytes, wasmBytes } = memory;
-    console.log(
-      `    memory(): live ${mebibytes(liveBytes)}, cached ${mebibytes(cachedBytes)}, WebAssembly ${mebibytes(wasmBytes)}; evicted ${mebibytes(evictedBytes)}, restored ${mebibytes(restoredBytes)} since the start`,
-    );
-  }
+    return [
+      `  ${mode}, ${msPerStep.toFixed(2)} ms per step; resident MiB every ${points[0].step} steps: ${rss}`,
+      `    memory() in MiB: live ${mebibytes(liveBytes)}, cached ${mebibytes(cachedBytes)}, WebAssembly ${mebibytes(wasmBytes)}; since the start evicted ${mebibytes(evictedBytes)}, restored ${mebibytes(restoredBytes)}`,
+    ];
+  });
+  return ["memory: training an MLP 784-256-10, batch 64, nothing disposed", ...lines].join("\n");
 }

@@ -43,9 +43,8 @@ export function table(rows) {
     .join("\n");
 }
 
-export function printContest(workload, results, contenders) {
+export function contestText(workload, results, contenders) {
   const { title, unit, digits } = workload;
-  console.log(`\n${title}`);
   const ours = results.tapegrad;
   const rows = Object.entries(results).map(([who, { median, lower, upper, mean, losses }]) => [
     `${who} ${contenders[who].version}`,
@@ -55,27 +54,20 @@ export function printContest(workload, results, contenders) {
     `${(ours.median / median).toFixed(2)}×`,
     losses.at(-1).toFixed(6),
   ]);
-  const head = [
-    "",
-    unit,
-    "quartiles",
-    "mean",
-    "ours / theirs",
-    `loss of step ${ours.losses.length}`,
-  ];
-  console.log(table([head, ...rows]));
-  for (const who of workload.contenders.filter((who) => !(who in results))) {
-    console.log(`  ${who}: skipped, ${contenders[who].missing}.`);
-  }
+  const last = `loss of step ${ours.losses.length}`;
+  const head = ["", unit, "quartiles", "mean", "ours / theirs", last];
+  const skipped = workload.contenders
+    .filter((who) => !(who in results))
+    .map((who) => `  ${who}: skipped, ${contenders[who].missing}.`);
+  return [title, table([head, ...rows]), ...skipped].join("\n");
 }
 
-export function printFigures(figures) {
-  console.log("\nFigures to reach");
+export function figuresText(figures) {
   const rows = figures.map(({ name, value, wanted, met }) => [
     name,
     value < 0.01 ? value.toExponential(1) : value.toFixed(2),
     wanted,
     met ? "reached" : "MISSED",
   ]);
-  console.log(table([["", "measured", "wanted", ""], ...rows]));
+  return `Figures to reach\n${table([["", "measured", "wanted", ""], ...rows])}`;
 }

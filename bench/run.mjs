@@ -4,22 +4,23 @@
  *
  *   node bench/run.mjs [--quick] [--only w1,w6,memory,start] [--json FILE]
  */
-import { mkdirSync, writeFileSync } from "node:fs";
-import { cpus } from "node:os";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { cpus, loadavg } from "node:os";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { contest, findContenders } from "./contest.mjs";
-import { measureMemory, memoryFigures, printMemory } from "./memory.mjs";
-import { atMost, lossSpread, printContest, printFigures, summarize } from "./report.mjs";
-import { measureStart, printStart, startFigures } from "./start.mjs";
+import { measureMemory, memoryFigures, memoryText } from "./memory.mjs";
+import { atMost, contestText, figuresText, lossSpread, summarize } from "./report.mjs";
+import { measureStart, startFigures, startText } from "./start.mjs";
 import { workloads } from "./workloads.mjs";
 
 const usage = `npm run bench -- [--quick] [--only w1,w6,memory,start] [--json FILE]
 
   --quick      fewer rounds and steps, no start; its figures are only a hint
   --only LIST  some of ${[...Object.keys(workloads), "memory", "start"].join(", ")}
-  --json FILE  write the results here too; a full run writes bench/results/latest.json`;
+  --json FILE  write the results here too; a full run writes bench/results/latest.json and
+               the end of bench/README.md`;
 
 function readOptions() {
   const known = [...Object.keys(workloads), "memory", "start"];
@@ -52,16 +53,33 @@ function machine(contenders) {
     cpu: processors[0]?.model.trim() ?? "unknown",
     cores: processors.length,
     node: process.versions.node,
+    load: loadavg()[0], // above 0, others were at work: ratios suffer too
     contenders: Object.fromEntries(
       Object.entries(contenders).map(([who, { version }]) => [who, version ?? null]),
     ),
   };
 }
 
-function write(file, results) {
+const said = [];
+
+function say(text) {
+  said.push(text);
+  console.log(`${text}\n`);
+}
+
+function write(file, text) {
   mkdirSync(dirname(file), { recursive: true });
-  writeFileSync(file, `${JSON.stringify(results, null, 2)}\n`);
-  console.log(`\nwritten: ${file}`);
+  writeFileSync(file, text);
+  console.log(`written: ${file}`);
+}
+
+/** What a full run printed, as the last part of the README. */
+function writeReadme() {
+  const file = fileURLToPath(new URL("README.md", import.meta.url));
+  const [before] = readFileSync(file, "utf8").split("## Latest full run\n");
+  const day = results.machine.date.slice(0, 10);
+  const block = ["```", said.join("\n\n"), "```", ""].join("\n");
+  write(file, `${before}## Latest full run\n\n\`npm run bench\`, ${day}:\n\n${block}`);
 }
 
 const options = readOptions();
@@ -76,8 +94,10 @@ const pace = options.quick
 const contenders = findContenders();
 const results = { machine: machine(contenders), pace, workloads: {}, figures: [] };
 const { figures } = results;
-const { cpu, cores, node } = results.machine;
-console.log(`${cpu}, ${cores} cores, Node ${node}; one thread each, ${pace.rounds} rounds`);
+const { cpu, cores, node, load } = results.machine;
+say(
+  `${cpu}, ${cores} cores, Node ${node}; one thread each, ${pace.rounds} rounds; load at the start ${load.toFixed(1)}`,
+);
 
 for (const [name, workload] of Object.entries(workloads)) {
   if (!options.only.includes(name)) continue;
@@ -86,7 +106,7 @@ for (const [name, workload] of Object.entries(workloads)) {
     Object.entries(raw).map(([who, { losses, times }]) => [who, { losses, ...summarize(times) }]),
   );
   results.workloads[name] = { title: workload.title, unit: workload.unit, results: summaries };
-  printContest(workload, summaries, contenders);
+  say(contestText(workload, summaries, contenders));
   figures.push(...workload.figures(summaries).filter(Boolean));
   const spread = lossSpread(summaries);
   const what = `${name.toUpperCase()}, spread of the losses at step ${pace.lossSteps}`;
@@ -95,14 +115,19 @@ for (const [name, workload] of Object.entries(workloads)) {
 if (options.only.includes("memory")) {
   const runs = measureMemory({ steps: options.quick ? 2000 : 10000 });
   results.memory = runs;
-  printMemory(runs);
+  say(memoryText(runs));
   figures.push(...memoryFigures(runs));
 }
 if (options.only.includes("start")) {
   results.start = measureStart();
-  printStart(results.start);
+  say(startText(results.start));
   figures.push(...startFigures(results.start));
 }
-printFigures(figures);
-if (options.full) write(fileURLToPath(new URL("results/latest.json", import.meta.url)), results);
-if (options.json !== undefined) write(options.json, results);
+say(figuresText(figures));
+
+const text = `${JSON.stringify(results, null, 2)}\n`;
+if (options.full) {
+  write(fileURLToPath(new URL("results/latest.json", import.meta.url)), text);
+  writeReadme();
+}
+if (options.json !== undefined) write(options.json, text);

@@ -50,9 +50,10 @@ export function startFigures({ seconds, peakBytes, testAccuracy }) {
   ];
 }
 
-export function printStart({ seconds, peakBytes, testAccuracy }) {
-  console.log("\nstart: the MNIST example with its defaults, from a built tree");
-  console.log(
-    `  ${seconds.toFixed(1)} s, peak resident memory ${(peakBytes / 1e6).toFixed(0)} MB, test accuracy ${testAccuracy} %`,
-  );
+export function startText({ seconds, peakBytes, testAccuracy }) {
+  const megabytes = (peakBytes / 1e6).toFixed(0);
+  return [
+    "start: the MNIST example with its defaults, from a built tree",
+    `  ${seconds.toFixed(1)} s, peak resident memory ${megabytes} MB, test accuracy ${testAccuracy.toFixed(2)} %`,
+  ].join("\n");
 }
