@@ -37,37 +37,24 @@ function multiplyAdd<T>(sum: v128, x: v128, y: v128): v128 {
 }
 
 /**
- * One tile: out = seed + a·b, with a of 5 × k, b of k × two vectors (unit column stride). Strides
- * in bytes; seed may be out, and seedRow 0 repeats one row. Any strides of `a` and any row stride
- * of `b` cost the same, so packed and unpacked operands share this code.
+ * One tile: to[5, two vectors] = a·b, with a of 5 × k, b of k × two vectors (unit column stride).
+ * Strides in bytes. Any strides of `a` and any row stride of `b` cost the same, so packed and
+ * unpacked operands share this code.
  *
- * Measured in Node 20 on a Zen 3 core, float32, panels in the first-level cache: 27 GFLOPS with two
- * steps of k in a turn of the loop, 21 with one, 25 with three, 24 with four. Other shapes: 4×8 26,
- * 6×8 25 (spills), 3×12 29, not taken because it pads N to multiples of 12. Each splat stands beside
- * its use, and the function stays out of line: V8 spills accumulators otherwise.
+ * Measured in Node 20 on a Zen 3 core, float32: 35 GFLOPS, also with A's block in the second-level
+ * cache. Each splat stands beside its use, the function stays out of line and ends with plain stores:
+ * where V8 runs out of its 15 vector registers, even behind the loop (when it adds the seed, say), it
+ * spills accumulators inside of it, down to 21–27.
  */
 function tile<T>(
-  k: i32, a: usize, aRow: i32, aCol: i32, b: usize, bRow: i32,
-  seed: usize, seedRow: i32, out: usize, outRow: i32,
+  k: i32, a: usize, aRow: i32, aCol: i32, b: usize, bRow: i32, to: usize,
 ): void {
   let c00 = i32x4.splat(0), c01 = c00, c10 = c00, c11 = c00, c20 = c00;
   let c21 = c00, c30 = c00, c31 = c00, c40 = c00, c41 = c00;
   let a1 = a + aRow, a2 = a1 + aRow, a3 = a2 + aRow, a4 = a3 + aRow;
-  let b0: v128, b1: v128, x: v128;
-  for (; k > 1; k -= 2) {
-    b0 = v128.load(b), b1 = v128.load(b, 16);
-    x = v128.load_splat<T>(a);
-    c00 = multiplyAdd<T>(c00, x, b0), c01 = multiplyAdd<T>(c01, x, b1);
-    x = v128.load_splat<T>(a1);
-    c10 = multiplyAdd<T>(c10, x, b0), c11 = multiplyAdd<T>(c11, x, b1);
-    x = v128.load_splat<T>(a2);
-    c20 = multiplyAdd<T>(c20, x, b0), c21 = multiplyAdd<T>(c21, x, b1);
-    x = v128.load_splat<T>(a3);
-    c30 = multiplyAdd<T>(c30, x, b0), c31 = multiplyAdd<T>(c31, x, b1);
-    x = v128.load_splat<T>(a4);
-    c40 = multiplyAdd<T>(c40, x, b0), c41 = multiplyAdd<T>(c41, x, b1);
-    a += aCol, a1 += aCol, a2 += aCol, a3 += aCol, a4 += aCol, b += bRow;
-    b0 = v128.load(b), b1 = v128.load(b, 16);
+  let x: v128;
+  for (; k > 0; k--) {
+    const b0 = v128.load(b), b1 = v128.load(b, 16);
     x = v128.load_splat<T>(a);
     c00 = multiplyAdd<T>(c00, x, b0), c01 = multiplyAdd<T>(c01, x, b1);
     x = v128.load_splat<T>(a1);
@@ -80,31 +67,34 @@ function tile<T>(
     c40 = multiplyAdd<T>(c40, x, b0), c41 = multiplyAdd<T>(c41, x, b1);
     a += aCol, a1 += aCol, a2 += aCol, a3 += aCol, a4 += aCol, b += bRow;
   }
-  if (k > 0) {
-    b0 = v128.load(b), b1 = v128.load(b, 16);
-    x = v128.load_splat<T>(a);
-    c00 = multiplyAdd<T>(c00, x, b0), c01 = multiplyAdd<T>(c01, x, b1);
-    x = v128.load_splat<T>(a1);
-    c10 = multiplyAdd<T>(c10, x, b0), c11 = multiplyAdd<T>(c11, x, b1);
-    x = v128.load_splat<T>(a2);
-    c20 = multiplyAdd<T>(c20, x, b0), c21 = multiplyAdd<T>(c21, x, b1);
-    x = v128.load_splat<T>(a3);
-    c30 = multiplyAdd<T>(c30, x, b0), c31 = multiplyAdd<T>(c31, x, b1);
-    x = v128.load_splat<T>(a4);
-    c40 = multiplyAdd<T>(c40, x, b0), c41 = multiplyAdd<T>(c41, x, b1);
-  }
-  finishRow<T>(out, seed, c00, c01), out += outRow, seed += seedRow;
-  finishRow<T>(out, seed, c10, c11), out += outRow, seed += seedRow;
-  finishRow<T>(out, seed, c20, c21), out += outRow, seed += seedRow;
-  finishRow<T>(out, seed, c30, c31), out += outRow, seed += seedRow;
-  finishRow<T>(out, seed, c40, c41);
+  v128.store(to, c00), v128.store(to, c01, 16);
+  v128.store(to, c10, 32), v128.store(to, c11, 48);
+  v128.store(to, c20, 64), v128.store(to, c21, 80);
+  v128.store(to, c30, 96), v128.store(to, c31, 112);
+  v128.store(to, c40, 128), v128.store(to, c41, 144);
 }
 
-// @ts-ignore: decorator
-@inline
-function finishRow<T>(out: usize, seed: usize, c0: v128, c1: v128): void {
-  v128.store(out, v128.add<T>(v128.load(seed), c0));
-  v128.store(out, v128.add<T>(v128.load(seed, 16), c1), 16);
+/**
+ * out = seed + the finished tile, for its valid rows and columns. Strides in bytes; seed may be out,
+ * and seedRow 0 repeats one row of unit stride.
+ */
+function finishTile<T>(
+  rows: i32, columns: i32, from: usize, seed: usize, seedRow: i32, seedCol: i32,
+  out: usize, outRow: i32, outCol: i32,
+): void {
+  const size: i32 = sizeof<T>();
+  const vectors = columns == columnsOf<T>() && outCol == size;
+  for (; rows > 0; rows--) {
+    if (vectors) {
+      v128.store(out, v128.add<T>(v128.load(seed), v128.load(from)));
+      v128.store(out, v128.add<T>(v128.load(seed, 16), v128.load(from, 16)), 16);
+    } else {
+      for (let j = 0; j < columns; j++) {
+        store<T>(out + j * outCol, load<T>(seed + j * seedCol) + load<T>(from + j * size));
+      }
+    }
+    from += 32, seed += seedRow, out += outRow;
+  }
 }
 
 /** Copies one column: to[i·toStep] = from[i·fromStep], steps in bytes. */
@@ -217,20 +207,6 @@ function packPanels<T>(
 }
 
 /**
- * Copies between a strided tile and a dense one: to[i·toRow + j·toCol] = from[i·fromRow +
- * j·fromCol].
- */
-function copyTile<T>(
-  rows: i32, columns: i32, from: usize, fromRow: i32, fromCol: i32,
-  to: usize, toRow: i32, toCol: i32,
-): void {
-  for (; rows > 0; rows--) {
-    copyColumn<T>(columns, from, fromCol, to, toCol);
-    from += fromRow, to += toRow;
-  }
-}
-
-/**
  * One block of K of out = seed + a·b. Units are blocks of `blockRows` × `blockCols` of out
  * (multiples of a tile's), row by row.
  *
@@ -265,27 +241,18 @@ function gemm<T>(
       const full = tileCols == columns;
       const panel = full ? b + (j / columns) * bPanel : edge;
       const panelRow = full ? bRow : packedRow;
-      const fast = full && outCol == size;
       for (let i = top; i < bottom; i += ROWS) {
         const packed = i >= whole;
         const rows = packed ? packedA + (i - top) * k * size : a + i * aRow;
-        const rowStep = packed ? size : aRow, colStep = packed ? ROWS * size : aCol;
-        const tileRows = min(ROWS, bottom - i);
-        const target = out + i * outRow + j * outCol;
-        const direct = fast && tileRows == ROWS;
-        const to = direct ? target : scratch, toRow = direct ? outRow : packedRow;
         // Two calls on purpose: Binaryen inlines a function that is called from one place.
-        if (seed) {
-          tile<T>(k, rows, rowStep, colStep, panel, panelRow, seed + j * size, 0, to, toRow);
-        } else {
-          if (!direct) {
-            copyTile<T>(tileRows, tileCols, target, outRow, outCol, scratch, packedRow, size);
-          }
-          tile<T>(k, rows, rowStep, colStep, panel, panelRow, to, toRow, to, toRow);
-        }
-        if (!direct) {
-          copyTile<T>(tileRows, tileCols, scratch, packedRow, size, target, outRow, outCol);
-        }
+        if (packed) tile<T>(k, rows, size, ROWS * size, panel, panelRow, scratch);
+        else tile<T>(k, rows, aRow, aCol, panel, panelRow, scratch);
+        const target = out + i * outRow + j * outCol;
+        const from = seed ? seed + j * size : target;
+        finishTile<T>(
+          min(ROWS, bottom - i), tileCols, scratch,
+          from, seed ? 0 : outRow, seed ? size : outCol, target, outRow, outCol,
+        );
       }
     }
   }
