@@ -6,11 +6,40 @@ import type { Arrived, Node } from "./node.ts";
 import type { Op } from "./op.ts";
 import { formatShape, type Shape, sameShape, scalarShape } from "./shape.ts";
 import { leafOp, type Watch } from "./tape.ts";
-import { changeInPlace, gradState, recordStorages, Tensor } from "./tensor.ts";
+import {
+  changeInPlace,
+  type GradState,
+  gradState,
+  numberTensor,
+  recordStorages,
+  Tensor,
+} from "./tensor.ts";
 
 function outputShape(node: Node, slot: number): Shape {
   if (node.detail !== null) return node.detail.shapes[slot]!;
   return node.op === leafOp ? node.saved0!.shape : scalarShape;
+}
+
+/** Marks a lone number that only a node's `dy` refers to, so that it may be added to in place. */
+const summing: GradState = {
+  grad: null,
+  gradSeen: false,
+  leaf: null,
+  slot: 0,
+  version: 0,
+  changedBy: "",
+};
+
+/** A weight of a scalar circuit gets a gradient from every use: one tensor takes them all. */
+function sumNumbers(a: Tensor, b: Tensor): Tensor {
+  const total = a.dtype === "float32" ? Math.fround(a.value + b.value) : a.value + b.value;
+  if (a.state === summing) {
+    a.value = total;
+    return a;
+  }
+  const sum = numberTensor(total, a.dtype);
+  sum.state = summing;
+  return sum;
 }
 
 /** The state of one backward pass: what has arrived where, in which order to go on, whose memory is whose. */
@@ -108,6 +137,7 @@ export class Pass {
   }
 
   private settleAccounts(keep: Storage | null): void {
+    if (this.made.length === 0) return;
     for (const storage of this.made) {
       if (storage === keep) this.owned.set(storage, 0);
       else release(storage);
@@ -139,6 +169,7 @@ export class Pass {
     const arrived = this.elsewhere === null ? node.dy! : this.elsewhere.get(node)!;
     if (this.elsewhere === null) node.dy = null;
     else this.elsewhere.delete(node);
+    if (!Array.isArray(arrived) && arrived.state === summing) arrived.state = null;
     return arrived;
   }
 
@@ -163,6 +194,7 @@ export class Pass {
   }
 
   private sum(a: Tensor, b: Tensor): Tensor {
+    if (a.storage === null && b.storage === null && !this.createGraph) return sumNumbers(a, b);
     if (
       a.storage !== null &&
       this.owned.get(a.storage) === 1 &&
