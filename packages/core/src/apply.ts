@@ -9,7 +9,7 @@ import {
 import { isFloat, promote, promoteNumber } from "./dtype.ts";
 import { engineOps } from "./engine-ops.ts";
 import { DTypeError, GradError, ShapeError, ValueError } from "./errors.ts";
-import { Node, type NodeDetail } from "./node.ts";
+import { Node, type NodeDetail, SavingNode } from "./node.ts";
 import type { Op, TensorLike } from "./op.ts";
 import { broadcastShapes, formatShape, type Shape, sameShape } from "./shape.ts";
 import { edgeOf, isGradEnabled, needsGrad, slotOf } from "./tape.ts";
@@ -269,7 +269,10 @@ function recordNumbers(op: Op, a: Tensor, b: Tensor | null, y: Tensor): void {
   const edge0 = differentiableEdge(op, 0, a);
   const edge1 = b === null ? null : differentiableEdge(op, 1, b);
   if (edge0 === null && edge1 === null) return;
-  y.node = new Node(op, edge0, edge1, saved0, saved1, null);
+  y.node =
+    saved0 === null
+      ? new Node(op, edge0, edge1, null)
+      : new SavingNode(op, edge0, edge1, saved0, saved1);
   setRequiresGrad(y, true);
 }
 
@@ -300,7 +303,7 @@ function record(
     shapes: outputs.map((y) => y.shape),
     dtypes: outputs.map((y) => y.dtype),
   };
-  const node = new Node(op, null, null, null, null, detail);
+  const node = new Node(op, null, null, detail);
   for (let slot = 0; slot < outputs.length; slot++) {
     const y = outputs[slot]!;
     if (!isFloat(y.dtype)) continue;

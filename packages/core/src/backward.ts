@@ -3,10 +3,10 @@ import { defaultKernels } from "@tapegrad/kernels";
 import { describe } from "./apply.ts";
 import { engineOps } from "./engine-ops.ts";
 import { GradError, ShapeError } from "./errors.ts";
-import type { Node } from "./node.ts";
+import { type Node, SavingNode } from "./node.ts";
 import { Pass } from "./pass.ts";
 import { formatShape, sameShape } from "./shape.ts";
-import { edgeOf, leafOp, needsGrad, setGradEnabled, slotOf, watchesOf } from "./tape.ts";
+import { edgeOf, leafOf, leafOp, needsGrad, setGradEnabled, slotOf, watchesOf } from "./tape.ts";
 import { emptyTensor, numberTensor, recordStorages, Tensor } from "./tensor.ts";
 
 export interface BackwardOptions {
@@ -203,7 +203,7 @@ function run(
         }
       }
       if (node.op === leafOp) {
-        if (targets === null) pass.accumulate(node.saved0!, dy as Tensor);
+        if (targets === null) pass.accumulate(leafOf(node), dy as Tensor);
         continue;
       }
       pass.visit(node, dy);
@@ -218,8 +218,10 @@ function run(
 }
 
 function freeSaved(node: Node): void {
-  node.saved0 = null;
-  node.saved1 = null;
+  if (node instanceof SavingNode) {
+    node.saved0 = null;
+    node.saved1 = null;
+  }
   if (node.detail === null) return;
   const { saved } = node.detail;
   for (let i = 0; i < saved.length; i++) if (saved[i] instanceof Tensor) saved[i] = null;

@@ -36,7 +36,7 @@ export type Arrived = Tensor | (Tensor | null)[];
 
 /**
  * One recorded operation. Holds no closure: the op knows the rules, the node what they need.
- * Gates on lone numbers fit into the fixed fields, at about 100 bytes a gate; others have `detail`.
+ * Gates on lone numbers fit into the fixed fields, at 80 bytes a gate; others have `detail`.
  */
 export class Node {
   readonly op: Op;
@@ -50,36 +50,17 @@ export class Node {
   edge0: Node | null;
   /** @internal */
   edge1: Node | null;
-  /** @internal */
-  saved0: Tensor | null;
-  /** @internal */
-  saved1: Tensor | null;
-  /** @internal Versions of the two when they were saved. */
-  readonly version0: number;
-  /** @internal */
-  readonly version1: number;
-  /** @internal */
-  detail: NodeDetail | null;
+  /** @internal null for a gate on lone numbers. */
+  readonly detail: NodeDetail | null;
 
   /** @internal */
-  constructor(
-    op: Op,
-    edge0: Node | null,
-    edge1: Node | null,
-    saved0: Tensor | null,
-    saved1: Tensor | null,
-    detail: NodeDetail | null,
-  ) {
+  constructor(op: Op, edge0: Node | null, edge1: Node | null, detail: NodeDetail | null) {
     this.op = op;
     this.sequence = ++sequence;
     this.module = modulePath;
     this.dy = null;
     this.edge0 = edge0;
     this.edge1 = edge1;
-    this.saved0 = saved0;
-    this.saved1 = saved1;
-    this.version0 = saved0 === null ? 0 : saved0.version;
-    this.version1 = saved1 === null ? 0 : saved1.version;
     this.detail = detail;
   }
 
@@ -99,5 +80,32 @@ export class Node {
 
   [Symbol.for("nodejs.util.inspect.custom")](): string {
     return this.toString();
+  }
+}
+
+/** A gate on lone numbers that saves up to two of them; also the end of a path, which "saves" its leaf. */
+export class SavingNode extends Node {
+  /** @internal null once freed. */
+  saved0: Tensor | null;
+  /** @internal */
+  saved1: Tensor | null;
+  /** @internal Versions of the two when they were saved. */
+  readonly version0: number;
+  /** @internal */
+  readonly version1: number;
+
+  /** @internal */
+  constructor(
+    op: Op,
+    edge0: Node | null,
+    edge1: Node | null,
+    saved0: Tensor,
+    saved1: Tensor | null,
+  ) {
+    super(op, edge0, edge1, null);
+    this.saved0 = saved0;
+    this.saved1 = saved1;
+    this.version0 = saved0.version;
+    this.version1 = saved1 === null ? 0 : saved1.version;
   }
 }

@@ -1,11 +1,12 @@
 import { defaultKernels, release, type Storage } from "@tapegrad/kernels";
 import { describe } from "./apply.ts";
+import type { DType } from "./dtype.ts";
 import { engineOps } from "./engine-ops.ts";
 import { GradError, ShapeError } from "./errors.ts";
-import type { Arrived, Node } from "./node.ts";
+import { type Arrived, type Node, SavingNode } from "./node.ts";
 import type { Op } from "./op.ts";
 import { formatShape, type Shape, sameShape, scalarShape } from "./shape.ts";
-import { leafOp, type Watch } from "./tape.ts";
+import { leafOf, leafOp, type Watch } from "./tape.ts";
 import {
   changeInPlace,
   type GradState,
@@ -17,7 +18,13 @@ import {
 
 function outputShape(node: Node, slot: number): Shape {
   if (node.detail !== null) return node.detail.shapes[slot]!;
-  return node.op === leafOp ? node.saved0!.shape : scalarShape;
+  return node.op === leafOp ? leafOf(node).shape : scalarShape;
+}
+
+/** undefined for a gate on lone numbers that saved none. */
+function dtypeOfOutput(node: Node, slot: number): DType | undefined {
+  if (node.detail !== null) return node.detail.dtypes[slot];
+  return node instanceof SavingNode ? node.saved0?.dtype : undefined;
 }
 
 /** Marks a lone number that only a node's `dy` refers to, so that it may be added to in place. */
@@ -125,7 +132,7 @@ export class Pass {
       }
       result = engineOps.sumTo(dx, shape);
     }
-    const dtype = edge.detail === null ? edge.saved0?.dtype : edge.detail.dtypes[slot];
+    const dtype = dtypeOfOutput(edge, slot);
     if (dtype !== undefined && result.dtype !== dtype) {
       throw new GradError(
         `backward: the rule of ${op.name} for ${input} returned ${result.dtype}; the input is ${dtype}, and the result must be too.`,

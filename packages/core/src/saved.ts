@@ -1,5 +1,5 @@
 import { GradError } from "./errors.ts";
-import type { Node } from "./node.ts";
+import type { Node, SavingNode } from "./node.ts";
 import type { Op } from "./op.ts";
 import { formatShape, type Shape } from "./shape.ts";
 import { Tensor } from "./tensor.ts";
@@ -25,9 +25,10 @@ export function savedReader(op: Op): SavedValues {
 function readSaved(node: Node, i: number): Tensor | Shape {
   const { detail, op } = node;
   if (detail === null) {
-    const number = i === 0 ? node.saved0 : node.saved1;
+    const { saved0, saved1, version0, version1 } = node as SavingNode;
+    const number = i === 0 ? saved0 : saved1;
     if (number === null) throw freedError(op);
-    const version = i === 0 ? node.version0 : node.version1;
+    const version = i === 0 ? version0 : version1;
     if (number.version !== version) throw changedError(op, i, number, version);
     return number;
   }

@@ -1,7 +1,7 @@
 /** The tape itself: whether it records, which node a tensor's gradient goes to, and who listens there. */
 import { engineOps } from "./engine-ops.ts";
 import { GradError } from "./errors.ts";
-import { Node } from "./node.ts";
+import { type Node, SavingNode } from "./node.ts";
 import { Op } from "./op.ts";
 import { gradState, setRequiresGrad, type Tensor } from "./tensor.ts";
 
@@ -49,12 +49,17 @@ export function enableGrad<T>(f: () => T): T {
 // ---------------------------------------------------------------------------------------------
 // Edges
 
-/** @internal Stands at the end of every path: brings the gradient to the leaf in `saved0`. Made with the first leaf. */
+/** @internal Stands at the end of every path: brings the gradient to a leaf. Made with the first leaf. */
 export let leafOp: Op | null = null;
 
 function leafNode(x: Tensor): Node {
   leafOp ??= new Op({ name: "accumulateGrad", inputs: [], grad: {} });
-  return new Node(leafOp, null, null, x, null, null);
+  return new SavingNode(leafOp, null, null, x, null);
+}
+
+/** @internal The leaf at the end of a path. */
+export function leafOf(node: Node): Tensor {
+  return (node as SavingNode).saved0!;
 }
 
 /** @internal Whether x is followed by the tape; brings a view up to date with its base first. */
