@@ -96,6 +96,14 @@ export {
   normalize,
 } from "./ops/norm.ts";
 export {
+  median,
+  mode,
+  nanmedian,
+  nanquantile,
+  type QuantileOptions,
+  quantile,
+} from "./ops/quantile.ts";
+export {
   amax,
   amin,
   argmax,
@@ -116,7 +124,6 @@ export {
   type DiffOptions,
   diff,
   logcumsumexp,
-  recurrence,
   type TrapezoidOptions,
   trapezoid,
 } from "./ops/scan.ts";
@@ -139,19 +146,7 @@ export {
   softmax,
   softmin,
 } from "./ops/softmax.ts";
-export {
-  argsort,
-  kthvalue,
-  median,
-  mode,
-  nanmedian,
-  nanquantile,
-  type QuantileOptions,
-  quantile,
-  type SortOptions,
-  sort,
-  topk,
-} from "./ops/sort.ts";
+export { argsort, kthvalue, type SortOptions, sort, topk } from "./ops/sort.ts";
 export {
   std,
   stdMean,

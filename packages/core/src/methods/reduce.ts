@@ -10,6 +10,14 @@ import {
   prod,
 } from "../ops/aggregate.ts";
 import { type NormOptions, norm } from "../ops/norm.ts";
+import {
+  median,
+  mode,
+  nanmedian,
+  nanquantile,
+  type QuantileOptions,
+  quantile,
+} from "../ops/quantile.ts";
 import type { ReduceOptions, ValuesAndIndices } from "../ops/reduce.ts";
 import {
   cummax,
@@ -24,19 +32,7 @@ import {
   scanInPlace,
 } from "../ops/scan.ts";
 import { bincount, histc, nonzero, type Unique, unique } from "../ops/search.ts";
-import {
-  argsort,
-  kthvalue,
-  median,
-  mode,
-  nanmedian,
-  nanquantile,
-  type QuantileOptions,
-  quantile,
-  type SortOptions,
-  sort,
-  topk,
-} from "../ops/sort.ts";
+import { argsort, kthvalue, type SortOptions, sort, topk } from "../ops/sort.ts";
 import { std, type VarianceOptions, variance } from "../ops/statistics.ts";
 import type { Tensor } from "../tensor.ts";
 import { install } from "./install.ts";

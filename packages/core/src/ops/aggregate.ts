@@ -2,7 +2,7 @@
 import { checkTensor } from "../apply.ts";
 import { isFloat } from "../dtype.ts";
 import { defineOp } from "../op.ts";
-import { normalizeAxes, normalizeAxis, reducedShape, type Shape, sizeOf } from "../shape.ts";
+import { normalizeAxes, reducedShape, type Shape, sizeOf } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { eq, lt, ne, where } from "./compare.ts";
 import { abs, add, div, exp, log, mul, sub } from "./elementwise.ts";
@@ -101,7 +101,7 @@ export function aminmax(
 ): { min: Tensor; max: Tensor } {
   checkTensor("aminmax", "x", x);
   const { axis, keepdim = false } = options;
-  const at = axis === undefined ? undefined : normalizeAxis("aminmax", axis, x.rank);
+  const at = normalizeAxes("aminmax", axis, x.rank);
   return { min: amin(x, at, { keepdim }), max: amax(x, at, { keepdim }) };
 }
 

@@ -7,10 +7,10 @@ import { newArray } from "../dtype.ts";
 import { DTypeError, ShapeError, ValueError } from "../errors.ts";
 import type { TensorLike } from "../op.ts";
 import { formatShape, normalizeAxis, sameShape, sizeOf } from "../shape.ts";
-import { noGrad } from "../tape.ts";
 import { adoptArray, numberTensor, Tensor } from "../tensor.ts";
 import { indexSelect } from "./indexing.ts";
-import { narrow, permute, reshape } from "./layout.ts";
+import { detach, narrow, permute, reshape } from "./layout.ts";
+import { argsortOp } from "./sort.ts";
 
 /**
  * Positions of the elements that are not 0 (NaN is not), in row-major order.
@@ -59,41 +59,59 @@ export function unique(x: Tensor, options: { axis?: number } = {}): Unique {
   checkTensor("unique", "x", x);
   const { axis } = options;
   const at = axis === undefined ? 0 : normalizeAxis("unique", axis, x.rank);
-  const lined = axis === undefined ? reshape(x, [x.size]) : x;
-  const n = lined.shape[at]!;
-  const front = [at, ...[...lined.shape.keys()].filter((i) => i !== at)];
-  const [data, width] = noGrad(() => {
-    const rows = permute(lined, front);
-    return [rows.data(), sizeOf(rows.shape.slice(1))] as const;
-  });
-  /** Where slices i and j differ first, the order there; 0 where they are equal. NaN comes last. */
-  const compare = (i: number, j: number): number => {
-    for (let k = 0; k < width; k++) {
-      const [a, b] = [data[i * width + k]!, data[j * width + k]!];
-      if (a < b) return -1;
-      if (a > b) return 1;
-      if (a !== b) return Number(Number.isNaN(a)) - Number(Number.isNaN(b)) || i - j;
-    }
-    return 0;
-  };
-  const order = Array.from({ length: n }, (_, i) => i).sort(compare);
+  const lined = detach(axis === undefined ? reshape(x, [x.size]) : x);
+  const { order, differ } = axis === undefined ? orderOfElements(lined) : orderOfSlices(lined, at);
   const firsts: number[] = [];
   const counts: number[] = [];
-  const inverse = new Int32Array(n);
+  const inverse = new Int32Array(order.length);
   order.forEach((i, rank) => {
-    if (rank === 0 || compare(order[rank - 1]!, i) !== 0) {
+    if (rank === 0 || differ(order[rank - 1]!, i)) {
       firsts.push(i);
       counts.push(0);
     }
     counts[counts.length - 1]!++;
     inverse[i] = firsts.length - 1;
   });
-  const chosen = adoptArray(Int32Array.from(firsts), "int32", [firsts.length]);
   return {
-    values: noGrad(() => indexSelect(lined, at, chosen)),
-    inverse: adoptArray(inverse, "int32", axis === undefined ? x.shape : [n]),
-    counts: adoptArray(Int32Array.from(counts), "int32", [counts.length]),
+    values: indexSelect(lined, at, wholes(firsts)),
+    inverse: adoptArray(inverse, "int32", axis === undefined ? x.shape : [order.length]),
+    counts: wholes(counts),
   };
+}
+
+function wholes(list: readonly number[]): Tensor {
+  return adoptArray(Int32Array.from(list), "int32", [list.length]);
+}
+
+/** The positions of slices in their order, and whether two of them differ. */
+interface SliceOrder {
+  order: readonly number[];
+  differ: (i: number, j: number) => boolean;
+}
+
+function orderOfElements(x: Tensor): SliceOrder {
+  const data = x.data();
+  const order = argsortOp(x, { axis: 0, descending: false }).data();
+  return { order: Array.from(order), differ: (i, j) => data[i] !== data[j] };
+}
+
+/** Slices along the axis in lexicographic order, NaN last. */
+function orderOfSlices(x: Tensor, axis: number): SliceOrder {
+  const rows = permute(x, [axis, ...[...x.shape.keys()].filter((i) => i !== axis)]);
+  const data = rows.data();
+  const width = sizeOf(rows.shape.slice(1));
+  const compare = (i: number, j: number): number => {
+    for (let k = 0; k < width; k++) {
+      const [a, b] = [data[i * width + k]!, data[j * width + k]!];
+      if (a < b) return -1;
+      if (a > b) return 1;
+      // Of two NaN, which differ, the earlier stands first.
+      if (a !== b) return Number(Number.isNaN(a)) - Number(Number.isNaN(b)) || i - j;
+    }
+    return 0;
+  };
+  const order = Array.from({ length: x.shape[axis]! }, (_, i) => i).sort(compare);
+  return { order, differ: (i, j) => compare(i, j) !== 0 };
 }
 
 export interface SearchOptions {

@@ -2,6 +2,7 @@
 import { describe, expect, it } from "@jest/globals";
 import {
   all,
+  amax,
   aminmax,
   any,
   argsort,
@@ -36,6 +37,7 @@ import {
   sort,
   std,
   stdMean,
+  sum,
   type Tensor,
   tensor,
   topk,
@@ -359,6 +361,20 @@ function refusalTests(): void {
 }
 
 function inputTests(): void {
+  it("a tensor without axes is one element, along axis 0 and −1", () => {
+    const reductions = { sum, prod, nansum, nanmean, logsumexp, amax };
+    for (const f of Object.values(reductions)) {
+      expect(f(f64(2), 0).item()).toBe(2);
+      expect(f(f64(2), [-1], { keepdim: true }).shape).toEqual([]);
+      expect(() => f(f64(2), 1)).toThrow(/a tensor without axes has none to name/);
+    }
+    expect([any(f64(2), 0).item(), all(f64(0), -1).item()]).toEqual([1, 0]);
+    expect(variance(f64(2), 0, { correction: 0 }).item()).toBe(0);
+    expect(norm(f64(-2), 1, { axis: 0 }).item()).toBe(2);
+    expect(unique(f64(2)).inverse.toArray()).toBe(0);
+    expect(aminmax(f64(2), { axis: 0 }).max.item()).toBe(2);
+  });
+
   it("non-contiguous input, in float32 and float64", () => {
     const base = uniform([4, 3])("float64", new Generator(1));
     const functions: Record<string, (x: Tensor) => Tensor> = {
