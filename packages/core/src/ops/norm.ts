@@ -23,7 +23,10 @@ export interface NormOptions extends ReduceOptions {
  * - p = ∞, −∞: the largest, smallest |x|; tied ones share the gradient evenly
  * - p < 0: (Σ |x|ᵖ)^(1/p), 0 where any x is
  *
- * The derivative where x is 0 is 0.
+ * The derivative where x is 0 is 0. Matrix norms that need singular values ("nuc" and its like) are not
+ * among these: they belong to linear algebra.
+ *
+ * @throws ValueError for any other p, DTypeError for integers, ShapeError for an infinite p over no elements
  */
 export function norm(x: Tensor, p: number | "fro" = 2, options: NormOptions = {}): Tensor {
   checkTensor("norm", "x", x);

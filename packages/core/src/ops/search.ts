@@ -24,22 +24,24 @@ export function nonzero(x: Tensor, options?: { asTuple?: boolean }): Tensor | Te
 export function nonzero(x: Tensor, options: { asTuple?: boolean } = {}): Tensor | Tensor[] {
   checkTensor("nonzero", "x", x);
   const data = x.data();
-  const found: number[] = [];
-  for (let i = 0; i < data.length; i++) if (data[i] !== 0) found.push(i);
+  let count = 0;
+  for (let i = 0; i < data.length; i++) if (data[i] !== 0) count++;
   // A number is a list of one for PyTorch's tuple.
   const shape = options.asTuple && x.rank === 0 ? [1] : x.shape;
   const rank = shape.length;
-  const rows = new Int32Array(found.length * rank);
-  found.forEach((flat, k) => {
-    let rest = flat;
-    for (let axis = rank - 1; axis >= 0; axis--) {
-      rows[k * rank + axis] = rest % shape[axis]!;
+  const rows = new Int32Array(count * rank);
+  for (let i = 0, end = 0; i < data.length; i++) {
+    if (data[i] === 0) continue;
+    end += rank;
+    // The flat position's digits, the last axis first.
+    for (let axis = rank - 1, rest = i; axis >= 0; axis--) {
+      rows[end - rank + axis] = rest % shape[axis]!;
       rest = Math.floor(rest / shape[axis]!);
     }
-  });
-  const positions = adoptArray(rows, "int32", [found.length, rank]);
+  }
+  const positions = adoptArray(rows, "int32", [count, rank]);
   if (!options.asTuple) return positions;
-  return shape.map((_, axis) => reshape(narrow(positions, 1, axis, 1), [found.length]));
+  return shape.map((_, axis) => reshape(narrow(positions, 1, axis, 1), [count]));
 }
 
 export interface Unique {
