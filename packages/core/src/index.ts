@@ -1,4 +1,5 @@
 import "./methods.ts";
+import "./methods/reduce.ts";
 
 export { type MemoryReport, memory, setMemoryLimit } from "@tapegrad/kernels";
 export { applyInPlace } from "./apply.ts";
@@ -36,6 +37,16 @@ export {
   registeredOps,
   type TensorLike,
 } from "./op.ts";
+export {
+  all,
+  aminmax,
+  any,
+  countNonzero,
+  logsumexp,
+  nanmean,
+  nansum,
+  prod,
+} from "./ops/aggregate.ts";
 export { eq, ge, gt, le, lt, ne, where } from "./ops/compare.ts";
 export {
   abs,
@@ -78,6 +89,21 @@ export {
 } from "./ops/layout.ts";
 export { linear, matmul } from "./ops/matmul.ts";
 export {
+  cosineSimilarity,
+  type NormalizeOptions,
+  type NormOptions,
+  norm,
+  normalize,
+} from "./ops/norm.ts";
+export {
+  median,
+  mode,
+  nanmedian,
+  nanquantile,
+  type QuantileOptions,
+  quantile,
+} from "./ops/quantile.ts";
+export {
   amax,
   amin,
   argmax,
@@ -91,13 +117,44 @@ export {
   type ValuesAndIndices,
 } from "./ops/reduce.ts";
 export {
+  cummax,
+  cummin,
+  cumprod,
+  cumsum,
+  type DiffOptions,
+  diff,
+  logcumsumexp,
+  type TrapezoidOptions,
+  trapezoid,
+} from "./ops/scan.ts";
+export {
+  bincount,
+  bucketize,
+  histc,
+  nonzero,
+  type SearchOptions,
+  searchsorted,
+  type Unique,
+  unique,
+} from "./ops/search.ts";
+export {
   type CrossEntropyOptions,
   crossEntropy,
   logSoftmax,
   mseLoss,
   type Reduction,
   softmax,
+  softmin,
 } from "./ops/softmax.ts";
+export { argsort, kthvalue, type SortOptions, sort, topk } from "./ops/sort.ts";
+export {
+  std,
+  stdMean,
+  type VarianceOptions,
+  variance,
+  variance as var,
+  varMean,
+} from "./ops/statistics.ts";
 export {
   bernoulli,
   defaultGenerator,

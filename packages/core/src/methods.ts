@@ -7,6 +7,7 @@
 import { applyInPlace } from "./apply.ts";
 import { type BackwardOptions, backward } from "./backward.ts";
 import type { DType } from "./dtype.ts";
+import { install } from "./methods/install.ts";
 import type { TensorLike } from "./op.ts";
 import { eq, ge, gt, le, lt, ne } from "./ops/compare.ts";
 import {
@@ -63,7 +64,7 @@ import {
 import { logSoftmax, softmax } from "./ops/softmax.ts";
 import type { Shape } from "./shape.ts";
 import { registerHook, retainGrad } from "./tape.ts";
-import { Tensor } from "./tensor.ts";
+import type { Tensor } from "./tensor.ts";
 
 class TensorMethods {
   add(this: Tensor, b: TensorLike): Tensor {
@@ -380,11 +381,4 @@ declare module "./tensor.ts" {
   interface Tensor extends TensorMethods {}
 }
 
-for (const name of Object.getOwnPropertyNames(TensorMethods.prototype)) {
-  if (name === "constructor") continue;
-  Object.defineProperty(
-    Tensor.prototype,
-    name,
-    Object.getOwnPropertyDescriptor(TensorMethods.prototype, name)!,
-  );
-}
+install(TensorMethods);

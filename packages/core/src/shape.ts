@@ -95,9 +95,10 @@ export function normalizeAxes(
   rank: number,
 ): number[] {
   if (axes === undefined) return Array.from({ length: rank }, (_, i) => i);
-  const list = (typeof axes === "number" ? [axes] : [...axes]).map((axis) =>
-    normalizeAxis(op, axis, rank),
-  );
+  const named = typeof axes === "number" ? [axes] : axes;
+  // As in PyTorch, a tensor without axes may be reduced along axis 0 or −1, which does nothing.
+  if (rank === 0 && named.length === 1 && (named[0] === 0 || named[0] === -1)) return [];
+  const list = named.map((axis) => normalizeAxis(op, axis, rank));
   list.sort((a, b) => a - b);
   for (let i = 1; i < list.length; i++) {
     if (list[i] === list[i - 1]) {

@@ -175,6 +175,8 @@ export class Tensor implements Operand {
       one[0] = this.value;
       return one;
     }
+    // A view without elements may start beyond its storage's end.
+    if (this.size === 0) return newArray(this.dtype, 0);
     if (this.isContiguous) return copyOut(this.storage, this.offset, this.size);
     const packed = emptyTensor(this.shape, this.dtype);
     defaultKernels().copy(this, packed);

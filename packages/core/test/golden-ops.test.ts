@@ -33,6 +33,7 @@ import {
   zeros,
 } from "../src/index.ts";
 import * as elementwise from "../src/ops/elementwise.ts";
+import { reduceCalls, reducePrograms } from "./golden/reduce.ts";
 import {
   describeGolden,
   expectClose,
@@ -94,6 +95,7 @@ const calls: Record<string, Call> = {
   "nn.functional.cross_entropy": ([x, target], options) => crossEntropy(x!, target!, options),
   gt: ([a, b]) => (a as Tensor).gt(b!),
   eq: ([a, b]) => (a as Tensor).eq(b!),
+  ...reduceCalls,
 };
 
 /** Variants that a later op catalogue brings. */
@@ -221,6 +223,7 @@ const programs: Record<string, (inputs: Inputs) => Record<string, Tensor | (() =
       gv: v!.grad!,
     };
   },
+  ...reducePrograms,
 };
 
 describeGolden<EdgeCase>("golden edge semantics", "edge.jsonl", (cases) => {

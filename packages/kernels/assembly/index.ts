@@ -5,5 +5,6 @@ export * from "./indexing";
 export * from "./random";
 export * from "./reduce";
 export * from "./scalar";
+export * from "./scan";
 export * from "./softmax";
 export * from "./update";

@@ -1,6 +1,7 @@
 export { defaultKernels, plainKernels, wasmKernels } from "./engine.ts";
 export type {
   ArgReduceName,
+  ArgScanName,
   BinaryName,
   CompareName,
   DType,
@@ -8,6 +9,7 @@ export type {
   Operand,
   RandomName,
   ReduceName,
+  ScanName,
   TypedArray,
   UnaryName,
   UpdateName,

@@ -67,6 +67,15 @@ export type ReduceName =
 
 export type ArgReduceName = "argmax" | "argmin"; // first of equals; NaN wins
 
+/** What a scan makes of the elements x₀ … xᵢ along an axis. */
+export type ScanName =
+  | "cumsum" // Σ x; int32 wraps, as does cumprod's
+  | "cumprod" // Π x
+  | "logcumsumexp"; // ln Σ eˣ, the largest subtracted first; floats only
+
+/** Of the elements x₀ … xᵢ, the position of the largest or smallest: the last of equals; NaN wins. */
+export type ArgScanName = "cummax" | "cummin";
+
 /** Fused optimizer steps, in place over equally long contiguous arrays; see {@link Kernels.update}. */
 export type UpdateName = "sgd" | "sgdMomentum" | "rmsprop" | "adam";
 
@@ -107,6 +116,18 @@ export interface Kernels {
   argReduce(name: ArgReduceName, x: Operand, axis: number, out: Operand): void;
   /** Along `axis`, the maximum subtracted first. A row of −∞ gives NaN, as PyTorch's. */
   softmax(name: "softmax" | "logSoftmax", x: Operand, axis: number, out: Operand): void;
+
+  /** Along `axis`, out's element i from x's elements 0 to i; floats are carried in float64. `out` may be x. */
+  scan(name: ScanName, x: Operand, axis: number, out: Operand): void;
+  /** Along `axis`, yᵢ = aᵢ·yᵢ₋₁ + bᵢ with y₀ = b₀. Floats only; all have out's shape. */
+  recurrence(a: Operand, b: Operand, axis: number, out: Operand): void;
+  /** `out` is int32 and has x's shape. */
+  argScan(name: ArgScanName, x: Operand, axis: number, out: Operand): void;
+  /**
+   * Along `axis`, the positions of x's elements in ascending (or descending) order: equal ones in the
+   * order of their positions either way, NaN larger than every number. `out` is int32, of x's shape.
+   */
+  argsort(x: Operand, axis: number, descending: boolean, out: Operand): void;
 
   /**
    * out[…, M, N] = a[…, M, K] · b[…, K, N] (+ bias[…, N]); leading axes broadcast. Any strides:

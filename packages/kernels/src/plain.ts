@@ -4,6 +4,7 @@
  */
 import type {
   ArgReduceName,
+  ArgScanName,
   BinaryName,
   CompareName,
   DType,
@@ -11,6 +12,7 @@ import type {
   Operand,
   RandomName,
   ReduceName,
+  ScanName,
   TypedArray,
   UnaryName,
   UpdateName,
@@ -198,6 +200,36 @@ function map(
   });
 }
 
+/** Calls `visit` with the positions where each line along `axis` starts. All operands have out's shape. */
+function lines(
+  inputs: readonly Operand[],
+  axis: number,
+  out: Operand,
+  visit: (
+    arrays: readonly TypedArray[],
+    starts: readonly number[],
+    target: TypedArray,
+    to: number,
+  ) => void,
+): void {
+  const arrays = inputs.map(elements);
+  const target = elements(out);
+  const rows = without(out, axis);
+  walk(rows.shape, [...inputs.map((x) => without(x, axis)), rows], (at) => {
+    visit(arrays, at, target, at[inputs.length]);
+  });
+}
+
+const scanFunctions: Readonly<Record<ScanName, (total: number, x: number) => number>> = {
+  cumsum: (total, x) => total + x,
+  cumprod: (total, x) => total * x,
+  logcumsumexp: (total, x) => {
+    if (total === x && !Number.isFinite(x)) return x; // whose difference would be NaN
+    const largest = Math.max(total, x);
+    return largest + Math.log1p(Math.exp(-Math.abs(total - x)));
+  },
+};
+
 export const plain: Kernels = {
   name: "plain",
 
@@ -285,6 +317,57 @@ export const plain: Kernels = {
           name === "softmax"
             ? Math.exp(value - largest) / total
             : value - largest - Math.log(total);
+      });
+    });
+  },
+
+  scan(name: ScanName, x, axis, out) {
+    const step = scanFunctions[name];
+    const round = x.dtype === "int32" ? stored("int32") : (v: number) => v;
+    const multiply = name === "cumprod" && x.dtype === "int32" ? Math.imul : step;
+    lines([x], axis, out, ([source], [from], target, to) => {
+      let total = name === "cumprod" ? 1 : name === "cumsum" ? 0 : -Infinity;
+      for (let i = 0; i < x.shape[axis]; i++) {
+        total = round(multiply(total, source[from + i * x.strides[axis]]));
+        target[to + i * out.strides[axis]] = total;
+      }
+    });
+  },
+
+  recurrence(a, b, axis, out) {
+    lines([a, b], axis, out, ([p, q], [i, j], target, to) => {
+      let y = 0;
+      for (let s = 0; s < out.shape[axis]; s++) {
+        const added = q[j + s * b.strides[axis]];
+        y = s === 0 ? added : p[i + s * a.strides[axis]] * y + added;
+        target[to + s * out.strides[axis]] = y;
+      }
+    });
+  },
+
+  argScan(name: ArgScanName, x, axis, out) {
+    const wins =
+      name === "cummax" ? (v: number, w: number) => v >= w : (v: number, w: number) => v <= w;
+    lines([x], axis, out, ([source], [from], target, to) => {
+      let best = 0;
+      for (let i = 0; i < x.shape[axis]; i++) {
+        const value = source[from + i * x.strides[axis]];
+        if (Number.isNaN(value) || wins(value, source[from + best * x.strides[axis]])) best = i;
+        target[to + i * out.strides[axis]] = best;
+      }
+    });
+  },
+
+  argsort(x, axis, descending, out) {
+    lines([x], axis, out, ([source], [from], target, to) => {
+      const value = (i: number) => source[from + i * x.strides[axis]];
+      const order = Array.from({ length: x.shape[axis] }, (_, i) => i);
+      order.sort((i, j) => {
+        const [a, b] = descending ? [value(j), value(i)] : [value(i), value(j)];
+        return a < b ? -1 : a > b ? 1 : Number(Number.isNaN(a)) - Number(Number.isNaN(b));
+      });
+      order.forEach((i, k) => {
+        target[to + k * out.strides[axis]] = i;
       });
     });
   },

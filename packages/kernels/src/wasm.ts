@@ -3,6 +3,7 @@ import type { Arena } from "./arena.ts";
 import { Call } from "./call.ts";
 import type {
   ArgReduceName,
+  ArgScanName,
   BinaryName,
   CompareName,
   DType,
@@ -10,6 +11,7 @@ import type {
   Operand,
   RandomName,
   ReduceName,
+  ScanName,
   UnaryName,
   UpdateName,
 } from "./interface.ts";
@@ -153,6 +155,25 @@ class WasmKernels implements Kernels {
     call.end(out.storage);
   }
 
+  scan(name: ScanName, x: Operand, axis: number, out: Operand): void {
+    this.alongAxis(this.kernel("scan", name, x.dtype), [x, out], axis);
+  }
+
+  recurrence(a: Operand, b: Operand, axis: number, out: Operand): void {
+    this.alongAxis(this.kernel("recurrence", "recurrence", out.dtype), [a, b, out], axis);
+  }
+
+  argScan(name: ArgScanName, x: Operand, axis: number, out: Operand): void {
+    this.alongAxis(this.kernel("argScan", name, x.dtype), [x, out], axis);
+  }
+
+  argsort(x: Operand, axis: number, descending: boolean, out: Operand): void {
+    const kernel = this.kernel("argsort", "argsort", x.dtype);
+    // Two copies of a row and of the positions in it, between which merges alternate.
+    const scratch = 2 * x.shape[axis] * (bytesPerElement[x.dtype] + bytesPerElement.int32);
+    this.alongAxis(kernel, [x, out], axis, scratch, Number(descending));
+  }
+
   matmul(a: Operand, b: Operand, out: Operand, bias?: Operand): void {
     const { call } = this;
     this.kernel("matmul", "gemm", out.dtype);
@@ -241,6 +262,37 @@ class WasmKernels implements Kernels {
     const addresses = operands.map((x) => call.address(x));
     call.run(kernel, count, ...addresses, ...hyper);
     call.endAll();
+  }
+
+  /**
+   * Runs a kernel over the rows along `axis` of equally shaped operands, the last of which it writes.
+   * It gets the address of its scratch memory, if it wants any, and `option` as own numbers.
+   */
+  private alongAxis(
+    kernel: Kernel,
+    operands: readonly Operand[],
+    axis: number,
+    scratchBytes = 0,
+    option = 0,
+  ): void {
+    const { call } = this;
+    const [a, b, c] = operands.map((x) => still(x, axis));
+    const out = operands[operands.length - 1];
+    const n = out.shape[axis];
+    call.begin();
+    const rows = call.plan(a.shape, a, b, c ?? null, null);
+    if (rows === 0 || n === 0) return;
+    const scratch = scratchBytes > 0 ? call.arena.allocate(scratchBytes) : null;
+    call.header(n, call.axes);
+    call.own(0, scratch === null ? 0 : scratch.address);
+    call.own(1, option);
+    operands.forEach((x, k) => {
+      const bytes = bytesPerElement[x.dtype];
+      call.operand(k, operands.length, call.address(x), bytes, x.strides[axis], 0);
+    });
+    call.launch(kernel, rows);
+    if (scratch !== null) call.arena.release(scratch);
+    call.end(out.storage);
   }
 
   private kernel(where: string, name: string, dtype: DType): Kernel {

@@ -85,5 +85,10 @@ describe("results do not depend on how work is split", () => {
     }
     const index = dense(new Int32Array(70), [70, 1]);
     agrees(rng, index, (y) => wasm.argReduce("argmax", flat, 1, y));
+    const whole = dense(new Int32Array(70_000), [70, 1000]);
+    agrees(rng, whole, (y) => wasm.argsort(flat, 1, true, y));
+    agrees(rng, whole, (y) => wasm.argScan("cummax", flat, 0, y));
+    agrees(rng, twin(flat), (y) => wasm.scan("cumsum", flat, 1, y));
+    agrees(rng, twin(flat), (y) => wasm.recurrence(flat, flat, 1, y));
   });
 });

@@ -31,14 +31,14 @@ interface Reduced {
 }
 
 /** y as the kernels want it: every reduced axis present with size 1. */
-function kept(y: Tensor, shape: Shape, axes: readonly number[]): Tensor {
+export function kept(y: Tensor, shape: Shape, axes: readonly number[]): Tensor {
   const full = reducedShape(shape, axes, true);
   const strides = full.map((_, i) => sizeOf(full.slice(i + 1)));
   return new Tensor(y.storage, y.value, y.dtype, full, strides, y.offset);
 }
 
 /** What was reduced, back over the shape that it was reduced from. */
-function spread(y: Tensor, shape: Shape, axes: readonly number[]): Tensor {
+export function spread(y: Tensor, shape: Shape, axes: readonly number[]): Tensor {
   return expand(reshape(y, reducedShape(shape, axes, true)), shape);
 }
 
@@ -113,11 +113,17 @@ function extreme(name: "amax" | "amin", kernel: "max" | "min") {
 export const amaxOp = extreme("amax", "max");
 export const aminOp = extreme("amin", "min");
 
-function checkNotEmpty(name: string, x: Tensor, axes: readonly number[]): void {
+/** @throws ShapeError if a reduced axis is empty: over no elements there is no extreme one */
+export function checkNotEmpty(
+  name: string,
+  x: Tensor,
+  axes: readonly number[],
+  extreme = name.includes("min") ? "smallest" : "largest",
+): void {
   const empty = axes.find((axis) => x.shape[axis] === 0);
   if (empty !== undefined) {
     throw new ShapeError(
-      `${name}: axis ${empty} of ${formatShape(x.shape)} is empty, and nothing has no ${name.includes("min") ? "smallest" : "largest"} element.`,
+      `${name}: axis ${empty} of ${formatShape(x.shape)} is empty, and nothing has no ${extreme} element.`,
     );
   }
 }

@@ -53,6 +53,12 @@ export function logSoftmax(x: Tensor, axis = -1): Tensor {
   return logSoftmaxOp(x, normalizeAxis("logSoftmax", axis, x.rank));
 }
 
+/** yᵢ = e⁻ˣⁱ / Σⱼ e⁻ˣʲ along the axis (the last by default): softmax(−x). */
+export function softmin(x: Tensor, axis = -1): Tensor {
+  checkTensor("softmin", "x", x);
+  return softmax(neg(x), axis);
+}
+
 export type Reduction = "mean" | "sum" | "none";
 
 function reduced(name: string, losses: Tensor, reduction: Reduction): Tensor {
