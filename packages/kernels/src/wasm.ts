@@ -10,6 +10,7 @@ import type {
   Operand,
   RandomName,
   ReduceName,
+  ScatterName,
   UnaryName,
   UpdateName,
 } from "./interface.ts";
@@ -211,6 +212,14 @@ class WasmKernels implements Kernels {
     return this.indexed(kernel, index.shape, out, axis, out, index, source, out);
   }
 
+  scatter(name: ScatterName, out: Operand, axis: number, index: Operand, source: Operand): number {
+    const kernel =
+      name === "set"
+        ? this.module.bySize[bytesPerElement[out.dtype]].scatterSet!
+        : this.kernel("scatter", `scatter${name[0].toUpperCase()}${name.slice(1)}`, out.dtype);
+    return this.indexed(kernel, index.shape, out, axis, out, index, source, out);
+  }
+
   random(
     name: RandomName,
     out: Operand,
@@ -301,7 +310,7 @@ class WasmKernels implements Kernels {
     return copy;
   }
 
-  /** gather and scatterAdd: `table` is what the index selects from, along `axis`. */
+  /** gather and the scatters: `table` is what the index selects from, along `axis`. */
   private indexed(
     kernel: Kernel,
     shape: readonly number[],
