@@ -1,4 +1,5 @@
 import "./methods.ts";
+import "./methods/layout.ts";
 
 export { type MemoryReport, memory, setMemoryLimit } from "@tapegrad/kernels";
 export { applyInPlace } from "./apply.ts";
@@ -37,6 +38,7 @@ export {
   type TensorLike,
 } from "./op.ts";
 export { eq, ge, gt, le, lt, ne, where } from "./ops/compare.ts";
+export { type DiagonalOptions, diag, diagEmbed, diagonal, tril, triu } from "./ops/diagonal.ts";
 export {
   abs,
   add,
@@ -61,6 +63,7 @@ export {
 } from "./ops/elementwise.ts";
 export { gather, type Index, index, indexSelect, Slice, slice } from "./ops/indexing.ts";
 export {
+  cat,
   clone,
   concat,
   contiguous,
@@ -76,7 +79,21 @@ export {
   transpose,
   unsqueeze,
 } from "./ops/layout.ts";
+export { type EmbeddingOptions, embedding, oneHot, take, takeAlongAxis } from "./ops/lookup.ts";
+export { maskedFill, maskedScatter, maskedSelect } from "./ops/masked.ts";
 export { linear, matmul } from "./ops/matmul.ts";
+export {
+  fold,
+  type PadMode,
+  type PadOptions,
+  type Pair,
+  pad,
+  pixelShuffle,
+  pixelUnshuffle,
+  type UnfoldOptions,
+  unfold,
+  unfoldAxis,
+} from "./ops/pad.ts";
 export {
   amax,
   amin,
@@ -91,6 +108,31 @@ export {
   type ValuesAndIndices,
 } from "./ops/reduce.ts";
 export {
+  asStrided,
+  broadcastTo,
+  flip,
+  movedim,
+  repeat,
+  repeatInterleave,
+  roll,
+  rot90,
+  swapaxes,
+  tile,
+  unflatten,
+  view,
+} from "./ops/reorder.ts";
+export {
+  type IndexPutOptions,
+  indexAdd,
+  indexCopy,
+  indexFill,
+  indexPut,
+  type ScatterReduceOptions,
+  scatter,
+  scatterAdd,
+  scatterReduce,
+} from "./ops/scatter.ts";
+export {
   type CrossEntropyOptions,
   crossEntropy,
   logSoftmax,
@@ -98,6 +140,17 @@ export {
   type Reduction,
   softmax,
 } from "./ops/softmax.ts";
+export {
+  chunk,
+  dstack,
+  hstack,
+  meshgrid,
+  select,
+  split,
+  tensorSplit,
+  unbind,
+  vstack,
+} from "./ops/split.ts";
 export {
   bernoulli,
   defaultGenerator,

@@ -8,17 +8,19 @@ import { ShapeError, ValueError } from "../errors.ts";
 import type { Node } from "../node.ts";
 import { defineOp, type Layout } from "../op.ts";
 import {
+  broadcastShapes,
   broadcastStrides,
   contiguousStrides,
   formatShape,
   isContiguous,
   normalizeAxis,
+  overlaps,
   type Shape,
   sameShape,
   sizeOf,
 } from "../shape.ts";
 import { edgeOf, enableGrad, needsGrad } from "../tape.ts";
-import { emptyTensor, setRequiresGrad, Tensor, viewTensor } from "../tensor.ts";
+import { adoptArray, emptyTensor, setRequiresGrad, Tensor, viewTensor } from "../tensor.ts";
 
 // ---------------------------------------------------------------------------------------------
 // Copies
@@ -44,7 +46,7 @@ export const copyOp = defineOp({
   name: "copy",
   inputs: ["x", "value"],
   domain: "any",
-  shape: ({ x }) => x.shape,
+  shape: ({ x, value }) => broadcastShapes("copy_", x.shape, value.shape),
   forward: ({ value }, y, kernels) => kernels.copy(value, y),
   grad: {
     x: (dy) => zeros(dy.shape, dy.dtype),
@@ -106,17 +108,18 @@ export const viewOp = defineOp({
  */
 export function reshape(x: Tensor, shape: Shape): Tensor {
   checkTensor("reshape", "x", x);
-  const target = resolveShape(x, shape);
+  const target = resolveShape("reshape", x, shape);
   if (sameShape(target, x.shape)) return x;
   const strides = viewStrides(x.shape, x.strides, target);
   if (strides !== null) return viewOp(x, { shape: target, strides });
   return viewOp(clone(x), { shape: target, strides: contiguousStrides(target) });
 }
 
-function resolveShape(x: Tensor, shape: Shape): number[] {
+/** The shape with its −1 filled in. */
+export function resolveShape(op: string, x: Tensor, shape: Shape): number[] {
   if (!Array.isArray(shape)) {
     throw new ValueError(
-      `reshape: the shape is ${describe(shape)}; it must be an array of sizes, such as [2, -1].`,
+      `${op}: the shape is ${describe(shape)}; it must be an array of sizes, such as [2, -1].`,
     );
   }
   const open = shape.indexOf(-1);
@@ -125,7 +128,7 @@ function resolveShape(x: Tensor, shape: Shape): number[] {
   if (open >= 0 && known > 0 && x.size % known === 0) target[open] = x.size / known;
   if (target.some((size) => !Number.isInteger(size) || size < 0) || sizeOf(target) !== x.size) {
     throw new ShapeError(
-      `reshape: ${formatShape(shape)} does not hold the ${x.size} elements of ${formatShape(x.shape)}; ` +
+      `${op}: ${formatShape(shape)} does not hold the ${x.size} elements of ${formatShape(x.shape)}; ` +
         "sizes are whole, their product is the number of elements, and at most one may be -1.",
     );
   }
@@ -133,7 +136,7 @@ function resolveShape(x: Tensor, shape: Shape): number[] {
 }
 
 /** Strides that show the same row-major order under `target`; null if only a copy can. */
-function viewStrides(shape: Shape, strides: Shape, target: Shape): number[] | null {
+export function viewStrides(shape: Shape, strides: Shape, target: Shape): number[] | null {
   if (isContiguous(shape, strides)) return contiguousStrides(target);
   // From the right: each run of x's axes that could be merged into one is cut into the target's axes.
   const result = new Array<number>(target.length);
@@ -340,6 +343,9 @@ export function concat(tensors: readonly Tensor[], axis = 0): Tensor {
   );
 }
 
+/** PyTorch's name of {@link concat}. */
+export const cat = concat;
+
 /** Tensors of one shape along a new axis. */
 export function stack(tensors: readonly Tensor[], axis = 0): Tensor {
   return concat(
@@ -351,7 +357,7 @@ export function stack(tensors: readonly Tensor[], axis = 0): Tensor {
 // ---------------------------------------------------------------------------------------------
 // Regions
 
-interface Region extends Layout {
+export interface Region extends Layout {
   /** Shape of the whole. */
   whole: Shape;
 }
@@ -363,16 +369,38 @@ export const takeRegion = defineOp({
   domain: "any",
   view: (x, { shape, strides, offset }: Region) => ({ shape, strides, offset: x.offset + offset }),
   grad: {
-    x: (dy, _, region: Region): Tensor => {
-      // An expanded region shows an element several times: its gradient is their sum.
-      const once = region.shape.map((size, i) => (region.strides[i] === 0 ? 1 : size));
-      return putRegion(zeros(region.whole, dy.dtype), engineOps.sumTo(dy, once), {
-        ...region,
-        shape: once,
-      });
-    },
+    x: (dy, _, region: Region): Tensor =>
+      overlaps(region)
+        ? addRegion(contiguous(dy), region)
+        : putRegion(zeros(region.whole, dy.dtype), dy, region),
   },
 });
+
+/** Zeros of the whole, to which x is added in an overlapping region; x is contiguous. */
+export const addRegion = defineOp({
+  name: "addRegion",
+  inputs: ["x"],
+  domain: "any",
+  shape: (_, { whole }: Region) => whole,
+  forward: ({ x }, y, kernels, region) => {
+    kernels.fill(0, y);
+    const flat = (t: Tensor, shape: Shape) =>
+      new Tensor(t.storage, t.value, t.dtype, shape, contiguousStrides(shape), t.offset);
+    const at = positionsOf(region);
+    kernels.scatterAdd(flat(y, [y.size]), 0, at, flat(x, at.shape));
+  },
+  grad: { x: (dy, _, region): Tensor => takeRegion(contiguous(dy), region) },
+});
+
+/** Where in the whole each element of the region lies, in row-major order. */
+function positionsOf({ shape, strides, offset }: Layout): Tensor {
+  let at = [offset];
+  shape.forEach((size, axis) => {
+    const steps = Array.from({ length: size }, (_, i) => i * strides[axis]!);
+    at = at.flatMap((start) => steps.map((step) => start + step));
+  });
+  return adoptArray(Int32Array.from(at), "int32", [at.length]);
+}
 
 /** A copy of the whole in which the region shows `value`. */
 export const putRegion = defineOp({
@@ -436,7 +464,7 @@ function standIn(x: Tensor, node: Node | null): Tensor {
 // ---------------------------------------------------------------------------------------------
 // Basic indexing
 
-interface Range {
+export interface Range {
   start: number;
   step: number;
   length: number;
