@@ -173,7 +173,7 @@ export function index(x: Tensor, ...parts: Index[]): Tensor {
   const { view, picked } = selection("index", x, parts);
   if (picked === null) return view;
   const { order, merged, axis, positions, shape } = picked;
-  return reshape(indexSelect(reshape(permute(view, order), merged), axis, positions), shape);
+  return reshape(indexSelect(reshape(arranged(view, order), merged), axis, positions), shape);
 }
 
 /** What the parts of an index select: a view, and positions on it. */
@@ -271,6 +271,11 @@ function pickedFrom(op: string, x: Tensor, view: Tensor, picks: readonly Pick[])
     positions: positionsTensor(flat),
     shape: [...lead, ...common, ...trail],
   };
+}
+
+/** @internal The view with its picked axes together: itself if they are. */
+export function arranged(view: Tensor, order: readonly number[]): Tensor {
+  return order.every((axis, i) => axis === i) ? view : permute(view, order);
 }
 
 function positionsTensor(list: Int32Array): Tensor {

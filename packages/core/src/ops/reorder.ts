@@ -114,7 +114,7 @@ export function unflatten(x: Tensor, axis: number, sizes: Shape): Tensor {
 function checkWhole(op: string, name: string, list: unknown, least: number): void {
   if (!Array.isArray(list) || !list.every((n) => Number.isInteger(n) && n >= least)) {
     throw new ValueError(
-      `${op}: ${name} ${Array.isArray(list) ? `are ${formatShape(list)}` : `is ${describe(list)}`}; it must be an array of whole numbers, at least ${least}.`,
+      `${op}: ${name} ${Array.isArray(list) ? `are ${formatShape(list)}` : `is ${describe(list)}`}; needed is an array of whole numbers, at least ${least}.`,
     );
   }
 }

@@ -10,13 +10,14 @@ import { eq, where } from "./compare.ts";
 import { add, div, maximum, mul, sub } from "./elementwise.ts";
 import {
   type AlongAxis,
+  arranged,
   checkIndex,
   gather,
   type Index,
   integerIndex,
   selection,
 } from "./indexing.ts";
-import { clone, copyOp, expand, narrow, permute, reshape, to } from "./layout.ts";
+import { clone, copyOp, expand, narrow, reshape, to } from "./layout.ts";
 
 /** y as large as the index along the other axes: all that is written to. */
 function reached(y: Tensor, index: Tensor, axis: number): Tensor {
@@ -327,7 +328,9 @@ export function scatterReduce_(
   source: Tensor,
   options: ScatterReduceOptions,
 ): Tensor {
-  const y = reduced("scatterReduce_", x, axis, index, source, options);
+  checkTensor("scatterReduce_", "x", x);
+  // The rules read x as it was.
+  const y = reduced("scatterReduce_", clone(x), axis, index, source, options);
   return applyInPlace(copyOp.op, x, [y], undefined, "scatterReduce_");
 }
 
@@ -503,7 +506,7 @@ function assign(
     source: reshape(expand(values, target), slices),
     axis,
   };
-  const moved = permute(view, order);
+  const moved = arranged(view, order);
   const flat = reshape(moved, merged);
   if (flat.storage === x.storage) {
     inPlace(name, flat, write);
