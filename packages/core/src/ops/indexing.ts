@@ -4,14 +4,7 @@ import { checkTensor, describe } from "../apply.ts";
 import { tensor } from "../create.ts";
 import { DTypeError, IndexError, ShapeError, ValueError } from "../errors.ts";
 import { defineOp } from "../op.ts";
-import {
-  broadcastShapes,
-  contiguousStrides,
-  formatShape,
-  normalizeAxis,
-  sameShape,
-  sizeOf,
-} from "../shape.ts";
+import { broadcastShapes, formatShape, normalizeAxis, sameShape, sizeOf } from "../shape.ts";
 import { adoptArray, type NestedArray, Tensor } from "../tensor.ts";
 import { expand, permute, type Range, reshape, sliceOp, to } from "./layout.ts";
 
@@ -195,11 +188,13 @@ interface Selection {
   } | null;
 }
 
-/** An index tensor, the axis of x that it indexes, and where the view has that axis. */
+/** An index tensor, the axis of x from which it picks, and where the view has that axis. */
 interface Pick {
   index: Tensor;
   axis: number;
   at: number;
+  /** How many axes it covers: its positions count over them in row-major order. */
+  span: number;
 }
 
 /** @internal Reads and checks the parts of an index. */
@@ -207,11 +202,13 @@ export function selection(op: string, x: Tensor, parts: readonly Index[]): Selec
   const ranges: Range[] = [];
   const shape: number[] = [];
   const picks: Pick[] = [];
-  const pick = (index: Tensor) => {
-    picks.push({ index, axis: ranges.length, at: shape.length });
-    const length = x.shape[ranges.length]!;
-    ranges.push({ start: 0, step: 1, length });
-    shape.push(length);
+  const pick = (index: Tensor, span: number) => {
+    const axis = ranges.length;
+    picks.push({ index, axis, at: shape.length, span });
+    for (const length of x.shape.slice(axis, axis + span)) {
+      ranges.push({ start: 0, step: 1, length });
+      shape.push(length);
+    }
   };
   for (const part of completed(op, x, parts)) {
     const axis = ranges.length;
@@ -224,14 +221,15 @@ export function selection(op: string, x: Tensor, parts: readonly Index[]): Selec
       ranges.push(range);
       shape.push(range.length);
     } else if (part.dtype !== "bool") {
-      pick(integerIndex(op, part));
+      pick(integerIndex(op, part), 1);
     } else if (part.rank === 0) {
       // A lone true or false: a new axis of length 1 or 0.
       const kept = part.item() === 0 ? 0 : 1;
-      picks.push({ index: positionsTensor(new Int32Array(kept)), axis, at: shape.length });
+      picks.push({ index: positionsTensor(new Int32Array(kept)), axis, at: shape.length, span: 1 });
       shape.push(1);
     } else {
-      for (const coordinates of maskCoordinates(op, part, axis, x)) pick(coordinates);
+      checkMask(op, part, axis, x);
+      pick(maskPositions(part), part.rank);
     }
   }
   const whole = ranges.every(({ step, length }, i) => step === 1 && length === x.shape[i]);
@@ -241,14 +239,14 @@ export function selection(op: string, x: Tensor, parts: readonly Index[]): Selec
 
 function pickedFrom(op: string, x: Tensor, view: Tensor, picks: readonly Pick[]) {
   const common = broadcastShapes(op, ...picks.map(({ index }) => index.shape));
-  const places = picks.map(({ at }) => at);
+  const places = picks.flatMap(({ at, span }) => Array.from({ length: span }, (_, i) => at + i));
   const neighbours = places.every((at, i) => i === 0 || at === places[i - 1]! + 1);
   const rest = view.shape.map((_, i) => i).filter((i) => !places.includes(i));
   const axis = neighbours ? places[0]! : 0;
   const order = [...rest.slice(0, axis), ...places, ...rest.slice(axis)];
   const lead = rest.slice(0, axis).map((i) => view.shape[i]!);
   const trail = rest.slice(axis).map((i) => view.shape[i]!);
-  const sizes = places.map((at) => view.shape[at]!);
+  const sizes = picks.map(({ at, span }) => sizeOf(view.shape.slice(at, at + span)));
   const flat = new Int32Array(sizeOf(common));
   picks.forEach((one, i) => {
     const size = sizes[i]!;
@@ -284,25 +282,21 @@ function positionsTensor(list: Int32Array): Tensor {
 
 /** @internal Where the mask is true, in row-major order: int32 [n]. */
 export function maskPositions(mask: Tensor): Tensor {
-  const list: number[] = [];
-  mask.data().forEach((value, i) => {
-    if (value !== 0) list.push(i);
-  });
-  return positionsTensor(Int32Array.from(list));
+  const bits = mask.data();
+  let count = 0;
+  for (let i = 0; i < bits.length; i++) if (bits[i] !== 0) count++;
+  const positions = new Int32Array(count);
+  for (let i = 0, next = 0; next < count; i++) if (bits[i] !== 0) positions[next++] = i;
+  return positionsTensor(positions);
 }
 
-/** The coordinates, axis by axis, of where the mask is true. */
-function maskCoordinates(op: string, mask: Tensor, axis: number, x: Tensor): Tensor[] {
+function checkMask(op: string, mask: Tensor, axis: number, x: Tensor): void {
   const covered = x.shape.slice(axis, axis + mask.rank);
   if (!sameShape(mask.shape, covered)) {
     throw new IndexError(
       `${op}: the mask is ${formatShape(mask.shape)}, and from axis ${axis} on x is ${formatShape(covered)} (shape ${formatShape(x.shape)}); they must be equal.`,
     );
   }
-  const flat = maskPositions(mask).data() as Int32Array;
-  return contiguousStrides(mask.shape).map((stride, i) =>
-    positionsTensor(flat.map((at) => Math.floor(at / stride) % mask.shape[i]!)),
-  );
 }
 
 /** One part per axis (and per new axis): lists as tensors, the ellipsis or the end filled up with full slices. */
