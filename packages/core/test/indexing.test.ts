@@ -573,6 +573,93 @@ describe("lookup", () => {
   });
 });
 
+describe("nothing, and lone numbers", () => {
+  it("empty indices and tensors pass through, with gradients", () => {
+    const none = int32([]);
+    const x = leaf([2, 3]);
+    const functions: ((x: Tensor) => Tensor)[] = [
+      (x) => x.indexPut([[]], 1),
+      (x) => x.indexPut([x.gt(9)], leaf([0])),
+      (x) => x.scatter(0, zeros([0, 2], { dtype: "int32" }), 1),
+      (x) => x.scatterAdd(1, zeros([2, 0], { dtype: "int32" }), zeros([2, 0])),
+      (x) => x.indexAdd(0, none, zeros([0, 3])),
+      (x) => x.indexFill(1, none, 2),
+      (x) => x.maskedScatter(x.gt(9), zeros([0])),
+    ];
+    for (const f of functions) {
+      x.grad = null;
+      const y = f(x);
+      expect(y.toArray()).toEqual(x.toArray());
+      y.sum().backward();
+      expect(x.grad!.sum().item()).toBe(6);
+    }
+    for (const f of [
+      (x: Tensor) => x.index(none),
+      (x: Tensor) => x.maskedSelect(x.gt(9)),
+      (x: Tensor) => x.take(none),
+      (x: Tensor) => x.takeAlongAxis(zeros([2, 0], { dtype: "int32" }), 1),
+      (x: Tensor) => x.repeatInterleave(0),
+      (x: Tensor) => x.diagonal(7),
+    ]) {
+      x.grad = null;
+      const y = f(x);
+      expect(y.size).toBe(0);
+      y.sum().backward();
+      expect(x.grad!.toArray()).toEqual(zeros([2, 3]).toArray());
+    }
+    const empty = zeros([0, 3]);
+    expect(empty.scatter(0, zeros([0, 3], { dtype: "int32" }), 1).shape).toEqual([0, 3]);
+    expect(empty.maskedFill(empty.eq(0), 1).shape).toEqual([0, 3]);
+    expect(empty.tril().shape).toEqual([0, 3]);
+  });
+
+  it("tensors without axes", () => {
+    const five = tensor(5, { dtype: "float64", requiresGrad: true });
+    const yes = tensor(true);
+    expect(five.index(yes).toArray()).toEqual([5]);
+    expect(five.index(null).toArray()).toEqual([5]);
+    expect(five.maskedSelect(yes).toArray()).toEqual([5]);
+    expect(five.take(tensor(0, { dtype: "int32" })).item()).toBe(5);
+    expect(five.maskedFill(yes, 7).item()).toBe(7);
+    expect(five.repeat([]).item()).toBe(5);
+    expect(five.flip([]).item()).toBe(5);
+    expect(five.roll(2).item()).toBe(5);
+    expect(five.pad([]).item()).toBe(5);
+    expect(oneHot(tensor(1, { dtype: "int32" })).toArray()).toEqual([0, 1]);
+    expect(embedding(tensor(1, { dtype: "int32" }), f64([[1], [2]])).toArray()).toEqual([2]);
+    const y = five.mul(2);
+    y.indexPut_([], 3);
+    expect(y.item()).toBe(3);
+    y.maskedFill_(yes, five);
+    y.backward();
+    expect(five.grad!.item()).toBe(1);
+  });
+
+  it("a tensor written with a part of itself", () => {
+    const x = counting([5]);
+    x.indexPut_([slice(1)], x.index(slice(null, -1)));
+    expect(x.toArray()).toEqual([0, 0, 1, 2, 3]);
+    x.scatter_(0, int32([0, 1, 2]), x.index(slice(2)));
+    expect(x.toArray()).toEqual([1, 2, 3, 2, 3]);
+    x.indexPut_([x.eq(3)], x.index(slice(0, 2)));
+    expect(x.toArray()).toEqual([1, 2, 1, 2, 2]);
+  });
+
+  it("integers and bools keep their dtype", () => {
+    const bits = tensor([true, false, true]);
+    expect(bits.indexPut([0], tensor(false)).toArray()).toEqual([false, false, true]);
+    expect(bits.scatter(0, int32([1]), tensor([true])).toArray()).toEqual([true, true, true]);
+    expect(bits.flip(0).dtype).toBe("bool");
+    expect(tensor(new Uint8Array([1, 2])).pad([1, 0], { value: 3 }).dtype).toBe("uint8");
+    expect(int32([1, 2]).maskedFill(tensor([true, false]), 7).dtype).toBe("int32");
+    expect(
+      int32([1, 2])
+        .scatterAdd(0, int32([0]), int32([4]))
+        .toArray(),
+    ).toEqual([5, 2]);
+  });
+});
+
 describe("messages", () => {
   const x = zeros([2, 3]);
   const cases: [string, () => unknown, string][] = [
@@ -650,6 +737,11 @@ describe("messages", () => {
       "scatter range",
       () => scatter(x, 1, int32([[0, -1]]), 1),
       "IndexError: scatter: index -1 at position 1 is outside axis 1 of [2, 3]; valid are 0 to 2.",
+    ],
+    [
+      "scatterAdd of bools",
+      () => scatterAdd(x.gt(0), 0, int32([[0]]), x.gt(0)),
+      'DTypeError: scatterAdd: x is bool; adding and comparing need numbers: x.to("int32").',
     ],
     [
       "scatter index",

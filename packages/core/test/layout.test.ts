@@ -46,6 +46,7 @@ import {
   vstack,
   zeros,
 } from "../src/index.ts";
+import { overlaps } from "../src/shape.ts";
 
 const message = (f: () => unknown): string => {
   try {
@@ -357,6 +358,33 @@ describe("windows", () => {
     expect(message(() => zeros([3]).unfold(0, 2, 1).add_(1))).toBe(
       "ShapeError: add_: an overlapping tensor of shape [2, 2] shows the same element at several places; clone() it before changing it.",
     );
+  });
+
+  it("a layout that shows an element twice is always noticed", () => {
+    const axes = fc.array(
+      fc.tuple(fc.integer({ min: 0, max: 4 }), fc.integer({ min: -6, max: 6 })),
+      {
+        maxLength: 3,
+      },
+    );
+    fc.assert(
+      fc.property(axes, (list) => {
+        const shape = list.map(([size]) => size);
+        const strides = list.map(([, stride]) => stride);
+        let at = [0];
+        for (const [size, stride] of list)
+          at = at.flatMap((from) => Array.from({ length: size }, (_, i) => from + i * stride));
+        if (new Set(at).size < at.length) expect(overlaps({ shape, strides })).toBe(true);
+      }),
+      { seed: 8, numRuns: 300 },
+    );
+    expect(
+      overlaps(
+        counting([4, 6])
+          .index(slice(null, null, -2), slice(1, 5, 3))
+          .transpose(),
+      ),
+    ).toBe(false);
   });
 
   it("fold is the transpose of unfold", () => {

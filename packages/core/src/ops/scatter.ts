@@ -183,6 +183,12 @@ function fitting(op: string, input: string, value: TensorLike, x: Tensor): Tenso
   return to(values, x.dtype);
 }
 
+/** Only replacing makes sense of truth values. */
+function checkNumbers(op: string, kind: ScatterFunction, x: Tensor): void {
+  if (x.dtype !== "bool" || kind === scatterOp) return;
+  throw new DTypeError(`${op}: x is bool; adding and comparing need numbers: x.to("int32").`);
+}
+
 function scatterWrite(
   op: string,
   kind: ScatterFunction,
@@ -192,6 +198,7 @@ function scatterWrite(
   source: TensorLike,
 ): Write {
   checkTensor(op, "x", x);
+  checkNumbers(op, kind, x);
   const at = normalizeAxis(op, axis, x.rank);
   const whole = integerIndex(op, index);
   const values = fitting(op, "the source", source, x);
@@ -225,6 +232,7 @@ function sliceWrite(
   source: TensorLike,
 ): Write {
   checkTensor(op, "x", x);
+  checkNumbers(op, kind, x);
   const at = normalizeAxis(op, axis, x.rank);
   const whole = integerIndex(op, index);
   if (whole.rank > 1) {
@@ -486,6 +494,7 @@ function assign(
       `${name}: parts are ${describe(parts)}; they must be an array, such as [0, slice(1, 3)].`,
     );
   }
+  checkNumbers(name, accumulate ? scatterAddOp : scatterOp, x);
   const { view, picked } = selection(name, x, parts);
   const values = fitting(name, "the value", value, x);
   const target = picked?.shape ?? view.shape;
