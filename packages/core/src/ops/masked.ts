@@ -1,14 +1,13 @@
 /** Masks: choosing elements by a bool tensor. */
-import { applyInPlace, asTensor, checkTensor } from "../apply.ts";
-import { isFloat } from "../dtype.ts";
+import { applyInPlace, checkTensor } from "../apply.ts";
 import { DTypeError, ShapeError } from "../errors.ts";
 import type { TensorLike } from "../op.ts";
 import { broadcastShapes, formatShape, sameShape, sizeOf } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { where } from "./compare.ts";
 import { indexSelect, maskPositions } from "./indexing.ts";
-import { copyOp, expand, narrow, reshape, to } from "./layout.ts";
-import { scatter } from "./scatter.ts";
+import { copyOp, expand, narrow, reshape } from "./layout.ts";
+import { fitting, scatter } from "./scatter.ts";
 
 function checkMask(op: string, x: Tensor, mask: Tensor): void {
   checkTensor(op, "x", x);
@@ -17,14 +16,6 @@ function checkMask(op: string, x: Tensor, mask: Tensor): void {
     throw new DTypeError(`${op}: the mask is ${mask.dtype}; it must be bool, such as x.gt(0).`);
   }
   broadcastShapes(op, x.shape, mask.shape);
-}
-
-function checkFits(op: string, input: string, value: Tensor, x: Tensor): void {
-  if (isFloat(value.dtype) && !isFloat(x.dtype)) {
-    throw new DTypeError(
-      `${op}: ${input} is ${value.dtype} and can't be stored in a tensor of ${x.dtype}; convert one of them.`,
-    );
-  }
 }
 
 /**
@@ -50,14 +41,13 @@ export function maskedFill_(x: Tensor, mask: Tensor, value: TensorLike): Tensor 
 
 function filled(op: string, x: Tensor, mask: Tensor, value: TensorLike): Tensor {
   checkMask(op, x, mask);
-  const one = asTensor(op, "the value", value, x.dtype);
+  const one = fitting(op, "the value", value, x);
   if (one.rank > 0) {
     throw new ShapeError(
       `${op}: the value is ${formatShape(one.shape)}; it must be a number or a tensor without axes. Use where to choose between tensors.`,
     );
   }
-  checkFits(op, "the value", one, x);
-  return where(mask, to(one, x.dtype), x);
+  return where(mask, one, x);
 }
 
 /** The elements where the mask is true, in row-major order: [n]. x and mask broadcast. */
@@ -92,7 +82,7 @@ export function maskedScatter_(x: Tensor, mask: Tensor, source: Tensor): Tensor 
 function scattered(op: string, x: Tensor, mask: Tensor, source: Tensor): Tensor {
   checkMask(op, x, mask);
   checkTensor(op, "the source", source);
-  checkFits(op, "the source", source, x);
+  const values = fitting(op, "the source", source, x);
   if (!sameShape(broadcastShapes(op, x.shape, mask.shape), x.shape)) {
     throw new ShapeError(
       `${op}: the mask is ${formatShape(mask.shape)}; it must broadcast to x's shape ${formatShape(x.shape)}.`,
@@ -104,6 +94,6 @@ function scattered(op: string, x: Tensor, mask: Tensor, source: Tensor): Tensor 
       `${op}: the mask asks for ${positions.size} elements, and the source of shape ${formatShape(source.shape)} has ${source.size}.`,
     );
   }
-  const taken = narrow(reshape(source, [source.size]), 0, 0, positions.size);
+  const taken = narrow(reshape(values, [values.size]), 0, 0, positions.size);
   return reshape(scatter(reshape(x, [x.size]), 0, positions, taken), x.shape);
 }

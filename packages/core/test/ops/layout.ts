@@ -18,7 +18,7 @@ import {
   scatterAminOp,
   scatterOp,
   scatterProdOp,
-} from "../../src/ops/scatter.ts";
+} from "../../src/ops/scatter-ops.ts";
 
 /** Positions without repetition along axis 0. */
 const once = (list: number[][]) => () => values(list)("int32", undefined as never);
