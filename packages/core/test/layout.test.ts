@@ -31,6 +31,7 @@ import {
   select,
   slice,
   split,
+  stack,
   swapaxes,
   type Tensor,
   tensor,
@@ -69,6 +70,11 @@ describe("reorder", () => {
     const x = zeros([4]);
     x.view([2, 2]).select(0, 1).fill_(1);
     expect(x.toArray()).toEqual([0, 0, 1, 1]);
+  });
+
+  it("squeeze of several axes", () => {
+    expect(zeros([1, 2, 1, 1]).squeeze([0, 1, -1]).shape).toEqual([2, 1]);
+    expect(zeros([1, 2]).squeeze([]).shape).toEqual([1, 2]);
   });
 
   it("movedim, swapaxes, broadcastTo", () => {
@@ -508,6 +514,31 @@ describe("messages", () => {
       "view of a wrong size",
       () => view(x, [4]),
       "ShapeError: view: [4] does not hold the 6 elements of [2, 3]; sizes are whole, their product is the number of elements, and at most one may be -1.",
+    ],
+    [
+      "permute",
+      () => x.permute(1 as never),
+      "ValueError: permute: the order is a number; it must be an array of axes, such as [1, 0].",
+    ],
+    [
+      "expand",
+      () => x.expand(2 as never),
+      "ValueError: expand: the shape is a number; it must be an array of sizes, such as [2, -1].",
+    ],
+    [
+      "stack",
+      () => stack([x, zeros([2])]),
+      "ShapeError: stack: tensor 0 is [2, 3] and tensor 1 is [2]; the shapes must be equal.",
+    ],
+    [
+      "stack of nothing",
+      () => stack([]),
+      "ValueError: stack: needs an array of at least one Tensor, such as stack([a, b], 0).",
+    ],
+    [
+      "stack axis",
+      () => stack([x], 3),
+      "ShapeError: stack: axis 3 is out of range for a tensor of 3 axes; valid are -3 to 2.",
     ],
     [
       "asStrided strides",

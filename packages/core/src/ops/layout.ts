@@ -13,6 +13,7 @@ import {
   contiguousStrides,
   formatShape,
   isContiguous,
+  normalizeAxes,
   normalizeAxis,
   overlaps,
   type Shape,
@@ -178,21 +179,14 @@ export function flatten(x: Tensor, startAxis = 0, endAxis = -1): Tensor {
   return reshape(x, [...x.shape.slice(0, start), middle, ...x.shape.slice(end + 1)]);
 }
 
-/** Without the axis, which must have size 1; without all axes of size 1 when none is named. */
-export function squeeze(x: Tensor, axis?: number): Tensor {
+/** Without those of the axes that have size 1; without all such axes when none is named. */
+export function squeeze(x: Tensor, axes?: number | readonly number[]): Tensor {
   checkTensor("squeeze", "x", x);
-  if (axis === undefined)
-    return reshape(
-      x,
-      x.shape.filter((size) => size !== 1),
-    );
-  const at = normalizeAxis("squeeze", axis, x.rank);
-  return x.shape[at] === 1
-    ? reshape(
-        x,
-        x.shape.filter((_, i) => i !== at),
-      )
-    : x;
+  const list = normalizeAxes("squeeze", axes, x.rank);
+  return reshape(
+    x,
+    x.shape.filter((size, i) => size !== 1 || !list.includes(i)),
+  );
 }
 
 /** With an axis of size 1 at the place. */
@@ -230,6 +224,11 @@ export const permuteOp = defineOp({
  */
 export function permute(x: Tensor, order: readonly number[]): Tensor {
   checkTensor("permute", "x", x);
+  if (!Array.isArray(order)) {
+    throw new ValueError(
+      `permute: the order is ${describe(order)}; it must be an array of axes, such as [1, 0].`,
+    );
+  }
   const axes = order.map((axis) => normalizeAxis("permute", axis, x.rank));
   if (axes.length !== x.rank || new Set(axes).size !== x.rank) {
     throw new ShapeError(
@@ -271,6 +270,11 @@ export const expandOp = defineOp({
  */
 export function expand(x: Tensor, shape: Shape): Tensor {
   checkTensor("expand", "x", x);
+  if (!Array.isArray(shape)) {
+    throw new ValueError(
+      `expand: the shape is ${describe(shape)}; it must be an array of sizes, such as [2, -1].`,
+    );
+  }
   const lead = shape.length - x.rank;
   const target = shape.map((size, i) => (size === -1 && i >= lead ? x.shape[i - lead]! : size));
   const fits = lead >= 0 && x.shape.every((size, i) => size === target[i + lead] || size === 1);
@@ -346,11 +350,27 @@ export function concat(tensors: readonly Tensor[], axis = 0): Tensor {
 /** PyTorch's name of {@link concat}. */
 export const cat = concat;
 
-/** Tensors of one shape along a new axis. */
+/**
+ * Tensors of one shape along a new axis.
+ *
+ * @throws ShapeError naming the first tensor of another shape
+ */
 export function stack(tensors: readonly Tensor[], axis = 0): Tensor {
+  if (!Array.isArray(tensors) || tensors.length === 0) {
+    throw new ValueError("stack: needs an array of at least one Tensor, such as stack([a, b], 0).");
+  }
+  tensors.forEach((x: Tensor, i) => {
+    checkTensor("stack", `tensor ${i}`, x);
+    if (!sameShape(x.shape, tensors[0].shape)) {
+      throw new ShapeError(
+        `stack: tensor 0 is ${formatShape(tensors[0].shape)} and tensor ${i} is ${formatShape(x.shape)}; the shapes must be equal.`,
+      );
+    }
+  });
+  const at = normalizeAxis("stack", axis, tensors[0].rank + 1);
   return concat(
-    tensors.map((x) => unsqueeze(x, axis)),
-    axis,
+    tensors.map((x) => unsqueeze(x, at)),
+    at,
   );
 }
 
