@@ -11,7 +11,6 @@ import {
   Solver,
   saveSafetensors,
   softmax,
-  split,
   type train,
 } from "tapegrad";
 import { drawImage, sideBySide } from "./art.ts";
@@ -51,7 +50,7 @@ export async function trainDigits(options: Options, around: Surroundings): Promi
   const say = quiet ? () => {} : print;
   manualSeed(seed);
   const mnist = around.digits ?? (await loadMnist());
-  const [training, validation] = split(mnist.train, [mnist.train.length - heldOut, heldOut]);
+  const [training, validation] = data.split(mnist.train, [mnist.train.length - heldOut, heldOut]);
   const model = buildModel(mnist.train.height * mnist.train.width, hidden, options.dropout);
   const { lr, make } = optimizers[options.optimizer];
   const optimizer = make(model.parameters(), options.lr ?? lr);

@@ -11,7 +11,7 @@ import { engineOps } from "./engine-ops.ts";
 import { DTypeError, GradError, ShapeError, ValueError } from "./errors.ts";
 import { Node, type NodeDetail, SavingNode } from "./node.ts";
 import type { Op, TensorLike } from "./op.ts";
-import { broadcastShapes, formatShape, type Shape, sameShape } from "./shape.ts";
+import { broadcastShapes, formatShape, overlaps, type Shape, sameShape } from "./shape.ts";
 import { edgeOf, isGradEnabled, needsGrad, slotOf } from "./tape.ts";
 import {
   changeInPlace,
@@ -181,7 +181,8 @@ export function apply(
 
 /**
  * Applies an op to x and writes the result into x's own storage: the `add_` to `add`. Every view of
- * the storage sees it; the version moves, so that a rule which saved the old value notices.
+ * the storage sees it; the version moves, so that a rule which saved the old value notices. Errors say
+ * `name`, by default the op's with an underscore.
  *
  * @throws GradError for a leaf that requires grad (wrap the change in noGrad), ShapeError if the result
  *   has another shape than x, DTypeError if it has another kind of number
@@ -191,16 +192,18 @@ export function applyInPlace(
   x: Tensor,
   others: readonly TensorLike[],
   attrs?: unknown,
+  name = `${op.name}_`,
 ): Tensor {
-  const name = `${op.name}_`;
   const rest = others.map((other, i) => toTensor(op, other, x.dtype, i + 1));
-  checkInPlace(name, op, x, rest);
+  checkInPlace(name, op, x, rest, attrs);
   const recording = isGradEnabled() && [x, ...rest].some(needsGrad);
   const inputs = [x, ...rest].map((other, i) => {
-    if (i > 0 && other.dtype !== x.dtype) return engineOps.to(other, x.dtype);
+    // Where any dtypes may meet, an int32 beside a float is an index; a float must get its gradient as one.
+    const meets = op.domain !== "any" || isFloat(other.dtype);
+    if (i > 0 && meets && other.dtype !== x.dtype) return engineOps.to(other, x.dtype);
     // Another look at the same storage would change while it is being read.
-    const overlaps = i > 0 && other.storage !== null && other.storage === x.storage && other !== x;
-    return overlaps ? engineOps.clone(other) : other;
+    const shares = i > 0 && other.storage !== null && other.storage === x.storage && other !== x;
+    return shares ? engineOps.clone(other) : other;
   });
   const before = recording && op.saves.includes(op.inputs[0]!) ? snapshot(x) : x;
   const edge = recording ? differentiableEdge(op, 0, x) : null;
@@ -213,31 +216,41 @@ export function applyInPlace(
   return x;
 }
 
-function checkInPlace(name: string, op: Op, x: Tensor, others: readonly Tensor[]): void {
+function checkInPlace(
+  name: string,
+  op: Op,
+  x: Tensor,
+  others: readonly Tensor[],
+  attrs: unknown,
+): void {
+  const other = name.replace(/_$/, "");
   if (isGradEnabled()) {
     const leaf = [x, x.viewOf?.base].find((t) => t?.requiresGrad && t.isLeaf);
     if (leaf !== undefined) {
       throw new GradError(
         `${name}: ${leaf === x ? "the tensor is" : "the tensor is a view of"} a leaf that requires grad, whose value backward needs; ` +
-          `change it inside noGrad(() => …), or use ${op.name}, which makes a new tensor.`,
+          `change it inside noGrad(() => …), or use ${other}, which makes a new tensor.`,
       );
     }
   }
-  const shape = broadcastShapes(name, x.shape, ...others.map((other) => other.shape));
+  const shape =
+    op.definition.shape === undefined
+      ? broadcastShapes(name, x.shape, ...others.map(({ shape }) => shape))
+      : op.definition.shape(named(op, [x, ...others]), attrs);
   if (!sameShape(shape, x.shape)) {
     throw new ShapeError(
-      `${name}: the result has shape ${formatShape(shape)}, which doesn't fit into the tensor's ${formatShape(x.shape)}; use ${op.name}, which makes a new tensor.`,
+      `${name}: the result has shape ${formatShape(shape)}, which doesn't fit into the tensor's ${formatShape(x.shape)}; use ${other}, which makes a new tensor.`,
     );
   }
-  const wide = others.find((other) => isFloat(other.dtype) && !isFloat(x.dtype));
+  const wide = others.find(({ dtype }) => isFloat(dtype) && !isFloat(x.dtype));
   if (wide !== undefined || (op.domain === "float" && !isFloat(x.dtype))) {
     throw new DTypeError(
-      `${name}: the result is ${wide?.dtype ?? "float32"} and can't be stored in a tensor of ${x.dtype}; use ${op.name}, which makes a new tensor.`,
+      `${name}: the result is ${wide?.dtype ?? "float32"} and can't be stored in a tensor of ${x.dtype}; use ${other}, which makes a new tensor.`,
     );
   }
-  if (x.shape.some((size, i) => size > 1 && x.strides[i] === 0)) {
+  if (overlaps(x)) {
     throw new ShapeError(
-      `${name}: an expanded tensor of shape ${formatShape(x.shape)} shows the same element at several places; clone() it before changing it.`,
+      `${name}: ${x.strides.includes(0) ? "an expanded" : "an overlapping"} tensor of shape ${formatShape(x.shape)} shows the same element at several places; clone() it before changing it.`,
     );
   }
 }

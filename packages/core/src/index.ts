@@ -1,5 +1,6 @@
 import "./methods.ts";
 import "./methods/reduce.ts";
+import "./methods/layout.ts";
 
 export { type MemoryReport, memory, setMemoryLimit } from "@tapegrad/kernels";
 export { applyInPlace } from "./apply.ts";
@@ -48,6 +49,7 @@ export {
   prod,
 } from "./ops/aggregate.ts";
 export { eq, ge, gt, le, lt, ne, where } from "./ops/compare.ts";
+export { type DiagonalOptions, diag, diagEmbed, diagonal, tril, triu } from "./ops/diagonal.ts";
 export {
   abs,
   add,
@@ -72,6 +74,7 @@ export {
 } from "./ops/elementwise.ts";
 export { gather, type Index, index, indexSelect, Slice, slice } from "./ops/indexing.ts";
 export {
+  cat,
   clone,
   concat,
   contiguous,
@@ -87,6 +90,8 @@ export {
   transpose,
   unsqueeze,
 } from "./ops/layout.ts";
+export { type EmbeddingOptions, embedding, oneHot, take, takeAlongAxis } from "./ops/lookup.ts";
+export { maskedFill, maskedScatter, maskedSelect } from "./ops/masked.ts";
 export { linear, matmul } from "./ops/matmul.ts";
 export {
   cosineSimilarity,
@@ -95,6 +100,18 @@ export {
   norm,
   normalize,
 } from "./ops/norm.ts";
+export {
+  fold,
+  type PadMode,
+  type PadOptions,
+  type Pair,
+  pad,
+  pixelShuffle,
+  pixelUnshuffle,
+  type UnfoldOptions,
+  unfold,
+  unfoldAxis,
+} from "./ops/pad.ts";
 export {
   median,
   mode,
@@ -117,6 +134,20 @@ export {
   type ValuesAndIndices,
 } from "./ops/reduce.ts";
 export {
+  asStrided,
+  broadcastTo,
+  flip,
+  movedim,
+  repeat,
+  repeatInterleave,
+  roll,
+  rot90,
+  swapaxes,
+  tile,
+  unflatten,
+  view,
+} from "./ops/reorder.ts";
+export {
   cummax,
   cummin,
   cumprod,
@@ -127,6 +158,17 @@ export {
   type TrapezoidOptions,
   trapezoid,
 } from "./ops/scan.ts";
+export {
+  type IndexPutOptions,
+  indexAdd,
+  indexCopy,
+  indexFill,
+  indexPut,
+  type ScatterReduceOptions,
+  scatter,
+  scatterAdd,
+  scatterReduce,
+} from "./ops/scatter.ts";
 export {
   bincount,
   bucketize,
@@ -147,6 +189,17 @@ export {
   softmin,
 } from "./ops/softmax.ts";
 export { argsort, kthvalue, type SortOptions, sort, topk } from "./ops/sort.ts";
+export {
+  chunk,
+  dstack,
+  hstack,
+  meshgrid,
+  select,
+  split,
+  tensorSplit,
+  unbind,
+  vstack,
+} from "./ops/split.ts";
 export {
   std,
   stdMean,

@@ -312,8 +312,8 @@ class TensorMethods {
     return flatten(this, startAxis, endAxis);
   }
 
-  squeeze(this: Tensor, axis?: number): Tensor {
-    return squeeze(this, axis);
+  squeeze(this: Tensor, axes?: number | readonly number[]): Tensor {
+    return squeeze(this, axes);
   }
 
   unsqueeze(this: Tensor, axis: number): Tensor {

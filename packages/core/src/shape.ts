@@ -44,6 +44,24 @@ export function isContiguous(shape: Shape, strides: Shape): boolean {
 }
 
 /**
+ * Whether two elements may lie at the same place: some axis steps less far than the axes of smaller
+ * strides reach together. Never false for a layout that does; slices and permutations are not caught.
+ */
+export function overlaps({ shape, strides }: { shape: Shape; strides: Shape }): boolean {
+  const axes = shape
+    .map((size, i) => ({ size, stride: Math.abs(strides[i]!) }))
+    .filter(({ size }) => size !== 1)
+    .sort((a, b) => a.stride - b.stride);
+  if (axes.some(({ size }) => size === 0)) return false;
+  let reach = 0;
+  for (const { size, stride } of axes) {
+    if (stride <= reach) return true;
+    reach += (size - 1) * stride;
+  }
+  return false;
+}
+
+/**
  * The shape in which all given shapes meet: aligned at the right, each axis equal or 1.
  *
  * @throws ShapeError naming the op, the shapes and the axis that doesn't fit

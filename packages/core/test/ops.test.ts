@@ -20,6 +20,7 @@ import * as products from "../src/ops/matmul.ts";
 import * as reduce from "../src/ops/reduce.ts";
 import * as softmax from "../src/ops/softmax.ts";
 import { CheckOpError } from "../src/testing/check-op.ts";
+import { checkLayoutOps } from "./ops/layout.ts";
 import { reduceTests } from "./ops/reduce.ts";
 
 const positive = (shape: number[]) => uniform(shape, 0.3, 3);
@@ -275,6 +276,7 @@ describe("indexing", () => {
 });
 
 reduceTests();
+checkLayoutOps();
 
 describe("the harness", () => {
   const shape = { x: uniform([3]) };

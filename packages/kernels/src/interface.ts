@@ -75,6 +75,12 @@ export type ScanName =
 
 /** Of the elements x₀ … xᵢ, the position of the largest or smallest: the last of equals; NaN wins. */
 export type ArgScanName = "cummax" | "cummin";
+/** How an element that arrives at a place meets the one that is there; see {@link Kernels.scatter}. */
+export type ScatterName =
+  | "set" // replaces it; the last to arrive stays
+  | "prod" // floats, int32 (wrapping) and uint8, as max and min
+  | "max" // NaN wins
+  | "min";
 
 /** Fused optimizer steps, in place over equally long contiguous arrays; see {@link Kernels.update}. */
 export type UpdateName = "sgd" | "sgdMomentum" | "rmsprop" | "adam";
@@ -143,6 +149,12 @@ export interface Kernels {
   gather(x: Operand, axis: number, index: Operand, out: Operand): number;
   /** out[i][index[i][j][k]][k] += source[i][j][k] for axis 1; returns as `gather` does. */
   scatterAdd(out: Operand, axis: number, index: Operand, source: Operand): number;
+
+  /**
+   * As `scatterAdd`, with another way of meeting: out[i][index[i][j][k]][k] = f(out[…], source[i][j][k]),
+   * in row-major order of the source.
+   */
+  scatter(name: ScatterName, out: Operand, axis: number, index: Operand, source: Operand): number;
 
   /**
    * Fills the contiguous `out` from Philox 4x32-10 with key (keyLow, keyHigh). Element i depends on

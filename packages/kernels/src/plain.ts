@@ -13,6 +13,7 @@ import type {
   RandomName,
   ReduceName,
   ScanName,
+  ScatterName,
   TypedArray,
   UnaryName,
   UpdateName,
@@ -230,6 +231,26 @@ const scanFunctions: Readonly<Record<ScanName, (total: number, x: number) => num
   },
 };
 
+/** What is at out[…][index[at]][…] becomes f(it, source[at]); returns the first bad position, or −1. */
+function scatter(
+  out: Operand,
+  axis: number,
+  index: Operand,
+  source: Operand,
+  f: (a: number, b: number) => number,
+): number {
+  const [target, positions, arriving] = [elements(out), elements(index), elements(source)];
+  const [n, step] = [out.shape[axis], out.strides[axis]];
+  let bad = -1;
+  const start = { ...out, strides: out.strides.with(axis, 0) };
+  walk(index.shape, [start, index, source], ([to, at, from], flat) => {
+    const i = positions[at];
+    if (i >= 0 && i < n) target[to + i * step] = f(target[to + i * step], arriving[from]);
+    else if (bad < 0) bad = flat;
+  });
+  return bad;
+}
+
 export const plain: Kernels = {
   name: "plain",
 
@@ -401,16 +422,12 @@ export const plain: Kernels = {
   },
 
   scatterAdd(out, axis, index, source) {
-    const [target, positions, added] = [elements(out), elements(index), elements(source)];
-    const [n, step] = [out.shape[axis], out.strides[axis]];
-    let bad = -1;
-    const start = { ...out, strides: out.strides.with(axis, 0) };
-    walk(index.shape, [start, index, source], ([to, at, from], flat) => {
-      const i = positions[at];
-      if (i >= 0 && i < n) target[to + i * step] += added[from];
-      else if (bad < 0) bad = flat;
-    });
-    return bad;
+    return scatter(out, axis, index, source, (a, b) => a + b);
+  },
+
+  scatter(name: ScatterName, out, axis, index, source) {
+    if (name === "set") return scatter(out, axis, index, source, (_, b) => b);
+    return scatter(out, axis, index, source, wrapping(name, out.dtype, reduceFunctions[name].step));
   },
 
   random(name: RandomName, out, key, counter, a, b) {

@@ -12,6 +12,7 @@ import type {
   RandomName,
   ReduceName,
   ScanName,
+  ScatterName,
   UnaryName,
   UpdateName,
 } from "./interface.ts";
@@ -232,6 +233,14 @@ class WasmKernels implements Kernels {
     return this.indexed(kernel, index.shape, out, axis, out, index, source, out);
   }
 
+  scatter(name: ScatterName, out: Operand, axis: number, index: Operand, source: Operand): number {
+    const kernel =
+      name === "set"
+        ? this.module.bySize[bytesPerElement[out.dtype]].scatterSet!
+        : this.kernel("scatter", `scatter${name[0].toUpperCase()}${name.slice(1)}`, out.dtype);
+    return this.indexed(kernel, index.shape, out, axis, out, index, source, out);
+  }
+
   random(
     name: RandomName,
     out: Operand,
@@ -353,7 +362,7 @@ class WasmKernels implements Kernels {
     return copy;
   }
 
-  /** gather and scatterAdd: `table` is what the index selects from, along `axis`. */
+  /** gather and the scatters: `table` is what the index selects from, along `axis`. */
   private indexed(
     kernel: Kernel,
     shape: readonly number[],

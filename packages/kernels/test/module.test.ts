@@ -58,10 +58,13 @@ describe("the module has a kernel for every name of the interface", () => {
       for (const name of ["max", "maxColumns", "min", "minColumns", "argmax", "argmin"]) {
         expect(byType[dtype][name]).toBeDefined();
       }
-      expect(byType[dtype].scatterAdd).toBeDefined();
+      for (const name of ["scatterAdd", "scatterProd", "scatterMax", "scatterMin"]) {
+        expect(byType[dtype][name]).toBeDefined();
+      }
     }
     for (const bytes of [1, 4, 8]) {
-      for (const name of ["copy", "where", "gather"]) expect(bySize[bytes][name]).toBeDefined();
+      for (const name of ["copy", "where", "gather", "scatterSet"])
+        expect(bySize[bytes][name]).toBeDefined();
     }
     for (const dtype of floats) {
       for (const name of ["softmax", "logSoftmax"]) expect(byType[dtype][name]).toBeDefined();

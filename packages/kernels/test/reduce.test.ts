@@ -242,6 +242,34 @@ describe("gather and scatterAdd agree with the plain twin", () => {
     );
   });
 
+  it.each([
+    ...(["set", "prod", "max", "min"] as const).flatMap((name) =>
+      (["float32", "float64", "int32", "uint8"] as const).map((dtype) => [name, dtype] as const),
+    ),
+    ["set", "bool"] as const,
+  ])("scatter (%s) of %s", (name, dtype) => {
+    fc.assert(
+      fc.property(cases, ([shape, seed]) => {
+        if (shape.length === 0) return;
+        const rng = new Rng(seed);
+        const axis = rng.below(shape.length);
+        const length = 1 + rng.below(6);
+        const out = randomOperand(rng, dtype, shape.with(axis, length), { writable: true });
+        const index = randomOperand(rng, "int32", shape);
+        const bad = rng.below(4) === 0;
+        index.storage!.array!.forEach((_, i, array) => {
+          array[i] = rng.below(bad ? length + 1 : length);
+        });
+        const source = randomOperand(rng, dtype, shape);
+        const expected = twin(out);
+        const at = plain.scatter(name, expected, axis, index, source);
+        expect(wasm.scatter(name, out, axis, index, source)).toBe(at);
+        if (at < 0) expectSame(out, expected);
+      }),
+      options(40),
+    );
+  });
+
   it("looks up and adds whole rows, as an embedding does", () => {
     const table = dense(randomArray(new Rng(4), "float32", 50 * 20, false), [50, 20]);
     const index = { ...dense(Int32Array.of(7, 0, 49, 7), [4]), shape: [4, 20], strides: [1, 0] };

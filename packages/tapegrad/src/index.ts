@@ -10,7 +10,6 @@ export {
   loadMnist,
   loadSafetensors,
   saveSafetensors,
-  split,
   TensorDataset,
 } from "@tapegrad/data";
 export * as nn from "@tapegrad/nn";

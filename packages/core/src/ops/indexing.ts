@@ -1,15 +1,14 @@
 /** Picking elements by position. */
 
 import { checkTensor, describe } from "../apply.ts";
+import { tensor } from "../create.ts";
 import { DTypeError, IndexError, ShapeError, ValueError } from "../errors.ts";
 import { defineOp } from "../op.ts";
-import { formatShape, normalizeAxis } from "../shape.ts";
-import { Tensor } from "../tensor.ts";
-import { lt, where } from "./compare.ts";
-import { add } from "./elementwise.ts";
-import { expand, reshape, sliceOp, to } from "./layout.ts";
+import { broadcastShapes, formatShape, normalizeAxis, sameShape, sizeOf } from "../shape.ts";
+import { adoptArray, type NestedArray, Tensor } from "../tensor.ts";
+import { expand, permute, type Range, reshape, sliceOp, to } from "./layout.ts";
 
-interface AlongAxis {
+export interface AlongAxis {
   axis: number;
 }
 
@@ -48,14 +47,20 @@ export const scatterZeros = defineOp({
   },
 });
 
-function checkIndex(name: string, wrong: number, x: Tensor, axis: number, index: Tensor): void {
+export function checkIndex(
+  name: string,
+  wrong: number,
+  x: Tensor,
+  axis: number,
+  index: Tensor,
+): void {
   if (wrong < 0) return;
   throw new IndexError(
     `${name}: index ${index.data()[wrong]} at position ${wrong} is outside axis ${axis} of ${formatShape(x.shape)}; valid are 0 to ${x.shape[axis]! - 1}.`,
   );
 }
 
-function integerIndex(name: string, index: Tensor): Tensor {
+export function integerIndex(name: string, index: Tensor): Tensor {
   if (!(index instanceof Tensor))
     throw new ValueError(`${name}: the index is ${describe(index)}; it must be an int32 Tensor.`);
   if (index.dtype !== "int32" && index.dtype !== "uint8") {
@@ -142,56 +147,166 @@ export function slice(start: number | null = null, stop: number | null = null, s
   return new Slice(start, stop, step);
 }
 
-/** A position, a slice, all axes up to here ("..."), a new axis (null), or positions (an integer tensor). */
-export type Index = number | Slice | "..." | null | Tensor;
+/**
+ * A position, a slice, all axes up to here ("..."), a new axis (null), positions (an integer tensor or a
+ * list), or a mask (a bool tensor, or a list of booleans), which covers as many axes as it has.
+ */
+export type Index = number | Slice | "..." | null | Tensor | NestedArray;
 
 /**
- * NumPy's indexing: `index(x, 0, slice(1, 3))` is `x[0, 1:3]`. A view, except where an integer tensor picks.
+ * NumPy's indexing: `index(x, 0, slice(1, 3))` is `x[0, 1:3]`. A view, except where tensors or lists pick:
+ * these broadcast together, and their axes stand where they stood if they were neighbours, else in front.
+ * As in PyTorch, and other than in NumPy, numbers are applied first and don't count among them.
  *
- * @throws IndexError for a position outside its axis, ShapeError for more indices than axes
+ * @throws IndexError for a position outside its axis or a mask that doesn't fit, ShapeError for more
+ *   indices than axes
  */
 export function index(x: Tensor, ...parts: Index[]): Tensor {
   checkTensor("index", "x", x);
-  const full = completed(x, parts);
-  const picks = full.filter((part) => part instanceof Tensor);
-  if (picks.length > 1) {
-    throw new ValueError(
-      `index: ${picks.length} integer tensors were given; one at a time is supported.`,
-    );
-  }
-  const ranges: { start: number; step: number; length: number }[] = [];
+  const { view, picked } = selection("index", x, parts);
+  if (picked === null) return view;
+  const { order, merged, axis, positions, shape } = picked;
+  return reshape(indexSelect(reshape(arranged(view, order), merged), axis, positions), shape);
+}
+
+/** What the parts of an index select: a view, and positions on it. */
+interface Selection {
+  /** x after numbers, slices and new axes. */
+  view: Tensor;
+  /** What tensors pick from the view; null if there are none. */
+  picked: {
+    /** Brings the picked axes together. */
+    order: number[];
+    /** Shape then, with the picked axes as one. */
+    merged: number[];
+    /** Which axis that is. */
+    axis: number;
+    /** int32 [n]: positions along it. */
+    positions: Tensor;
+    /** Shape of the result. */
+    shape: number[];
+  } | null;
+}
+
+/** An index tensor, the axis of x from which it picks, and where the view has that axis. */
+interface Pick {
+  index: Tensor;
+  axis: number;
+  at: number;
+  /** How many axes it covers: its positions count over them in row-major order. */
+  span: number;
+}
+
+/** @internal Reads and checks the parts of an index. */
+export function selection(op: string, x: Tensor, parts: readonly Index[]): Selection {
+  const ranges: Range[] = [];
   const shape: number[] = [];
-  let pickAt = -1;
-  for (const part of full) {
+  const picks: Pick[] = [];
+  const pick = (index: Tensor, span: number) => {
+    const axis = ranges.length;
+    picks.push({ index, axis, at: shape.length, span });
+    for (const length of x.shape.slice(axis, axis + span)) {
+      ranges.push({ start: 0, step: 1, length });
+      shape.push(length);
+    }
+  };
+  for (const part of completed(op, x, parts)) {
+    const axis = ranges.length;
     if (part === null) {
       shape.push(1);
-      continue;
-    }
-    const axis = ranges.length;
-    const size = x.shape[axis]!;
-    if (typeof part === "number") {
-      ranges.push({ start: position(part, axis, x), step: 1, length: 1 });
+    } else if (typeof part === "number") {
+      ranges.push({ start: position(op, part, axis, x), step: 1, length: 1 });
     } else if (part instanceof Slice) {
-      const range = resolve(part, size);
+      const range = resolve(part, x.shape[axis]!);
       ranges.push(range);
       shape.push(range.length);
+    } else if (part.dtype !== "bool") {
+      pick(integerIndex(op, part), 1);
+    } else if (part.rank === 0) {
+      // A lone true or false: a new axis of length 1 or 0.
+      const kept = part.item() === 0 ? 0 : 1;
+      picks.push({ index: positionsTensor(new Int32Array(kept)), axis, at: shape.length, span: 1 });
+      shape.push(1);
     } else {
-      if (part instanceof Tensor) pickAt = shape.length;
-      ranges.push({ start: 0, step: 1, length: size });
-      shape.push(size);
+      checkMask(op, part, axis, x);
+      pick(maskPositions(part), part.rank);
     }
   }
   const whole = ranges.every(({ step, length }, i) => step === 1 && length === x.shape[i]);
   const view = reshape(whole ? x : sliceOp(x, ranges), shape);
-  if (pickAt < 0) return view;
-  const pick = integerIndex("index", picks[0] as Tensor);
-  const rows = indexSelect(view, pickAt, wrapped(reshape(pick, [pick.size]), view.shape[pickAt]!));
-  return reshape(rows, [...shape.slice(0, pickAt), ...pick.shape, ...shape.slice(pickAt + 1)]);
+  return { view, picked: picks.length === 0 ? null : pickedFrom(op, x, view, picks) };
 }
 
-/** One part per axis (and per new axis): the ellipsis, or the end, filled up with full slices. */
-function completed(x: Tensor, parts: Index[]): Exclude<Index, "...">[] {
-  for (const part of parts) {
+function pickedFrom(op: string, x: Tensor, view: Tensor, picks: readonly Pick[]) {
+  const common = broadcastShapes(op, ...picks.map(({ index }) => index.shape));
+  const places = picks.flatMap(({ at, span }) => Array.from({ length: span }, (_, i) => at + i));
+  const neighbours = places.every((at, i) => i === 0 || at === places[i - 1]! + 1);
+  const rest = view.shape.map((_, i) => i).filter((i) => !places.includes(i));
+  const axis = neighbours ? places[0]! : 0;
+  const order = [...rest.slice(0, axis), ...places, ...rest.slice(axis)];
+  const lead = rest.slice(0, axis).map((i) => view.shape[i]!);
+  const trail = rest.slice(axis).map((i) => view.shape[i]!);
+  const sizes = picks.map(({ at, span }) => sizeOf(view.shape.slice(at, at + span)));
+  const flat = new Int32Array(sizeOf(common));
+  picks.forEach((one, i) => {
+    const size = sizes[i]!;
+    const list = expand(one.index, common).data();
+    for (let k = 0; k < flat.length; k++) {
+      const given = list[k]!;
+      if (given < -size || given >= size) {
+        throw new IndexError(
+          `${op}: ${given} at position ${k} of an index tensor is outside axis ${one.axis} of ${formatShape(x.shape)}; valid are ${-size} to ${size - 1}.`,
+        );
+      }
+      // Row-major over the picked axes.
+      flat[k] = flat[k]! * size + (given < 0 ? given + size : given);
+    }
+  });
+  return {
+    order,
+    merged: [...lead, sizeOf(sizes), ...trail],
+    axis,
+    positions: positionsTensor(flat),
+    shape: [...lead, ...common, ...trail],
+  };
+}
+
+/** @internal The view with its picked axes together: itself if they are. */
+export function arranged(view: Tensor, order: readonly number[]): Tensor {
+  return order.every((axis, i) => axis === i) ? view : permute(view, order);
+}
+
+function positionsTensor(list: Int32Array): Tensor {
+  return adoptArray(list, "int32", [list.length]);
+}
+
+/** @internal Where the mask is true, in row-major order: int32 [n]. */
+export function maskPositions(mask: Tensor): Tensor {
+  const bits = mask.data();
+  let count = 0;
+  for (let i = 0; i < bits.length; i++) if (bits[i] !== 0) count++;
+  const positions = new Int32Array(count);
+  for (let i = 0, next = 0; next < count; i++) if (bits[i] !== 0) positions[next++] = i;
+  return positionsTensor(positions);
+}
+
+function checkMask(op: string, mask: Tensor, axis: number, x: Tensor): void {
+  const covered = x.shape.slice(axis, axis + mask.rank);
+  if (!sameShape(mask.shape, covered)) {
+    throw new IndexError(
+      `${op}: the mask is ${formatShape(mask.shape)}, and from axis ${axis} on x is ${formatShape(covered)} (shape ${formatShape(x.shape)}); they must be equal.`,
+    );
+  }
+}
+
+/** One part per axis (and per new axis): lists as tensors, the ellipsis or the end filled up with full slices. */
+function completed(
+  op: string,
+  x: Tensor,
+  given: readonly Index[],
+): (number | Slice | null | Tensor)[] {
+  const parts = given.map((part) => {
+    if (Array.isArray(part) || typeof part === "boolean") return listIndex(op, part);
     const fits =
       part === null ||
       part === "..." ||
@@ -200,38 +315,52 @@ function completed(x: Tensor, parts: Index[]): Exclude<Index, "...">[] {
       part instanceof Tensor;
     if (!fits) {
       throw new ValueError(
-        `index: ${describe(part)} is no index; use a number, slice(…), "...", null or an int32 Tensor.`,
+        `${op}: ${describe(part)} is no index; use a number, slice(…), "...", null, a list, or an int32 or bool Tensor.`,
       );
     }
-  }
-  const used = parts.filter((part) => part !== null && part !== "...").length;
+    return part as number | Slice | "..." | null | Tensor;
+  });
+  const used = parts.reduce<number>((sum, part) => {
+    if (part === null || part === "...") return sum;
+    return sum + (part instanceof Tensor && part.dtype === "bool" ? part.rank : 1);
+  }, 0);
   if (used > x.rank || parts.filter((part) => part === "...").length > 1) {
     throw new ShapeError(
-      `index: ${used} axes are indexed${used > x.rank ? "" : " with more than one ellipsis"}, and the tensor of shape ${formatShape(x.shape)} has ${x.rank}.`,
+      `${op}: ${used} axes are indexed${used > x.rank ? "" : " with more than one ellipsis"}, and the tensor of shape ${formatShape(x.shape)} has ${x.rank}.`,
     );
   }
   const rest = Array.from({ length: x.rank - used }, () => new Slice(null, null, 1));
   const at = parts.indexOf("...");
   const list =
     at < 0 ? [...parts, ...rest] : [...parts.slice(0, at), ...rest, ...parts.slice(at + 1)];
-  return list as Exclude<Index, "...">[];
+  return list as (number | Slice | null | Tensor)[];
 }
 
-function position(i: number, axis: number, x: Tensor): number {
+/** A list of positions as int32, of booleans as a mask. */
+function listIndex(op: string, list: NestedArray): Tensor {
+  const given = tensor(list);
+  if (given.dtype === "bool") return given;
+  const wrong = given.data().findIndex((i) => !Number.isInteger(i));
+  if (wrong >= 0) {
+    throw new IndexError(
+      `${op}: ${given.data()[wrong]} in a list of positions is not a whole number.`,
+    );
+  }
+  return to(given, "int32");
+}
+
+function position(op: string, i: number, axis: number, x: Tensor): number {
   const size = x.shape[axis]!;
   if (!Number.isInteger(i) || i < -size || i >= size) {
     throw new IndexError(
-      `index: ${i} is outside axis ${axis} of ${formatShape(x.shape)}; valid are ${-size} to ${size - 1}.`,
+      `${op}: ${i} is outside axis ${axis} of ${formatShape(x.shape)}; valid are ${-size} to ${size - 1}.`,
     );
   }
   return i < 0 ? i + size : i;
 }
 
 /** Python's rule: out-of-range ends are clipped. */
-function resolve(
-  { start, stop, step }: Slice,
-  size: number,
-): { start: number; step: number; length: number } {
+function resolve({ start, stop, step }: Slice, size: number): Range {
   const clip = (i: number | null, fallback: number) => {
     if (i === null) return fallback;
     const at = i < 0 ? i + size : i;
@@ -241,9 +370,4 @@ function resolve(
   const to = clip(stop, step > 0 ? size : -1);
   const length = Math.max(0, Math.ceil((to - from) / step));
   return { start: length === 0 ? 0 : from, step, length };
-}
-
-/** Negative positions count from the end. */
-function wrapped(pick: Tensor, size: number): Tensor {
-  return where(lt(pick, 0), add(pick, size), pick);
 }

@@ -8,17 +8,20 @@ import { ShapeError, ValueError } from "../errors.ts";
 import type { Node } from "../node.ts";
 import { defineOp, type Layout } from "../op.ts";
 import {
+  broadcastShapes,
   broadcastStrides,
   contiguousStrides,
   formatShape,
   isContiguous,
+  normalizeAxes,
   normalizeAxis,
+  overlaps,
   type Shape,
   sameShape,
   sizeOf,
 } from "../shape.ts";
 import { edgeOf, enableGrad, needsGrad } from "../tape.ts";
-import { emptyTensor, setRequiresGrad, Tensor, viewTensor } from "../tensor.ts";
+import { adoptArray, emptyTensor, setRequiresGrad, Tensor, viewTensor } from "../tensor.ts";
 
 // ---------------------------------------------------------------------------------------------
 // Copies
@@ -44,7 +47,7 @@ export const copyOp = defineOp({
   name: "copy",
   inputs: ["x", "value"],
   domain: "any",
-  shape: ({ x }) => x.shape,
+  shape: ({ x, value }) => broadcastShapes("copy_", x.shape, value.shape),
   forward: ({ value }, y, kernels) => kernels.copy(value, y),
   grad: {
     x: (dy) => zeros(dy.shape, dy.dtype),
@@ -106,17 +109,18 @@ export const viewOp = defineOp({
  */
 export function reshape(x: Tensor, shape: Shape): Tensor {
   checkTensor("reshape", "x", x);
-  const target = resolveShape(x, shape);
+  const target = resolveShape("reshape", x, shape);
   if (sameShape(target, x.shape)) return x;
   const strides = viewStrides(x.shape, x.strides, target);
   if (strides !== null) return viewOp(x, { shape: target, strides });
   return viewOp(clone(x), { shape: target, strides: contiguousStrides(target) });
 }
 
-function resolveShape(x: Tensor, shape: Shape): number[] {
+/** The shape with its −1 filled in. */
+export function resolveShape(op: string, x: Tensor, shape: Shape): number[] {
   if (!Array.isArray(shape)) {
     throw new ValueError(
-      `reshape: the shape is ${describe(shape)}; it must be an array of sizes, such as [2, -1].`,
+      `${op}: the shape is ${describe(shape)}; it must be an array of sizes, such as [2, -1].`,
     );
   }
   const open = shape.indexOf(-1);
@@ -125,7 +129,7 @@ function resolveShape(x: Tensor, shape: Shape): number[] {
   if (open >= 0 && known > 0 && x.size % known === 0) target[open] = x.size / known;
   if (target.some((size) => !Number.isInteger(size) || size < 0) || sizeOf(target) !== x.size) {
     throw new ShapeError(
-      `reshape: ${formatShape(shape)} does not hold the ${x.size} elements of ${formatShape(x.shape)}; ` +
+      `${op}: ${formatShape(shape)} does not hold the ${x.size} elements of ${formatShape(x.shape)}; ` +
         "sizes are whole, their product is the number of elements, and at most one may be -1.",
     );
   }
@@ -133,7 +137,7 @@ function resolveShape(x: Tensor, shape: Shape): number[] {
 }
 
 /** Strides that show the same row-major order under `target`; null if only a copy can. */
-function viewStrides(shape: Shape, strides: Shape, target: Shape): number[] | null {
+export function viewStrides(shape: Shape, strides: Shape, target: Shape): number[] | null {
   if (isContiguous(shape, strides)) return contiguousStrides(target);
   // From the right: each run of x's axes that could be merged into one is cut into the target's axes.
   const result = new Array<number>(target.length);
@@ -175,21 +179,14 @@ export function flatten(x: Tensor, startAxis = 0, endAxis = -1): Tensor {
   return reshape(x, [...x.shape.slice(0, start), middle, ...x.shape.slice(end + 1)]);
 }
 
-/** Without the axis, which must have size 1; without all axes of size 1 when none is named. */
-export function squeeze(x: Tensor, axis?: number): Tensor {
+/** Without those of the axes that have size 1; without all such axes when none is named. */
+export function squeeze(x: Tensor, axes?: number | readonly number[]): Tensor {
   checkTensor("squeeze", "x", x);
-  if (axis === undefined)
-    return reshape(
-      x,
-      x.shape.filter((size) => size !== 1),
-    );
-  const at = normalizeAxis("squeeze", axis, x.rank);
-  return x.shape[at] === 1
-    ? reshape(
-        x,
-        x.shape.filter((_, i) => i !== at),
-      )
-    : x;
+  const list = normalizeAxes("squeeze", axes, x.rank);
+  return reshape(
+    x,
+    x.shape.filter((size, i) => size !== 1 || !list.includes(i)),
+  );
 }
 
 /** With an axis of size 1 at the place. */
@@ -227,6 +224,11 @@ export const permuteOp = defineOp({
  */
 export function permute(x: Tensor, order: readonly number[]): Tensor {
   checkTensor("permute", "x", x);
+  if (!Array.isArray(order)) {
+    throw new ValueError(
+      `permute: the order is ${describe(order)}; it must be an array of axes, such as [1, 0].`,
+    );
+  }
   const axes = order.map((axis) => normalizeAxis("permute", axis, x.rank));
   if (axes.length !== x.rank || new Set(axes).size !== x.rank) {
     throw new ShapeError(
@@ -268,6 +270,11 @@ export const expandOp = defineOp({
  */
 export function expand(x: Tensor, shape: Shape): Tensor {
   checkTensor("expand", "x", x);
+  if (!Array.isArray(shape)) {
+    throw new ValueError(
+      `expand: the shape is ${describe(shape)}; it must be an array of sizes, such as [2, -1].`,
+    );
+  }
   const lead = shape.length - x.rank;
   const target = shape.map((size, i) => (size === -1 && i >= lead ? x.shape[i - lead]! : size));
   const fits = lead >= 0 && x.shape.every((size, i) => size === target[i + lead] || size === 1);
@@ -340,18 +347,37 @@ export function concat(tensors: readonly Tensor[], axis = 0): Tensor {
   );
 }
 
-/** Tensors of one shape along a new axis. */
+/** PyTorch's name of {@link concat}. */
+export const cat = concat;
+
+/**
+ * Tensors of one shape along a new axis.
+ *
+ * @throws ShapeError naming the first tensor of another shape
+ */
 export function stack(tensors: readonly Tensor[], axis = 0): Tensor {
+  if (!Array.isArray(tensors) || tensors.length === 0) {
+    throw new ValueError("stack: needs an array of at least one Tensor, such as stack([a, b], 0).");
+  }
+  tensors.forEach((x: Tensor, i) => {
+    checkTensor("stack", `tensor ${i}`, x);
+    if (!sameShape(x.shape, tensors[0].shape)) {
+      throw new ShapeError(
+        `stack: tensor 0 is ${formatShape(tensors[0].shape)} and tensor ${i} is ${formatShape(x.shape)}; the shapes must be equal.`,
+      );
+    }
+  });
+  const at = normalizeAxis("stack", axis, tensors[0].rank + 1);
   return concat(
-    tensors.map((x) => unsqueeze(x, axis)),
-    axis,
+    tensors.map((x) => unsqueeze(x, at)),
+    at,
   );
 }
 
 // ---------------------------------------------------------------------------------------------
 // Regions
 
-interface Region extends Layout {
+export interface Region extends Layout {
   /** Shape of the whole. */
   whole: Shape;
 }
@@ -363,16 +389,38 @@ export const takeRegion = defineOp({
   domain: "any",
   view: (x, { shape, strides, offset }: Region) => ({ shape, strides, offset: x.offset + offset }),
   grad: {
-    x: (dy, _, region: Region): Tensor => {
-      // An expanded region shows an element several times: its gradient is their sum.
-      const once = region.shape.map((size, i) => (region.strides[i] === 0 ? 1 : size));
-      return putRegion(zeros(region.whole, dy.dtype), engineOps.sumTo(dy, once), {
-        ...region,
-        shape: once,
-      });
-    },
+    x: (dy, _, region: Region): Tensor =>
+      overlaps(region)
+        ? addRegion(contiguous(dy), region)
+        : putRegion(zeros(region.whole, dy.dtype), dy, region),
   },
 });
+
+/** Zeros of the whole, to which x is added in an overlapping region; x is contiguous. */
+export const addRegion = defineOp({
+  name: "addRegion",
+  inputs: ["x"],
+  domain: "any",
+  shape: (_, { whole }: Region) => whole,
+  forward: ({ x }, y, kernels, region) => {
+    kernels.fill(0, y);
+    const flat = (t: Tensor, shape: Shape) =>
+      new Tensor(t.storage, t.value, t.dtype, shape, contiguousStrides(shape), t.offset);
+    const at = positionsOf(region);
+    kernels.scatterAdd(flat(y, [y.size]), 0, at, flat(x, at.shape));
+  },
+  grad: { x: (dy, _, region): Tensor => takeRegion(contiguous(dy), region) },
+});
+
+/** Where in the whole each element of the region lies, in row-major order. */
+function positionsOf({ shape, strides, offset }: Layout): Tensor {
+  let at = [offset];
+  shape.forEach((size, axis) => {
+    const steps = Array.from({ length: size }, (_, i) => i * strides[axis]!);
+    at = at.flatMap((start) => steps.map((step) => start + step));
+  });
+  return adoptArray(Int32Array.from(at), "int32", [at.length]);
+}
 
 /** A copy of the whole in which the region shows `value`. */
 export const putRegion = defineOp({
@@ -436,7 +484,7 @@ function standIn(x: Tensor, node: Node | null): Tensor {
 // ---------------------------------------------------------------------------------------------
 // Basic indexing
 
-interface Range {
+export interface Range {
   start: number;
   step: number;
   length: number;

@@ -1,0 +1,123 @@
+/** Looking values up by position: flat, along an axis, in a table. */
+import { checkTensor } from "../apply.ts";
+import { arange } from "../create.ts";
+import { IndexError, ShapeError, ValueError } from "../errors.ts";
+import { broadcastShapes, formatShape, normalizeAxis } from "../shape.ts";
+import { adoptArray, type Tensor } from "../tensor.ts";
+import { eq, where } from "./compare.ts";
+import { gather, indexSelect, integerIndex } from "./indexing.ts";
+import { detach, expand, reshape, to, unsqueeze } from "./layout.ts";
+
+/**
+ * Elements by their positions in row-major order; negative ones count from the end. y has the index's shape.
+ *
+ * @param index  int32
+ * @throws IndexError naming the first position outside x
+ */
+export function take(x: Tensor, index: Tensor): Tensor {
+  checkTensor("take", "x", x);
+  const whole = integerIndex("take", index);
+  const { size } = x;
+  const positions = Int32Array.from(whole.data(), (at, i) => {
+    if (at < -size || at >= size) {
+      throw new IndexError(
+        `take: ${at} at position ${i} is outside the ${size} elements of x; valid are ${-size} to ${size - 1}.`,
+      );
+    }
+    return at < 0 ? at + size : at;
+  });
+  const flat = adoptArray(positions, "int32", [positions.length]);
+  return reshape(indexSelect(reshape(x, [size]), 0, flat), index.shape);
+}
+
+/**
+ * {@link gather} with x and index broadcast along the other axes; without an axis, over the flattened x.
+ *
+ * @param index  int32, of x's rank (any shape without an axis)
+ */
+export function takeAlongAxis(x: Tensor, index: Tensor, axis?: number): Tensor {
+  checkTensor("takeAlongAxis", "x", x);
+  const whole = integerIndex("takeAlongAxis", index);
+  if (axis === undefined) return gather(reshape(x, [x.size]), 0, reshape(whole, [whole.size]));
+  const at = normalizeAxis("takeAlongAxis", axis, x.rank);
+  if (whole.rank !== x.rank) {
+    throw new ShapeError(
+      `takeAlongAxis: x is ${formatShape(x.shape)} and index ${formatShape(index.shape)}; both need the same rank.`,
+    );
+  }
+  const common = broadcastShapes("takeAlongAxis", x.shape.with(at, 1), whole.shape.with(at, 1));
+  return gather(
+    expand(x, common.with(at, x.shape[at]!)),
+    at,
+    expand(whole, common.with(at, whole.shape[at]!)),
+  );
+}
+
+export interface EmbeddingOptions {
+  /** Positions with this row (negative: from the end) send no gradient to it. */
+  paddingIdx?: number;
+}
+
+/**
+ * Rows of a table.
+ *
+ * @param index   int32, shape S: which row
+ * @param weight  [V, D]: the table
+ * @returns       shape [...S, D]
+ * @throws        IndexError naming the first index outside the table
+ */
+export function embedding(index: Tensor, weight: Tensor, options: EmbeddingOptions = {}): Tensor {
+  checkTensor("embedding", "weight", weight);
+  const whole = integerIndex("embedding", index);
+  if (weight.rank !== 2) {
+    throw new ShapeError(
+      `embedding: weight is ${formatShape(weight.shape)}; it must be [V, D]: rows to choose from.`,
+    );
+  }
+  const [rows, width] = weight.shape as [number, number];
+  const list = whole.data();
+  const wrong = list.findIndex((i) => i < 0 || i >= rows);
+  if (wrong >= 0) {
+    throw new IndexError(
+      `embedding: index ${list[wrong]} at position ${wrong} is no row of the table ${formatShape(weight.shape)}; valid are 0 to ${rows - 1}.`,
+    );
+  }
+  const y = reshape(indexSelect(weight, 0, reshape(whole, [whole.size])), [...index.shape, width]);
+  const { paddingIdx } = options;
+  if (paddingIdx === undefined) return y;
+  if (!Number.isInteger(paddingIdx) || paddingIdx < -rows || paddingIdx >= rows) {
+    throw new ValueError(
+      `embedding: paddingIdx ${paddingIdx} is no row of the table ${formatShape(weight.shape)}; valid are ${-rows} to ${rows - 1}.`,
+    );
+  }
+  const padding = paddingIdx < 0 ? paddingIdx + rows : paddingIdx;
+  if (!list.includes(padding as never)) return y;
+  // The same values, off the tape where the gradient ends.
+  return where(unsqueeze(eq(whole, padding), index.rank), detach(y), y);
+}
+
+/**
+ * 1 at the given place of a new last axis, 0 elsewhere: int32, shape [...S, classes].
+ *
+ * @param index    int32, shape S, not negative
+ * @param classes  length of the new axis; by default one more than the largest index
+ */
+export function oneHot(index: Tensor, classes?: number): Tensor {
+  const whole = integerIndex("oneHot", index);
+  const list = whole.data();
+  const count = classes ?? Array.from(list).reduce((most, i) => Math.max(most, i), -1) + 1;
+  if (!Number.isInteger(count) || count < 1) {
+    throw new ValueError(
+      classes === undefined
+        ? "oneHot: an empty index does not tell the number of classes; name it."
+        : `oneHot: the number of classes is ${classes}; it must be a whole number, at least 1.`,
+    );
+  }
+  const wrong = list.findIndex((i) => i < 0 || i >= count);
+  if (wrong >= 0) {
+    throw new IndexError(
+      `oneHot: index ${list[wrong]} at position ${wrong} is no class; ${count} classes are 0 to ${count - 1}.`,
+    );
+  }
+  return to(eq(unsqueeze(whole, index.rank), arange(count)), "int32");
+}
