@@ -191,8 +191,8 @@ export function applyInPlace(
   x: Tensor,
   others: readonly TensorLike[],
   attrs?: unknown,
+  name = `${op.name}_`,
 ): Tensor {
-  const name = `${op.name}_`;
   const rest = others.map((other, i) => toTensor(op, other, x.dtype, i + 1));
   checkInPlace(name, op, x, rest);
   const recording = isGradEnabled() && [x, ...rest].some(needsGrad);
@@ -219,20 +219,20 @@ function checkInPlace(name: string, op: Op, x: Tensor, others: readonly Tensor[]
     if (leaf !== undefined) {
       throw new GradError(
         `${name}: ${leaf === x ? "the tensor is" : "the tensor is a view of"} a leaf that requires grad, whose value backward needs; ` +
-          `change it inside noGrad(() => …), or use ${op.name}, which makes a new tensor.`,
+          `change it inside noGrad(() => …), or use ${name.replace(/_$/, "")}, which makes a new tensor.`,
       );
     }
   }
   const shape = broadcastShapes(name, x.shape, ...others.map((other) => other.shape));
   if (!sameShape(shape, x.shape)) {
     throw new ShapeError(
-      `${name}: the result has shape ${formatShape(shape)}, which doesn't fit into the tensor's ${formatShape(x.shape)}; use ${op.name}, which makes a new tensor.`,
+      `${name}: the result has shape ${formatShape(shape)}, which doesn't fit into the tensor's ${formatShape(x.shape)}; use ${name.replace(/_$/, "")}, which makes a new tensor.`,
     );
   }
   const wide = others.find((other) => isFloat(other.dtype) && !isFloat(x.dtype));
   if (wide !== undefined || (op.domain === "float" && !isFloat(x.dtype))) {
     throw new DTypeError(
-      `${name}: the result is ${wide?.dtype ?? "float32"} and can't be stored in a tensor of ${x.dtype}; use ${op.name}, which makes a new tensor.`,
+      `${name}: the result is ${wide?.dtype ?? "float32"} and can't be stored in a tensor of ${x.dtype}; use ${name.replace(/_$/, "")}, which makes a new tensor.`,
     );
   }
   if (x.shape.some((size, i) => size > 1 && x.strides[i] === 0)) {

@@ -1,4 +1,5 @@
 import "./methods.ts";
+import "./methods/products.ts";
 
 export { type MemoryReport, memory, setMemoryLimit } from "@tapegrad/kernels";
 export { applyInPlace } from "./apply.ts";
@@ -38,6 +39,18 @@ export {
 } from "./op.ts";
 export { eq, ge, gt, le, lt, ne, where } from "./ops/compare.ts";
 export {
+  cholesky,
+  type EighResult,
+  eigh,
+  eigvalsh,
+  qr,
+  type SVDResult,
+  type SymmetricOptions,
+  svd,
+  svdvals,
+} from "./ops/decompositions.ts";
+export { einsum } from "./ops/einsum.ts";
+export {
   abs,
   add,
   cos,
@@ -76,7 +89,38 @@ export {
   transpose,
   unsqueeze,
 } from "./ops/layout.ts";
+export {
+  det,
+  type LstsqResult,
+  lstsq,
+  matrixExp,
+  matrixPower,
+  matrixRank,
+  nuclearNorm,
+  pinv,
+  slogdet,
+  spectralNorm,
+  type ToleranceOptions,
+  trace,
+} from "./ops/linalg.ts";
 export { linear, matmul } from "./ops/matmul.ts";
+export {
+  type AddProductOptions,
+  addmm,
+  addmv,
+  baddbmm,
+  bilinear,
+  bmm,
+  cdist,
+  cross,
+  dot,
+  inner,
+  kron,
+  multiDot,
+  mv,
+  outer,
+  tensordot,
+} from "./ops/products.ts";
 export {
   amax,
   amin,
@@ -98,6 +142,7 @@ export {
   type Reduction,
   softmax,
 } from "./ops/softmax.ts";
+export { inv, solve, type TriangularSolveOptions, triangularSolve } from "./ops/solve.ts";
 export {
   bernoulli,
   defaultGenerator,

@@ -33,6 +33,7 @@ import {
   zeros,
 } from "../src/index.ts";
 import * as elementwise from "../src/ops/elementwise.ts";
+import { productCalls } from "./golden/products.ts";
 import {
   describeGolden,
   expectClose,
@@ -59,6 +60,7 @@ const axes = (args: unknown[], kwargs: { dim?: number }) =>
   (args[1] ?? kwargs.dim) as number | undefined;
 
 const calls: Record<string, Call> = {
+  ...productCalls,
   ...Object.fromEntries(
     "abs exp sin cos tanh sigmoid neg square sign log sqrt reciprocal add sub mul div pow maximum minimum"
       .split(" ")
