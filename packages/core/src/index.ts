@@ -1,9 +1,12 @@
 import "./methods.ts";
 import "./methods/products.ts";
+import "./methods/tape.ts";
 
 export { type MemoryReport, memory, setMemoryLimit } from "@tapegrad/kernels";
+export { AnomalyError, detectAnomaly } from "./anomaly.ts";
 export { applyInPlace } from "./apply.ts";
 export { type BackwardOptions, backward, type GradOptions, grad } from "./backward.ts";
+export { checkpoint } from "./checkpoint.ts";
 export {
   arange,
   equal,
@@ -155,15 +158,19 @@ export {
   randn,
   randperm,
 } from "./random.ts";
+export { type SavedTensorHooks, savedTensorHooks } from "./saved-hooks.ts";
 export { broadcastShapes, formatShape, type Shape, sizeOf } from "./shape.ts";
 export {
+  detach_,
   enableGrad,
+  inferenceMode,
   isGradEnabled,
   noGrad,
   registerHook,
+  registerPostAccumulateHook,
   retainGrad,
 } from "./tape.ts";
-export { type NestedArray, peekGrad, Tensor } from "./tensor.ts";
+export { isInference, type NestedArray, peekGrad, Tensor } from "./tensor.ts";
 export {
   type CheckOpOptions,
   checkedOps,

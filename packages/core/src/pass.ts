@@ -1,9 +1,11 @@
 import { defaultKernels, release, type Storage } from "@tapegrad/kernels";
+import { lookAtGradient } from "./anomaly.ts";
 import { describe } from "./apply.ts";
 import { engineOps } from "./engine-ops.ts";
 import { GradError, ShapeError } from "./errors.ts";
 import type { Arrived, Node } from "./node.ts";
 import type { Op } from "./op.ts";
+import { Packed } from "./saved-hooks.ts";
 import { formatShape, type Shape, sameShape, scalarShape } from "./shape.ts";
 import { leafOp, type Watch } from "./tape.ts";
 import { changeInPlace, gradState, recordStorages, Tensor } from "./tensor.ts";
@@ -30,12 +32,16 @@ export class Pass {
   /** Where gradients wait when this pass runs inside another one; null: in the nodes themselves. */
   private readonly elsewhere: Map<Node, Arrived> | null;
   private readonly needed: ReadonlySet<Node> | null;
+  /** Whether results of rules are inspected, inside detectAnomaly. */
+  private readonly watched: boolean;
 
   constructor(
     createGraph: boolean,
     elsewhere: Map<Node, Arrived> | null,
     needed: ReadonlySet<Node> | null,
+    watched: boolean,
   ) {
+    this.watched = watched;
     this.createGraph = createGraph;
     this.elsewhere = elsewhere;
     this.needed = needed;
@@ -55,6 +61,8 @@ export class Pass {
         reader.node = node;
         const rule = op.rules[op.variadic ? 0 : i]!;
         const dx = rule(gradient as Tensor, reader, detail === null ? undefined : detail.attrs, i);
+        if (this.watched)
+          lookAtGradient(node, i, gradient as Tensor | Record<string, Tensor>, dx, reader);
         const slot = detail === null || detail.slots === null ? 0 : detail.slots[i]!;
         if (
           detail === null &&
@@ -69,6 +77,7 @@ export class Pass {
       }
     } finally {
       reader.node = previous;
+      if (detail !== null) for (const x of detail.saved) if (x instanceof Packed) x.forget();
     }
     if (Array.isArray(dy)) {
       for (const part of dy) if (part !== null) this.drop(part);
