@@ -12,9 +12,10 @@ import { setRequiresGrad, Tensor } from "./tensor.ts";
  * f again, from the same state of the default generator (dropout draws the same masks). Gradients flow to
  * the inputs and to whatever else f uses, parameters included, and differentiate again.
  *
- * f must do the same both times: no own generators, no counters.
+ * f must do the same both times (no own generators, no counters), and not differentiate inside itself.
  *
- * @throws GradError in backward if an input was changed in place since, or if f did something else
+ * @throws GradError if f differentiates; in backward, if an input was changed in place since or f did
+ *   something else
  * @see T. Chen et al., Training deep nets with sublinear memory cost, 2016
  */
 export function checkpoint<Inputs extends readonly unknown[], T>(
@@ -29,17 +30,19 @@ export function checkpoint<Inputs extends readonly unknown[], T>(
   const generator = defaultGenerator().state;
   /** What f saved, in order; the values are thrown away. */
   const saved: { shape: readonly number[]; dtype: string }[] = [];
-  /** Values of the second run, each until it is read. */
-  const left = new Map<number, Tensor>();
+  /** Values of the second run with their versions, each until it is read. */
+  const left = new Map<number, { x: Tensor; version: number }>();
+  let isRunning = true;
 
   const recompute = () => {
     checkVersions(inputs, versions);
-    const again: Tensor[] = [];
+    const again: { x: Tensor; version: number }[] = [];
     const leaves = inputs.map((x) => (x instanceof Tensor ? leafOf(x) : x)) as unknown as Inputs;
     const before = defaultGenerator().state;
     defaultGenerator().state = generator;
     try {
-      const hooks = { pack: (x: Tensor) => again.push(x), unpack: refuse };
+      const pack = (x: Tensor) => again.push({ x, version: x.version });
+      const hooks = { pack, unpack: refuseInside };
       enableGrad(() => savedTensorHooks(hooks, () => void f(...leaves)));
     } finally {
       defaultGenerator().state = before;
@@ -49,14 +52,15 @@ export function checkpoint<Inputs extends readonly unknown[], T>(
         `checkpoint: the second run of f saved ${again.length} values, the first one ${saved.length}; f must do the same both times.`,
       );
     }
-    again.forEach((x, i) => {
+    again.forEach((value, i) => {
+      const { x } = value;
       const { shape, dtype } = saved[i]!;
       if (!sameShape(x.shape, shape) || x.dtype !== dtype) {
         throw new GradError(
           `checkpoint: value ${i} is ${x.dtype} ${formatShape(x.shape)} in the second run of f, and was ${dtype} ${formatShape(shape)}; f must do the same both times.`,
         );
       }
-      left.set(i, x);
+      left.set(i, value);
     });
   };
 
@@ -64,13 +68,23 @@ export function checkpoint<Inputs extends readonly unknown[], T>(
     {
       pack: ({ shape, dtype }) => saved.push({ shape, dtype }) - 1,
       unpack: (i) => {
+        if (isRunning) refuseInside();
         if (!left.has(i)) recompute();
-        const x = left.get(i)!;
+        const { x, version } = left.get(i)!;
         left.delete(i);
+        if (x.version !== version) {
+          throw new GradError(
+            `checkpoint: f changed a value (${x.dtype} ${formatShape(x.shape)}) by ${x.changedBy} after an op had saved it for backward; use ${x.changedBy.replace(/_$/, "")} without the underscore, or a clone().`,
+          );
+        }
         return x;
       },
     },
-    () => f(...inputs),
+    () => {
+      const result = f(...inputs);
+      isRunning = false;
+      return result;
+    },
   );
 }
 
@@ -91,6 +105,8 @@ function checkVersions(inputs: readonly unknown[], versions: readonly number[]):
   });
 }
 
-function refuse(): never {
-  throw new GradError("checkpoint: f ran backward through its own second run.");
+function refuseInside(): never {
+  throw new GradError(
+    "checkpoint: f differentiates inside itself, before its values could be recomputed; call it without checkpoint.",
+  );
 }

@@ -15,7 +15,10 @@ import {
 } from "./tensor.ts";
 
 export interface SavedTensorHooks<P> {
-  /** What to keep in place of x. It sees x off the tape and must not change it. */
+  /**
+   * What to keep in place of x. It sees x off the tape and must not change it. If it keeps x itself, later
+   * in-place changes of x go unnoticed; a clone() is safe.
+   */
   pack: (x: Tensor) => P;
   /** The values again, in the shape and dtype that x had. Called when backward reaches the op. */
   unpack: (packed: P) => Tensor;

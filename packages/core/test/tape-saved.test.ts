@@ -238,6 +238,16 @@ describe("checkpoint", () => {
     );
   });
 
+  it("notices a saved value that f itself changes", () => {
+    const x = leaf([1, 2]);
+    const z = checkpoint((t: Tensor) => t.exp().add_(1), x).sum();
+    expect(() => z.backward()).toThrow(
+      new GradError(
+        "checkpoint: f changed a value (float64 [2]) by add_ after an op had saved it for backward; use add without the underscore, or a clone().",
+      ),
+    );
+  });
+
   it("notices an f that does something else", () => {
     let calls = 0;
     const fickle = (first: (x: Tensor) => Tensor, second: (x: Tensor) => Tensor) => {
@@ -267,6 +277,11 @@ describe("checkpoint", () => {
     expect(() => narrow.backward()).toThrow(
       new GradError(
         "checkpoint: value 0 is float64 [1] in the second run of f, and was float64 [2]; f must do the same both times.",
+      ),
+    );
+    expect(() => checkpoint((t: Tensor) => grad(t.square().sum(), [t])[0]!, x)).toThrow(
+      new GradError(
+        "checkpoint: f differentiates inside itself, before its values could be recomputed; call it without checkpoint.",
       ),
     );
     expect(() => checkpoint(3 as never, x)).toThrow(

@@ -28,11 +28,10 @@ import {
 } from "./matrices.ts";
 import {
   choleskyFactor,
-  completeRows,
+  complement,
   householderQr,
   singularValues,
   symmetricEigen,
-  transposed,
 } from "./matrix-loops.ts";
 import { triangularSolveOp } from "./solve.ts";
 
@@ -147,10 +146,7 @@ export const complementOp = defineOp({
   forward: ({ q }, y, kernels) => {
     const [m, n] = [rowsOf(q), columnsOf(q)];
     const { all, put } = collector(y.size);
-    eachMatrix(q, (matrix) => {
-      const rows = completeRows(transposed(matrix, m, n), n, m, m);
-      put(transposed(rows.subarray(n * m), m - n, m));
-    });
+    eachMatrix(q, (matrix) => put(complement(matrix, m, n, m)));
     write(kernels, all, y);
   },
   grad: { q: null },
@@ -198,12 +194,6 @@ export function qr(
 // ---------------------------------------------------------------------------------------------
 // Singular values
 
-/** Eᵢⱼ = vⱼ − vᵢ, and 1 on the diagonal, where rules divide zeros. */
-function gaps(values: Tensor): Tensor {
-  const n = values.shape[values.rank - 1]!;
-  return values.unsqueeze(-2).sub(values.unsqueeze(-1)).add(identity(n, values.dtype));
-}
-
 const skew = (x: Tensor) => x.sub(flipped(x));
 
 export const svdOp = defineOp({
@@ -234,27 +224,32 @@ export const svdOp = defineOp({
   },
   saves: ["u", "s", "vh"],
   grad: {
-    // With E as in `gaps` of s² and skew(X) = X − Xᵀ:
+    // With Eᵢⱼ = sⱼ² − sᵢ² (1 on the diagonal) and skew(X) = X − Xᵀ:
     //   Ā = U·(skew(UᵀŪ)/E · S + S · skew(VᵀV̄)/E + diag s̄)·Vᵀ
     //       + (I − UUᵀ)·Ū·S⁻¹·Vᵀ + U·S⁻¹·V̄ᵀ·(I − VVᵀ)
     // (J. Townsend, Differentiating the singular value decomposition, 2016; the last two terms vanish where
     // U or V is square). Equal singular values give infinities: their vectors are not unique.
     x: (dy, { u, s, vh }) => {
-      const e = gaps(s.square());
+      const [row, column] = [s.unsqueeze(-2), s.unsqueeze(-1)];
+      // sⱼ² − sᵢ² as a product: the difference of squares would lose digits.
+      const e = row
+        .sub(column)
+        .mul(row.add(column))
+        .add(identity(columnsOf(u), s.dtype));
       const [ut, v] = [flipped(u), flipped(vh)];
-      const left = skew(matmulOp(ut, dy.u)).div(e).mul(s.unsqueeze(-2));
+      const left = skew(matmulOp(ut, dy.u)).div(e).mul(row);
       const right = skew(matmulOp(vh, flipped(dy.vh)))
         .div(e)
-        .mul(s.unsqueeze(-1));
+        .mul(column);
       const inner = left.add(right).add(diagonalMatrix(dy.s));
       let dx = matmulOp(matmulOp(u, inner), vh);
       if (rowsOf(u) > columnsOf(u)) {
         const outside = dy.u.sub(matmulOp(u, matmulOp(ut, dy.u)));
-        dx = dx.add(matmulOp(outside.div(s.unsqueeze(-2)), vh));
+        dx = dx.add(matmulOp(outside.div(row), vh));
       }
       if (columnsOf(vh) > rowsOf(vh)) {
         const outside = dy.vh.sub(matmulOp(matmulOp(dy.vh, v), vh));
-        dx = dx.add(matmulOp(u, outside.div(s.unsqueeze(-1))));
+        dx = dx.add(matmulOp(u, outside.div(column)));
       }
       return dx;
     },
@@ -313,6 +308,12 @@ export function svdvals(x: Tensor): Tensor {
 
 // ---------------------------------------------------------------------------------------------
 // Eigenvalues of symmetric matrices
+
+/** Eᵢⱼ = vⱼ − vᵢ, and 1 on the diagonal, where rules divide zeros. */
+function gaps(values: Tensor): Tensor {
+  const n = values.shape[values.rank - 1]!;
+  return values.unsqueeze(-2).sub(values.unsqueeze(-1)).add(identity(n, values.dtype));
+}
 
 export const eighOp = defineOp({
   name: "eigh",

@@ -243,42 +243,11 @@ export function symmetricEigen(
   return { values: Float64Array.from(order, diagonal), vectors };
 }
 
-/**
- * Adds orthonormal rows until there are `total`: rows [count, m] orthonormal, result [total, m]. Each new
- * row is the unit vector farthest from the span so far, orthogonalised twice (Gram and Schmidt).
- */
-export function completeRows(
-  rows: Float64Array,
-  count: number,
-  m: number,
-  total: number,
-): Float64Array {
-  const result = new Float64Array(total * m);
-  result.set(rows.subarray(0, count * m));
-  for (let next = count; next < total; next++) {
-    let far = 0;
-    let least = Infinity;
-    for (let i = 0; i < m; i++) {
-      let inside = 0;
-      for (let k = 0; k < next; k++) inside += result[k * m + i]! ** 2;
-      if (inside < least) {
-        least = inside;
-        far = i;
-      }
-    }
-    const row = result.subarray(next * m, (next + 1) * m);
-    row[far] = 1;
-    for (let pass = 0; pass < 2; pass++) {
-      for (let k = 0; k < next; k++) {
-        let along = 0;
-        for (let i = 0; i < m; i++) along += result[k * m + i]! * row[i]!;
-        for (let i = 0; i < m; i++) row[i]! -= along * result[k * m + i]!;
-      }
-    }
-    const length = Math.hypot(...row);
-    for (let i = 0; i < m; i++) row[i]! /= length;
-  }
-  return result;
+/** Orthonormal columns [m, total − n] that, behind those of q [m, n], make [m, total] orthonormal. */
+export function complement(q: Float64Array, m: number, n: number, total: number): Float64Array {
+  // The reflections that turn q into the first unit vectors turn the further ones into these.
+  const full = householderQr(q, m, n, total).q;
+  return full.filter((_, i) => i % total >= n);
 }
 
 export interface SVD {
@@ -290,7 +259,7 @@ export interface SVD {
   vh: Float64Array;
 }
 
-export function transposed(a: Float64Array, rows: number, columns: number): Float64Array {
+function transposed(a: Float64Array, rows: number, columns: number): Float64Array {
   const result = new Float64Array(a.length);
   for (let i = 0; i < rows; i++)
     for (let j = 0; j < columns; j++) result[j * rows + i] = a[i * columns + j]!;
@@ -339,20 +308,21 @@ export function singularValues(a: Float64Array, m: number, n: number): SVD {
   }
   const lengths = Float64Array.from({ length: n }, (_, j) => Math.sqrt(product(j, j)));
   const order = Array.from({ length: n }, (_, j) => j).sort((i, j) => lengths[j]! - lengths[i]!);
-  const left = new Float64Array(n * m);
+  const rank = order.findLastIndex((j) => lengths[j]! > 0) + 1;
+  const left = new Float64Array(m * rank);
   const vh = new Float64Array(n * n);
-  let rank = 0;
   order.forEach((from, to) => {
     vh.set(v.subarray(from * n, (from + 1) * n), to * n);
-    if (lengths[from] === 0) return;
-    rank = to + 1;
-    for (let i = 0; i < m; i++) left[to * m + i] = columns[from * m + i]! / lengths[from]!;
+    if (to >= rank) return;
+    for (let i = 0; i < m; i++) left[i * rank + to] = columns[from * m + i]! / lengths[from]!;
   });
-  return {
-    u: transposed(completeRows(left, rank, m, n), n, m),
-    s: Float64Array.from(order, (j) => lengths[j]! * scale),
-    vh,
-  };
+  const rest = complement(left, m, rank, n);
+  const u = new Float64Array(m * n);
+  for (let i = 0; i < m; i++) {
+    u.set(left.subarray(i * rank, (i + 1) * rank), i * n);
+    u.set(rest.subarray(i * (n - rank), (i + 1) * (n - rank)), i * n + rank);
+  }
+  return { u, s: Float64Array.from(order, (j) => lengths[j]! * scale), vh };
 }
 
 /** C = A·B, all [n, n]. */
