@@ -122,6 +122,34 @@ export function noteSource(node: Node): void {
   sources.set(node, sourceLine());
 }
 
+/** How the message ends: where in the model, and where in the program. */
+function whereRecorded(node: Node): string[] {
+  const place = sources.has(node)
+    ? `at ${sources.get(node)}`
+    : "outside of detectAnomaly; run the forward pass inside, too, to see the line";
+  return [...moduleLine(node.module), `${node.op.name} was called ${place}`];
+}
+
+/** @internal @throws AnomalyError if two finite gradients that meet at a node overflow */
+export function lookAtSum(node: Node, a: Tensor, b: Tensor): void {
+  const round = a.dtype === "float32" ? Math.fround : Number;
+  const [x, y] = [a.data(), b.data()];
+  const at = x.findIndex((v, i) => {
+    const finite = Number.isFinite(v) && Number.isFinite(y[i]!);
+    return finite && !Number.isFinite(round(v + y[i]!));
+  });
+  if (at < 0) return;
+  const isLeaf = node.op.inputs.length === 0;
+  throw new AnomalyError(
+    [
+      `detectAnomaly: gradients that meet at ${isLeaf ? "a leaf" : `the output of ${node.op.name}`} add up to ${round(x[at]! + y[at]!)} at ${position(at, a)}.`,
+      summarize("so far", a).line,
+      summarize("added", b).line,
+      ...(isLeaf ? [] : whereRecorded(node)),
+    ].join("\n  "),
+  );
+}
+
 /** @internal @throws AnomalyError if the rule for input i made of dy what dy had not */
 export function lookAtGradient(
   node: Node,
@@ -153,8 +181,7 @@ export function lookAtGradient(
       `detectAnomaly: backward of ${op.name} made ${found} of the gradient of ${input} (${dx.dtype} ${formatShape(dx.shape)}).`,
       ...arrived.map(({ line }) => line),
       ...values,
-      ...moduleLine(node.module),
-      `${op.name} was called ${sources.has(node) ? `at ${sources.get(node)}` : "outside of detectAnomaly; run the forward pass inside, too, to see the line"}`,
+      ...whereRecorded(node),
     ].join("\n  "),
   );
 }

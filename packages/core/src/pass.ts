@@ -1,5 +1,5 @@
 import { defaultKernels, release, type Storage } from "@tapegrad/kernels";
-import { lookAtGradient } from "./anomaly.ts";
+import { lookAtGradient, lookAtSum } from "./anomaly.ts";
 import { describe } from "./apply.ts";
 import { engineOps } from "./engine-ops.ts";
 import { GradError, ShapeError } from "./errors.ts";
@@ -135,10 +135,10 @@ export class Pass {
     if (node.detail !== null && node.detail.shapes.length > 1) {
       const parts = (waiting as (Tensor | null)[] | null) ?? node.detail.shapes.map(() => null);
       const before = parts[slot]!;
-      parts[slot] = before === null ? this.hold(dx) : this.sum(before, dx);
+      parts[slot] = before === null ? this.hold(dx) : this.sum(node, before, dx);
       arrived = parts;
     } else {
-      arrived = waiting === null ? this.hold(dx) : this.sum(waiting as Tensor, dx);
+      arrived = waiting === null ? this.hold(dx) : this.sum(node, waiting as Tensor, dx);
     }
     if (this.elsewhere === null) node.dy = arrived;
     else this.elsewhere.set(node, arrived);
@@ -171,7 +171,8 @@ export class Pass {
     }
   }
 
-  private sum(a: Tensor, b: Tensor): Tensor {
+  private sum(node: Node, a: Tensor, b: Tensor): Tensor {
+    if (this.watched) lookAtSum(node, a, b);
     if (
       a.storage !== null &&
       this.owned.get(a.storage) === 1 &&

@@ -165,6 +165,21 @@ describe("detectAnomaly, backward", () => {
     );
   });
 
+  it("finds gradients that overflow where they meet", () => {
+    const x = tensor([0.1, 0.2], { requiresGrad: true });
+    const twice = (y: Tensor) => y.mul(2e38).sum().add(y.mul(3e38).sum()).backward();
+    expect(messageOf(() => detectAnomaly(() => twice(x)))).toBe(
+      [
+        "detectAnomaly: gradients that meet at a leaf add up to Infinity at [0].",
+        "  so far: float32 [2], from 3e+38 to 3e+38",
+        "  added: float32 [2], from 2e+38 to 2e+38",
+      ].join("\n"),
+    );
+    expect(messageOf(() => detectAnomaly(() => twice(x.mul(1e-38))))).toMatch(
+      /^detectAnomaly: gradients that meet at the output of mul add up to Infinity at \[0\]\.\n[\s\S]*\n {2}mul was called at/,
+    );
+  });
+
   it("leaves what rules do on the way, and gradients that are right, alone", () => {
     const x = leaf([0, 2]);
     // pow's rule computes log(0) and masks it.
