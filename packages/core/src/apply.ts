@@ -6,17 +6,21 @@ import {
   type Operand,
   type UnaryName,
 } from "@tapegrad/kernels";
+import { type Before, lookAfter, lookBefore, noteSource, watching } from "./anomaly.ts";
 import { isFloat, promote, promoteNumber } from "./dtype.ts";
 import { engineOps } from "./engine-ops.ts";
 import { DTypeError, GradError, ShapeError, ValueError } from "./errors.ts";
 import { Node, type NodeDetail, SavingNode } from "./node.ts";
 import type { Op, TensorLike } from "./op.ts";
+import { currentHooks, Packed } from "./saved-hooks.ts";
 import { broadcastShapes, formatShape, overlaps, type Shape, sameShape } from "./shape.ts";
 import { edgeOf, isGradEnabled, needsGrad, slotOf } from "./tape.ts";
 import {
   changeInPlace,
   emptyTensor,
   gradState,
+  isInference,
+  isInferring,
   numberTensor,
   setRequiresGrad,
   settle,
@@ -106,6 +110,7 @@ export function applyElementwise(op: Op, a0: TensorLike, b0: TensorLike | undefi
     const cached = a.dtype === "float32" ? op.scalar32 : a.dtype === "float64" ? op.scalar64 : null;
     const f = cached ?? scalarFunction(op, a.dtype);
     const y = numberTensor(f(a.value, b.value), a.dtype);
+    if (watching) lookAfter(lookBefore(op, binary ? [a, b] : [a]), [y]);
     if ((a.requiresGrad || b.requiresGrad) && isGradEnabled())
       recordNumbers(op, a, binary ? b : null, y);
     return y;
@@ -113,6 +118,7 @@ export function applyElementwise(op: Op, a0: TensorLike, b0: TensorLike | undefi
   const shape = sameShape(a.shape, b.shape) ? a.shape : broadcastShapes(op.name, a.shape, b.shape);
   const y = emptyTensor(shape, a.dtype);
   runElementwise(op, a, b, y);
+  if (watching) lookAfter(lookBefore(op, binary ? [a, b] : [a]), [y]);
   if (isGradEnabled() && (needsGrad(a) || needsGrad(b)))
     record(op, binary ? [a, b] : [a], [settle(y)], undefined);
   return settle(y);
@@ -166,6 +172,7 @@ export function apply(
       outputs[name] = emptyTensor(shapes[name]!.shape, shapes[name]!.dtype ?? inputs[0]!.dtype);
     definition.forwardAll!(record0, outputs, defaultKernels(), attrs);
     for (const name of op.outputs) settle(outputs[name]!);
+    if (watching) lookAfter(lookBefore(op, inputs), Object.values(outputs));
     if (recording) record(op, inputs, Object.values(outputs), attrs);
     return outputs;
   }
@@ -175,6 +182,7 @@ export function apply(
   const y = emptyTensor(shape, dtype);
   definition.forward!(record0, y, defaultKernels(), attrs);
   settle(y);
+  if (watching) lookAfter(lookBefore(op, inputs), [y]);
   if (recording && isFloat(dtype)) record(op, inputs, [y], attrs);
   return y;
 }
@@ -207,7 +215,10 @@ export function applyInPlace(
   });
   const before = recording && op.saves.includes(op.inputs[0]!) ? snapshot(x) : x;
   const edge = recording ? differentiableEdge(op, 0, x) : null;
+  // Before the change, which overwrites what was read.
+  const looked: Before | null = watching ? lookBefore(op, inputs) : null;
   changeInPlace(x, name, () => compute(op, inputs, x, attrs));
+  if (looked !== null) lookAfter(looked, [x]);
   if (recording) {
     inputs[0] = before;
     const node = record(op, inputs, [x], attrs, edge);
@@ -224,6 +235,11 @@ function checkInPlace(
   attrs: unknown,
 ): void {
   const other = name.replace(/_$/, "");
+  if (isInference(x) && !isInferring()) {
+    throw new GradError(
+      `${name}: the tensor was made inside inferenceMode and can't be changed outside of it; clone() it first.`,
+    );
+  }
   if (isGradEnabled()) {
     const leaf = [x, x.viewOf?.base].find((t) => t?.requiresGrad && t.isLeaf);
     if (leaf !== undefined) {
@@ -270,7 +286,7 @@ function snapshot(x: Tensor): Tensor {
 
 /** The compact record of a gate on lone numbers: up to two inputs and two saved values, no arrays. */
 function recordNumbers(op: Op, a: Tensor, b: Tensor | null, y: Tensor): void {
-  if (op.saves.length > 2) {
+  if (op.saves.length > 2 || currentHooks !== null || watching) {
     record(op, b === null ? [a] : [a, b], [y], undefined);
     return;
   }
@@ -282,6 +298,8 @@ function recordNumbers(op: Op, a: Tensor, b: Tensor | null, y: Tensor): void {
   const edge0 = differentiableEdge(op, 0, a);
   const edge1 = b === null ? null : differentiableEdge(op, 1, b);
   if (edge0 === null && edge1 === null) return;
+  if (saved0 !== null) checkNotInference(op, op.saves[0]!, saved0);
+  if (saved1 !== null) checkNotInference(op, op.saves[1]!, saved1);
   y.node =
     saved0 === null
       ? new Node(op, edge0, edge1, null)
@@ -317,6 +335,11 @@ function record(
     dtypes: outputs.map((y) => y.dtype),
   };
   const node = new Node(op, null, null, detail);
+  if (watching) noteSource(node);
+  saved.forEach((x, i) => {
+    const slot = op.outputs.indexOf(op.saves[i]!);
+    if (x instanceof Packed && slot >= 0) x.isOutput(node, slot);
+  });
   for (let slot = 0; slot < outputs.length; slot++) {
     const y = outputs[slot]!;
     if (!isFloat(y.dtype)) continue;
@@ -332,10 +355,23 @@ function savedValue(
   name: string,
   inputs: readonly Tensor[],
   outputs: readonly Tensor[],
-): Tensor | Shape {
+): Tensor | Packed | Shape {
   const input = op.inputs.indexOf(name);
-  if (input >= 0) return inputs[input]!;
+  if (input >= 0) return kept(op, name, inputs[input]!);
   const output = op.outputs.indexOf(name);
-  if (output >= 0) return outputs[output]!;
+  if (output >= 0) return kept(op, name, outputs[output]!);
   return inputs[op.inputs.indexOf(name.replace(/Shape$/, ""))]!.shape;
+}
+
+/** A tensor as the tape keeps it: itself, or what the saved-tensor hooks make of it. */
+function kept(op: Op, name: string, x: Tensor): Tensor | Packed {
+  checkNotInference(op, name, x);
+  return currentHooks === null ? x : new Packed(op, name, x, currentHooks);
+}
+
+function checkNotInference(op: Op, name: string, x: Tensor): void {
+  if (!isInference(x)) return;
+  throw new GradError(
+    `${op.name}: backward needs ${name}, which was made inside inferenceMode; clone() it first, or use noGrad instead.`,
+  );
 }

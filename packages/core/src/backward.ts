@@ -1,12 +1,23 @@
 /** Walking the tape back: `backward` for leaves, `grad` for chosen tensors. */
 import { defaultKernels } from "@tapegrad/kernels";
+import { setWatching } from "./anomaly.ts";
 import { describe } from "./apply.ts";
 import { engineOps } from "./engine-ops.ts";
 import { GradError, ShapeError } from "./errors.ts";
 import { type Node, SavingNode } from "./node.ts";
 import { Pass } from "./pass.ts";
+import { Packed } from "./saved-hooks.ts";
 import { formatShape, sameShape } from "./shape.ts";
-import { edgeOf, leafOf, leafOp, needsGrad, setGradEnabled, slotOf, watchesOf } from "./tape.ts";
+import {
+  callAccumulateHooks,
+  edgeOf,
+  leafOf,
+  leafOp,
+  needsGrad,
+  setGradEnabled,
+  slotOf,
+  watchesOf,
+} from "./tape.ts";
 import { emptyTensor, numberTensor, recordStorages, Tensor } from "./tensor.ts";
 
 export interface BackwardOptions {
@@ -43,7 +54,14 @@ export function backward(y: Tensor, dy?: Tensor | null, options: BackwardOptions
     createGraph,
   ).entries()) {
     const x = targets[i]!;
-    if (gradient !== null) x.grad = x.grad === null ? gradient : engineOps.add(x.grad, gradient);
+    if (gradient === null) continue;
+    x.grad = x.grad === null ? gradient : engineOps.add(x.grad, gradient);
+    const mode = setGradEnabled(createGraph);
+    try {
+      callAccumulateHooks(x);
+    } finally {
+      setGradEnabled(mode);
+    }
   }
 }
 
@@ -184,7 +202,14 @@ function run(
   targets: Capture | null,
 ): void {
   // A backward pass that starts inside another one (from a hook, a checkpoint) may meet the same nodes.
-  const pass = new Pass(createGraph, depth === 0 ? null : new Map(), targets?.needed ?? null);
+  // While it runs, the pass inspects what rules return, and nobody what they do on the way.
+  const watched = setWatching(false);
+  const pass = new Pass(
+    createGraph,
+    depth === 0 ? null : new Map(),
+    targets?.needed ?? null,
+    watched,
+  );
   const previousMode = setGradEnabled(createGraph);
   const previousRecorder = recordStorages(createGraph ? null : pass.made);
   depth++;
@@ -203,7 +228,10 @@ function run(
         }
       }
       if (node.op === leafOp) {
-        if (targets === null) pass.accumulate(leafOf(node), dy as Tensor);
+        if (targets === null) {
+          pass.accumulate(leafOf(node), dy as Tensor);
+          callAccumulateHooks(leafOf(node));
+        }
         continue;
       }
       pass.visit(node, dy);
@@ -211,6 +239,7 @@ function run(
     }
   } finally {
     depth--;
+    setWatching(watched);
     setGradEnabled(previousMode);
     recordStorages(previousRecorder);
     pass.close();
@@ -224,5 +253,7 @@ function freeSaved(node: Node): void {
   }
   if (node.detail === null) return;
   const { saved } = node.detail;
-  for (let i = 0; i < saved.length; i++) if (saved[i] instanceof Tensor) saved[i] = null;
+  for (let i = 0; i < saved.length; i++) {
+    if (saved[i] instanceof Tensor || saved[i] instanceof Packed) saved[i] = null;
+  }
 }

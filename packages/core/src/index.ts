@@ -1,10 +1,14 @@
 import "./methods.ts";
 import "./methods/reduce.ts";
 import "./methods/layout.ts";
+import "./methods/products.ts";
+import "./methods/tape.ts";
 
 export { type MemoryReport, memory, setMemoryLimit } from "@tapegrad/kernels";
+export { AnomalyError, detectAnomaly } from "./anomaly.ts";
 export { applyInPlace } from "./apply.ts";
 export { type BackwardOptions, backward, type GradOptions, grad } from "./backward.ts";
+export { checkpoint } from "./checkpoint.ts";
 export {
   arange,
   equal,
@@ -49,7 +53,19 @@ export {
   prod,
 } from "./ops/aggregate.ts";
 export { eq, ge, gt, le, lt, ne, where } from "./ops/compare.ts";
+export {
+  cholesky,
+  type EighResult,
+  eigh,
+  eigvalsh,
+  qr,
+  type SVDResult,
+  type SymmetricOptions,
+  svd,
+  svdvals,
+} from "./ops/decompositions.ts";
 export { type DiagonalOptions, diag, diagEmbed, diagonal, tril, triu } from "./ops/diagonal.ts";
+export { einsum } from "./ops/einsum.ts";
 export {
   abs,
   add,
@@ -90,6 +106,20 @@ export {
   transpose,
   unsqueeze,
 } from "./ops/layout.ts";
+export {
+  det,
+  type LstsqResult,
+  lstsq,
+  matrixExp,
+  matrixPower,
+  matrixRank,
+  nuclearNorm,
+  pinv,
+  slogdet,
+  spectralNorm,
+  type ToleranceOptions,
+  trace,
+} from "./ops/linalg.ts";
 export { type EmbeddingOptions, embedding, oneHot, take, takeAlongAxis } from "./ops/lookup.ts";
 export { maskedFill, maskedScatter, maskedSelect } from "./ops/masked.ts";
 export { linear, matmul } from "./ops/matmul.ts";
@@ -112,6 +142,23 @@ export {
   unfold,
   unfoldAxis,
 } from "./ops/pad.ts";
+export {
+  type AddProductOptions,
+  addmm,
+  addmv,
+  baddbmm,
+  bilinear,
+  bmm,
+  cdist,
+  cross,
+  dot,
+  inner,
+  kron,
+  multiDot,
+  mv,
+  outer,
+  tensordot,
+} from "./ops/products.ts";
 export {
   median,
   mode,
@@ -188,6 +235,7 @@ export {
   softmax,
   softmin,
 } from "./ops/softmax.ts";
+export { inv, solve, type TriangularSolveOptions, triangularSolve } from "./ops/solve.ts";
 export { argsort, kthvalue, type SortOptions, sort, topk } from "./ops/sort.ts";
 export {
   chunk,
@@ -220,16 +268,20 @@ export {
   randn,
   randperm,
 } from "./random.ts";
+export { type SavedTensorHooks, savedTensorHooks } from "./saved-hooks.ts";
 export { broadcastShapes, formatShape, type Shape, sizeOf } from "./shape.ts";
 export { show } from "./show.ts";
 export {
+  detach_,
   enableGrad,
+  inferenceMode,
   isGradEnabled,
   noGrad,
   registerHook,
+  registerPostAccumulateHook,
   retainGrad,
 } from "./tape.ts";
-export { type NestedArray, peekGrad, Tensor } from "./tensor.ts";
+export { isInference, type NestedArray, peekGrad, Tensor } from "./tensor.ts";
 export {
   type CheckOpOptions,
   checkedOps,

@@ -1,5 +1,6 @@
 import type { DType } from "./dtype.ts";
 import type { Op } from "./op.ts";
+import type { Packed } from "./saved-hooks.ts";
 import type { Shape } from "./shape.ts";
 import type { Tensor } from "./tensor.ts";
 
@@ -23,8 +24,8 @@ export interface NodeDetail {
   edges: (Node | null)[];
   /** Which output of the node at `edges[i]` was the input; null when all are output 0. */
   slots: number[] | null;
-  /** In the order of `op.saves`: a tensor, or the shape of one; null after it was freed. */
-  saved: (Tensor | Shape | null)[];
+  /** In the order of `op.saves`: a tensor (perhaps packed), or the shape of one; null after it was freed. */
+  saved: (Tensor | Packed | Shape | null)[];
   versions: number[];
   attrs: unknown;
   shapes: Shape[];

@@ -1,10 +1,12 @@
 import { defaultKernels, release, type Storage } from "@tapegrad/kernels";
+import { lookAtGradient, lookAtSum } from "./anomaly.ts";
 import { describe } from "./apply.ts";
 import type { DType } from "./dtype.ts";
 import { engineOps } from "./engine-ops.ts";
 import { GradError, ShapeError } from "./errors.ts";
 import { type Arrived, type Node, SavingNode } from "./node.ts";
 import type { Op } from "./op.ts";
+import { Packed } from "./saved-hooks.ts";
 import { formatShape, type Shape, sameShape, scalarShape } from "./shape.ts";
 import { leafOf, leafOp, type Watch } from "./tape.ts";
 import {
@@ -66,12 +68,16 @@ export class Pass {
   /** Where gradients wait when this pass runs inside another one; null: in the nodes themselves. */
   private readonly elsewhere: Map<Node, Arrived> | null;
   private readonly needed: ReadonlySet<Node> | null;
+  /** Whether results of rules are inspected, inside detectAnomaly. */
+  private readonly watched: boolean;
 
   constructor(
     createGraph: boolean,
     elsewhere: Map<Node, Arrived> | null,
     needed: ReadonlySet<Node> | null,
+    watched: boolean,
   ) {
+    this.watched = watched;
     this.createGraph = createGraph;
     this.elsewhere = elsewhere;
     this.needed = needed;
@@ -91,6 +97,8 @@ export class Pass {
         reader.node = node;
         const rule = op.rules[op.variadic ? 0 : i]!;
         const dx = rule(gradient as Tensor, reader, detail === null ? undefined : detail.attrs, i);
+        if (this.watched)
+          lookAtGradient(node, i, gradient as Tensor | Record<string, Tensor>, dx, reader);
         const slot = detail === null || detail.slots === null ? 0 : detail.slots[i]!;
         if (
           detail === null &&
@@ -105,6 +113,7 @@ export class Pass {
       }
     } finally {
       reader.node = previous;
+      if (detail !== null) for (const x of detail.saved) if (x instanceof Packed) x.forget();
     }
     if (Array.isArray(dy)) {
       for (const part of dy) if (part !== null) this.drop(part);
@@ -163,10 +172,10 @@ export class Pass {
     if (node.detail !== null && node.detail.shapes.length > 1) {
       const parts = (waiting as (Tensor | null)[] | null) ?? node.detail.shapes.map(() => null);
       const before = parts[slot]!;
-      parts[slot] = before === null ? this.hold(dx) : this.sum(before, dx);
+      parts[slot] = before === null ? this.hold(dx) : this.sum(node, before, dx);
       arrived = parts;
     } else {
-      arrived = waiting === null ? this.hold(dx) : this.sum(waiting as Tensor, dx);
+      arrived = waiting === null ? this.hold(dx) : this.sum(node, waiting as Tensor, dx);
     }
     if (this.elsewhere === null) node.dy = arrived;
     else this.elsewhere.set(node, arrived);
@@ -200,7 +209,8 @@ export class Pass {
     }
   }
 
-  private sum(a: Tensor, b: Tensor): Tensor {
+  private sum(node: Node, a: Tensor, b: Tensor): Tensor {
+    if (this.watched) lookAtSum(node, a, b);
     if (a.storage === null && b.storage === null && !this.createGraph) return sumNumbers(a, b);
     if (
       a.storage !== null &&

@@ -1,6 +1,7 @@
 import { GradError } from "./errors.ts";
 import type { Node, SavingNode } from "./node.ts";
 import type { Op } from "./op.ts";
+import { Packed } from "./saved-hooks.ts";
 import { formatShape, type Shape } from "./shape.ts";
 import { Tensor } from "./tensor.ts";
 
@@ -34,6 +35,7 @@ function readSaved(node: Node, i: number): Tensor | Shape {
   }
   const saved = detail.saved[i]!;
   if (saved === null) throw freedError(op);
+  if (saved instanceof Packed) return saved.read(op, op.saves[i]!);
   if (saved instanceof Tensor && saved.version !== detail.versions[i]) {
     throw changedError(op, i, saved, detail.versions[i]!);
   }

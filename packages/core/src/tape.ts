@@ -3,7 +3,14 @@ import { engineOps } from "./engine-ops.ts";
 import { GradError } from "./errors.ts";
 import { type Node, SavingNode } from "./node.ts";
 import { Op } from "./op.ts";
-import { gradState, setRequiresGrad, type Tensor } from "./tensor.ts";
+import {
+  gradState,
+  isInferring,
+  recordStorages,
+  setInferring,
+  setRequiresGrad,
+  type Tensor,
+} from "./tensor.ts";
 
 // ---------------------------------------------------------------------------------------------
 // Whether ops are recorded
@@ -21,8 +28,11 @@ export function setGradEnabled(enabled: boolean): boolean {
   return previous;
 }
 
-function withGrad<T>(name: string, enabled: boolean, f: () => T): T {
-  const previous = setGradEnabled(enabled);
+/**
+ * @internal Runs f, then `restore`, also after an error: a mode lasts as long as f does.
+ * @throws GradError for a promise, whose rest would run outside of the mode
+ */
+export function scoped<T>(name: string, f: () => T, restore: () => void): T {
   try {
     const result = f();
     if (result instanceof Promise) {
@@ -32,8 +42,13 @@ function withGrad<T>(name: string, enabled: boolean, f: () => T): T {
     }
     return result;
   } finally {
-    gradEnabled = previous;
+    restore();
   }
+}
+
+function withGrad<T>(name: string, enabled: boolean, f: () => T): T {
+  const previous = setGradEnabled(enabled && !isInferring());
+  return scoped(name, f, () => setGradEnabled(previous));
 }
 
 /** Runs f without recording: results require no gradient, leaves may be changed in place. */
@@ -41,9 +56,22 @@ export function noGrad<T>(f: () => T): T {
   return withGrad("noGrad", false, f);
 }
 
-/** Runs f with recording, also inside noGrad. */
+/** Runs f with recording, also inside noGrad; inside inferenceMode nothing records. */
 export function enableGrad<T>(f: () => T): T {
   return withGrad("enableGrad", true, f);
+}
+
+/**
+ * Runs f as {@link noGrad} does, and marks what it makes: a mistaken use of such a tensor where backward
+ * would need it is an error instead of a wrong gradient. clone() outside makes an ordinary tensor of one.
+ */
+export function inferenceMode<T>(f: () => T): T {
+  const previous = setInferring(true);
+  try {
+    return withGrad("inferenceMode", false, f);
+  } finally {
+    setInferring(previous);
+  }
 }
 
 // ---------------------------------------------------------------------------------------------
@@ -126,6 +154,65 @@ export function registerHook(x: Tensor, hook: (grad: Tensor) => Tensor | undefin
     const at = list.indexOf(watch);
     if (at >= 0) list.splice(at, 1);
   };
+}
+
+type AccumulateHook = (x: Tensor) => void;
+
+const accumulateHooks = new WeakMap<Tensor, AccumulateHook[]>();
+
+/**
+ * Calls `hook` with the leaf x after each backward pass has added to `x.grad`: an optimizer may step and
+ * drop the gradient there and then.
+ *
+ * @returns a function that removes the hook
+ * @throws GradError unless x is a leaf that requires grad
+ */
+export function registerPostAccumulateHook(x: Tensor, hook: (x: Tensor) => void): () => void {
+  if (!needsGrad(x) || x.node !== null) {
+    const why =
+      x.node === null ? "requires no gradient" : `was made by ${x.node.op.name} and is no leaf`;
+    throw new GradError(
+      `registerPostAccumulateHook: the tensor ${why}; only leaves that require grad accumulate one. Use registerHook() for others.`,
+    );
+  }
+  const list = accumulateHooks.get(x) ?? [];
+  list.push(hook);
+  accumulateHooks.set(x, list);
+  return () => {
+    const at = list.indexOf(hook);
+    if (at >= 0) list.splice(at, 1);
+  };
+}
+
+/** @internal */
+export function callAccumulateHooks(x: Tensor): void {
+  const list = accumulateHooks.get(x);
+  if (list === undefined) return;
+  // What users make in a hook is theirs, no temporary of the pass.
+  const recorder = recordStorages(null);
+  try {
+    for (const hook of [...list]) hook(x);
+  } finally {
+    recordStorages(recorder);
+  }
+}
+
+/**
+ * Takes x itself off the tape: it becomes a leaf that requires no gradient, with the same elements. Views
+ * taken before leave with it.
+ *
+ * @throws GradError for a view, whose place on the tape is its base's
+ */
+export function detach_(x: Tensor): Tensor {
+  if (x.viewOf !== null) {
+    throw new GradError(
+      "detach_: the tensor is a view, whose place on the tape follows its base; use detach(), which makes a new tensor.",
+    );
+  }
+  x.node = null;
+  if (x.state !== null) x.state.slot = 0;
+  setRequiresGrad(x, false);
+  return x;
 }
 
 /** Keeps the gradient of a tensor that an op made: `backward` fills its `grad` as it does a leaf's. */

@@ -206,6 +206,11 @@ export class Tensor implements Operand {
         `requiresGrad_: a ${this.dtype} tensor has no gradient; convert it with to("float32") first.`,
       );
     }
+    if (requiresGrad && isInference(this) && !isInferring()) {
+      throw new GradError(
+        "requiresGrad_: the tensor was made inside inferenceMode and can't be recorded; clone() it first.",
+      );
+    }
     if (!requiresGrad && this.node !== null) {
       throw new GradError(
         `requiresGrad_(false): this tensor was made by ${this.node.op.name}, so the tape needs it; use detach() for a tensor off the tape.`,
@@ -253,9 +258,37 @@ export function peekGrad(x: Tensor): Tensor | null {
   return x.state === null ? null : x.state.grad;
 }
 
+let inferring = false;
+/** Made at the first use of inferenceMode: programs without it pay a comparison. */
+let inferenceTensors: WeakSet<Tensor> | null = null;
+
+/** @internal Whether inferenceMode is on. */
+export function isInferring(): boolean {
+  return inferring;
+}
+
+/** @internal Sets the mode and returns the one before. */
+export function setInferring(on: boolean): boolean {
+  const previous = inferring;
+  inferring = on;
+  inferenceTensors ??= new WeakSet();
+  return previous;
+}
+
+/** Whether x was made inside inferenceMode (or is a view of such a tensor). */
+export function isInference(x: Tensor): boolean {
+  return inferenceTensors?.has(x) ?? false;
+}
+
+/** A fresh tensor, marked if inferenceMode is on. */
+function born(x: Tensor): Tensor {
+  if (inferring) inferenceTensors!.add(x);
+  return x;
+}
+
 /** @internal A lone number. The caller has rounded `value` to the dtype. */
 export function numberTensor(value: number, dtype: DType): Tensor {
-  return new Tensor(null, value, dtype, scalarShape, scalarShape, 0);
+  return born(new Tensor(null, value, dtype, scalarShape, scalarShape, 0));
 }
 
 /** @internal Storages made since a recorder was set, so that the tape can return temporaries at once. */
@@ -272,7 +305,7 @@ export function recordStorages(next: Storage[] | null): Storage[] | null {
 export function emptyTensor(shape: Shape, dtype: DType): Tensor {
   const storage = alloc(dtype, sizeOf(shape));
   if (recorder !== null) recorder.push(storage);
-  return new Tensor(storage, 0, dtype, shape, contiguousStrides(shape), 0);
+  return born(new Tensor(storage, 0, dtype, shape, contiguousStrides(shape), 0));
 }
 
 /** @internal A result without axes becomes a lone number, so that what follows needs no kernel. */
@@ -286,7 +319,7 @@ export function settle(y: Tensor): Tensor {
 
 /** @internal A contiguous tensor that takes over an ordinary typed array. */
 export function adoptArray(array: TypedArray, dtype: DType, shape: Shape): Tensor {
-  return new Tensor(adopt(array, dtype), 0, dtype, shape, contiguousStrides(shape), 0);
+  return born(new Tensor(adopt(array, dtype), 0, dtype, shape, contiguousStrides(shape), 0));
 }
 
 /** @internal The storage of x; a lone number gets one first, since views and in-place ops share storage. */
@@ -321,5 +354,7 @@ export function changeInPlace(x: Tensor, changedBy: string, write: () => void): 
 
 /** @internal Another look at x's storage, off the tape. */
 export function viewTensor(x: Tensor, shape: Shape, strides: Shape, offset: number): Tensor {
-  return new Tensor(ensureStorage(x), 0, x.dtype, shape, strides, offset);
+  const view = new Tensor(ensureStorage(x), 0, x.dtype, shape, strides, offset);
+  if (isInference(x)) inferenceTensors!.add(view);
+  return view;
 }

@@ -34,6 +34,7 @@ import {
 } from "../src/index.ts";
 import * as elementwise from "../src/ops/elementwise.ts";
 import { layoutCalls } from "./golden/layout.ts";
+import { productCalls } from "./golden/products.ts";
 import { reduceCalls, reducePrograms } from "./golden/reduce.ts";
 import {
   describeGolden,
@@ -62,6 +63,7 @@ const axes = (args: unknown[], kwargs: { dim?: number }) =>
 
 const calls: Record<string, Call> = {
   ...layoutCalls,
+  ...productCalls,
   ...Object.fromEntries(
     "abs exp sin cos tanh sigmoid neg square sign log sqrt reciprocal add sub mul div pow maximum minimum"
       .split(" ")

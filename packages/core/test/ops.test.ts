@@ -21,6 +21,8 @@ import * as reduce from "../src/ops/reduce.ts";
 import * as softmax from "../src/ops/softmax.ts";
 import { CheckOpError } from "../src/testing/check-op.ts";
 import { checkLayoutOps } from "./ops/layout.ts";
+import { describeLinalg } from "./ops/linalg.ts";
+import { describeProducts } from "./ops/products.ts";
 import { reduceTests } from "./ops/reduce.ts";
 
 const positive = (shape: number[]) => uniform(shape, 0.3, 3);
@@ -277,6 +279,8 @@ describe("indexing", () => {
 
 reduceTests();
 checkLayoutOps();
+describeProducts();
+describeLinalg();
 
 describe("the harness", () => {
   const shape = { x: uniform([3]) };
