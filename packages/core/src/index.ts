@@ -1,4 +1,7 @@
 import "./methods.ts";
+import "./methods/activations.ts";
+import "./methods/math.ts";
+import "./methods/rounding.ts";
 
 export { type MemoryReport, memory, setMemoryLimit } from "@tapegrad/kernels";
 export { applyInPlace } from "./apply.ts";
@@ -36,8 +39,34 @@ export {
   registeredOps,
   type TensorLike,
 } from "./op.ts";
+export {
+  celu,
+  elu,
+  type GeluOptions,
+  gelu,
+  glu,
+  type HardtanhOptions,
+  hardshrink,
+  hardsigmoid,
+  hardswish,
+  hardtanh,
+  leakyRelu,
+  logSigmoid,
+  mish,
+  prelu,
+  relu6,
+  type SoftplusOptions,
+  selu,
+  silu,
+  softplus,
+  softshrink,
+  softsign,
+  tanhshrink,
+  threshold,
+} from "./ops/activations.ts";
 export { eq, ge, gt, le, lt, ne, where } from "./ops/compare.ts";
 export {
+  type AlphaOptions,
   abs,
   add,
   cos,
@@ -76,6 +105,45 @@ export {
   transpose,
   unsqueeze,
 } from "./ops/layout.ts";
+export {
+  allclose,
+  bitwiseAnd,
+  bitwiseLeftShift,
+  bitwiseNot,
+  bitwiseOr,
+  bitwiseRightShift,
+  bitwiseXor,
+  type CloseOptions,
+  isclose,
+  isfinite,
+  isinf,
+  isnan,
+  logicalAnd,
+  logicalNot,
+  logicalOr,
+  logicalXor,
+} from "./ops/logic.ts";
+export {
+  acos,
+  acosh,
+  asin,
+  asinh,
+  atan,
+  atan2,
+  atanh,
+  cbrt,
+  cosh,
+  exp2,
+  expm1,
+  hypot,
+  log1p,
+  log2,
+  log10,
+  rsqrt,
+  sinc,
+  sinh,
+  tan,
+} from "./ops/math.ts";
 export { linear, matmul } from "./ops/matmul.ts";
 export {
   amax,
@@ -91,6 +159,28 @@ export {
   type ValuesAndIndices,
 } from "./ops/reduce.ts";
 export {
+  addcdiv,
+  addcmul,
+  ceil,
+  clamp,
+  copysign,
+  floor,
+  floorDivide,
+  fmax,
+  fmin,
+  fmod,
+  frac,
+  heaviside,
+  lerp,
+  type NanToNumOptions,
+  nanToNum,
+  type RoundOptions,
+  remainder,
+  round,
+  trunc,
+  type ValueOptions,
+} from "./ops/rounding.ts";
+export {
   type CrossEntropyOptions,
   crossEntropy,
   logSoftmax,
@@ -98,6 +188,19 @@ export {
   type Reduction,
   softmax,
 } from "./ops/softmax.ts";
+export {
+  digamma,
+  erf,
+  erfc,
+  erfinv,
+  type LogitOptions,
+  lgamma,
+  logaddexp,
+  logaddexp2,
+  logit,
+  polygamma,
+  xlogy,
+} from "./ops/special.ts";
 export {
   bernoulli,
   defaultGenerator,

@@ -10,6 +10,7 @@ import type { DType } from "./dtype.ts";
 import type { TensorLike } from "./op.ts";
 import { eq, ge, gt, le, lt, ne } from "./ops/compare.ts";
 import {
+  type AlphaOptions,
   abs,
   add,
   cos,
@@ -66,12 +67,12 @@ import { registerHook, retainGrad } from "./tape.ts";
 import { Tensor } from "./tensor.ts";
 
 class TensorMethods {
-  add(this: Tensor, b: TensorLike): Tensor {
-    return add(this, b);
+  add(this: Tensor, b: TensorLike, options?: AlphaOptions): Tensor {
+    return add(this, b, options);
   }
 
-  sub(this: Tensor, b: TensorLike): Tensor {
-    return sub(this, b);
+  sub(this: Tensor, b: TensorLike, options?: AlphaOptions): Tensor {
+    return sub(this, b, options);
   }
 
   mul(this: Tensor, b: TensorLike): Tensor {
@@ -148,12 +149,12 @@ class TensorMethods {
 
   // In place: the result replaces the tensor's own elements; see applyInPlace.
 
-  add_(this: Tensor, b: TensorLike): Tensor {
-    return applyInPlace(add.op, this, [b]);
+  add_(this: Tensor, b: TensorLike, { alpha = 1 }: AlphaOptions = {}): Tensor {
+    return applyInPlace(add.op, this, [alpha === 1 ? b : mul(b, alpha)]);
   }
 
-  sub_(this: Tensor, b: TensorLike): Tensor {
-    return applyInPlace(sub.op, this, [b]);
+  sub_(this: Tensor, b: TensorLike, { alpha = 1 }: AlphaOptions = {}): Tensor {
+    return applyInPlace(sub.op, this, [alpha === 1 ? b : mul(b, alpha)]);
   }
 
   mul_(this: Tensor, b: TensorLike): Tensor {

@@ -33,6 +33,7 @@ import {
   zeros,
 } from "../src/index.ts";
 import * as elementwise from "../src/ops/elementwise.ts";
+import { elementwiseCalls, elementwisePrograms } from "./golden/elementwise.ts";
 import {
   describeGolden,
   expectClose,
@@ -94,13 +95,13 @@ const calls: Record<string, Call> = {
   "nn.functional.cross_entropy": ([x, target], options) => crossEntropy(x!, target!, options),
   gt: ([a, b]) => (a as Tensor).gt(b!),
   eq: ([a, b]) => (a as Tensor).eq(b!),
+  ...elementwiseCalls,
 };
 
 /** Variants that a later op catalogue brings. */
 const later = (c: OpCase) =>
-  "alpha" in c.kwargs ||
-  (c.op === "nn.functional.cross_entropy" &&
-    ("weight" in c.kwargs || (c.args[0] as GoldenTensor).shape.length > 2));
+  c.op === "nn.functional.cross_entropy" &&
+  ("weight" in c.kwargs || (c.args[0] as GoldenTensor).shape.length > 2);
 
 function indexPart(part: unknown): Index {
   const { slice: range, ellipsis } = (part ?? {}) as {
@@ -221,6 +222,7 @@ const programs: Record<string, (inputs: Inputs) => Record<string, Tensor | (() =
       gv: v!.grad!,
     };
   },
+  clamp_limits: elementwisePrograms.clamp_limits!,
 };
 
 describeGolden<EdgeCase>("golden edge semantics", "edge.jsonl", (cases) => {

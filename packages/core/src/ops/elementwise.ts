@@ -2,16 +2,38 @@
  * Elementwise arithmetic. Each op: shape broadcast(a, b), dtype as PyTorch promotes; integers become
  * float32 where the result is not whole. Kinks and ties follow PyTorch and are noted beside the rule.
  */
+
+import { checkNumber } from "../check.ts";
 import { engineOps } from "../engine-ops.ts";
-import { defineOp } from "../op.ts";
+import { defineOp, type OpFunction, type TensorLike } from "../op.ts";
 import type { Tensor } from "../tensor.ts";
 import { where } from "./compare.ts";
 
-/** y = a + b. */
-export const add = defineOp({
+/** How much of b `add` and `sub` take. */
+export interface AlphaOptions {
+  /** Factor of b. Default 1. */
+  alpha?: number;
+}
+
+type WithAlpha = OpFunction<[a: TensorLike, b: TensorLike, options?: AlphaOptions]>;
+
+/** f(a, b) as f(a, alpha·b) where an alpha is given. */
+function withAlpha(f: OpFunction<[a: TensorLike, b: TensorLike]>): WithAlpha {
+  const { op } = f;
+  const called = (a: TensorLike, b: TensorLike, options?: AlphaOptions): Tensor => {
+    const alpha = options?.alpha;
+    if (alpha === undefined || alpha === 1) return f(a, b);
+    checkNumber(op.name, "alpha", alpha);
+    return f(a, mul(b, alpha));
+  };
+  return Object.assign(called, { op });
+}
+
+const addOp = defineOp({
   name: "add",
   inputs: ["a", "b"],
   elementwise: "add",
+  bools: true,
   grad: {
     a: (dy) => dy,
     b: (dy) => dy,
@@ -19,13 +41,16 @@ export const add = defineOp({
   symbol: "+",
   tex: { y: "a + b", a: "1", b: "1" },
 });
-engineOps.add = add;
+engineOps.add = addOp;
 
-/** y = a − b. */
-export const sub = defineOp({
+/** y = a + alpha·b; of two bools, "or". */
+export const add: WithAlpha = withAlpha(addOp);
+
+const subOp = defineOp({
   name: "sub",
   inputs: ["a", "b"],
   elementwise: "sub",
+  bools: "refuse",
   grad: {
     a: (dy) => dy,
     b: (dy) => dy.neg(),
@@ -34,11 +59,15 @@ export const sub = defineOp({
   tex: { y: "a - b", a: "1", b: "-1" },
 });
 
-/** y = a · b. */
+/** y = a − alpha·b. @throws DTypeError for two bools */
+export const sub: WithAlpha = withAlpha(subOp);
+
+/** y = a · b; of two bools, "and". */
 export const mul = defineOp({
   name: "mul",
   inputs: ["a", "b"],
   elementwise: "mul",
+  bools: true,
   saves: ["a", "b"],
   grad: {
     a: (dy, { b }) => dy.mul(b),
@@ -69,6 +98,7 @@ export const neg = defineOp({
   name: "neg",
   inputs: ["x"],
   elementwise: "neg",
+  bools: "refuse",
   grad: { x: (dy) => dy.neg() },
   symbol: "−",
   tex: { y: "-x", x: "-1" },
@@ -272,6 +302,7 @@ export const maximum = defineOp({
   name: "maximum",
   inputs: ["a", "b"],
   elementwise: "maximum",
+  bools: true,
   saves: ["a", "b"],
   grad: {
     a: (dy, { a, b }) => dy.mul(winner(a, b)),
@@ -286,6 +317,7 @@ export const minimum = defineOp({
   name: "minimum",
   inputs: ["a", "b"],
   elementwise: "minimum",
+  bools: true,
   saves: ["a", "b"],
   grad: {
     a: (dy, { a, b }) => dy.mul(winner(b, a)),
