@@ -222,7 +222,7 @@ const programs: Record<string, (inputs: Inputs) => Record<string, Tensor | (() =
       gv: v!.grad!,
     };
   },
-  clamp_limits: elementwisePrograms.clamp_limits!,
+  ...elementwisePrograms,
 };
 
 describeGolden<EdgeCase>("golden edge semantics", "edge.jsonl", (cases) => {

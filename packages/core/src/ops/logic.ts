@@ -1,16 +1,15 @@
 /** Truth values and bits: what has no gradient. */
 import type { BinaryName } from "@tapegrad/kernels";
 import { asTensor } from "../apply.ts";
-import { checkNumber } from "../check.ts";
 import { isFloat } from "../dtype.ts";
 import { DTypeError } from "../errors.ts";
 import { defineOp, type TensorLike } from "../op.ts";
 import { broadcastShapes } from "../shape.ts";
-import { Tensor } from "../tensor.ts";
-import { checkWhole } from "./arguments.ts";
+import type { Tensor } from "../tensor.ts";
+import { checkAtLeast, checkWhole } from "./arguments.ts";
 import { eq, le, lt, ne } from "./compare.ts";
 import { abs, sub } from "./elementwise.ts";
-import { to } from "./layout.ts";
+import { detach, to } from "./layout.ts";
 
 function bits(name: BinaryName, symbol: string, shifts = false) {
   return defineOp({
@@ -110,14 +109,17 @@ export function isclose(
   b: TensorLike,
   { rtol = 1e-5, atol = 1e-8, equalNan = false }: CloseOptions = {},
 ): Tensor {
-  checkNumber("isclose", "rtol", rtol);
-  checkNumber("isclose", "atol", atol);
-  const first = asTensor("isclose", "a", a).to("float64");
-  const given = asTensor("isclose", "b", b, asTensor("isclose", "a", a).dtype);
-  if (b instanceof Tensor && a instanceof Tensor && a.dtype !== b.dtype) {
-    throw new DTypeError(`isclose: a is ${a.dtype} and b is ${b.dtype}; convert one with to(…).`);
+  checkAtLeast("isclose", "rtol", rtol, 0);
+  checkAtLeast("isclose", "atol", atol, 0);
+  const left = asTensor("isclose", "a", a);
+  const right = asTensor("isclose", "b", b, left.dtype);
+  if (typeof b !== "number" && left.dtype !== right.dtype) {
+    throw new DTypeError(
+      `isclose: a is ${left.dtype} and b is ${right.dtype}; convert one with to(…).`,
+    );
   }
-  const second = given.to("float64");
+  const first = to(detach(left), "float64");
+  const second = to(detach(right), "float64");
   const near = le(abs(sub(first, second)), abs(second).mul(rtol).add(atol));
   const finite = bitwiseAnd(isfinite(first), isfinite(second));
   const close = bitwiseOr(eq(first, second), bitwiseAnd(near, finite));

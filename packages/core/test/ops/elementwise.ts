@@ -302,6 +302,11 @@ function kinks() {
     expect(y.toArray()).toEqual([0, 0, Number.NaN, 0]);
   });
 
+  it("logaddexp of lone and packed numbers, whole numbers as float32", () => {
+    expect(special.logaddexp(0, 0).item()).toBe(Math.fround(Math.LN2));
+    expect(special.logaddexp(i32([0]), 0).dtype).toBe("float32");
+  });
+
   it("pow: every sign and exponent", () => {
     const a = f64([-2, -2, 0, 0, -0, -8, Number.NaN, -Infinity], true);
     const b = f64([3, -2, 0, -1, -3, 1 / 3, 0, 3]);
@@ -415,7 +420,9 @@ function truths() {
     expect(() => a.sub(b)).toThrow(
       "sub: the input is bool, of which it has no meaning; use logicalXor",
     );
-    expect(() => a.neg()).toThrow(/neg: the input is bool/);
+    expect(() => a.neg()).toThrow(/^neg: the input is bool/);
+    expect(() => a.sub_(b)).toThrow(/^sub_: the input is bool/);
+    expect(a.clone().add_(b).toArray()).toEqual([true, true, false]);
   });
 
   it("where for every dtype", () => {
