@@ -6,13 +6,14 @@
 
 import { applyInPlace } from "./apply.ts";
 import { type BackwardOptions, backward } from "./backward.ts";
-import type { DType } from "./dtype.ts";
+import { type DType, isFloat } from "./dtype.ts";
 import type { TensorLike } from "./op.ts";
 import { eq, ge, gt, le, lt, ne } from "./ops/compare.ts";
 import {
   type AlphaOptions,
   abs,
   add,
+  checkExponent,
   cos,
   div,
   exp,
@@ -31,6 +32,7 @@ import {
   square,
   sub,
   tanh,
+  wholePow,
 } from "./ops/elementwise.ts";
 import { gather, type Index, index, indexSelect } from "./ops/indexing.ts";
 import {
@@ -166,7 +168,9 @@ class TensorMethods {
   }
 
   pow_(this: Tensor, b: TensorLike): Tensor {
-    return applyInPlace(pow.op, this, [b]);
+    if (isFloat(this.dtype)) return applyInPlace(pow.op, this, [b]);
+    checkExponent("pow_", b);
+    return applyInPlace(wholePow.op, this, [b], undefined, "pow");
   }
 
   neg_(this: Tensor): Tensor {

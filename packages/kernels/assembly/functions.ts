@@ -118,6 +118,23 @@ function rounded(low: v128, high: v128): v128 {
   }
 }
 
+/** aᵇ of whole numbers, by squaring, wrapping; 1/a^|b| rounded towards 0 for negative b (0 for a = 0). */
+@unmanaged class WholePow<T extends number> {
+  @inline apply(a: T, b: T): T {
+    if (b < <T>0) {
+      if (a == <T>1) return <T>1;
+      if (a != <T>-1) return <T>0;
+    }
+    let y: T = <T>1;
+    // Of a negative b only −1 is left, for which the bits of |b| and b have the same parity.
+    for (let rest = <u32>b, square = a; rest > 0; rest >>= 1) {
+      if (rest & 1) y = <T>(y * square);
+      square = <T>(square * square);
+    }
+    return y;
+  }
+}
+
 /** a·2ᵇ, the bits that leave the type dropped; 0 where b is no bit's place. */
 @unmanaged class ShiftLeft<T extends number> {
   @inline apply(a: T, b: T): T {
@@ -218,6 +235,8 @@ export function floorDivide_f32(begin: i32, end: i32, args: usize): void { each<
 export function floorDivide_f64(begin: i32, end: i32, args: usize): void { each<f64, FloorDivide<f64>>(begin, end, args); }
 export function floorDivide_i32(begin: i32, end: i32, args: usize): void { each<i32, FloorDivide<i32>>(begin, end, args); }
 export function floorDivide_u8(begin: i32, end: i32, args: usize): void { each<u8, FloorDivide<u8>>(begin, end, args); }
+export function pow_i32(begin: i32, end: i32, args: usize): void { each<i32, WholePow<i32>>(begin, end, args); }
+export function pow_u8(begin: i32, end: i32, args: usize): void { each<u8, WholePow<u8>>(begin, end, args); }
 export function shiftLeft_i32(begin: i32, end: i32, args: usize): void { each<i32, ShiftLeft<i32>>(begin, end, args); }
 export function shiftLeft_u8(begin: i32, end: i32, args: usize): void { each<u8, ShiftLeft<u8>>(begin, end, args); }
 export function shiftRight_i32(begin: i32, end: i32, args: usize): void { each<i32, ShiftRight<i32>>(begin, end, args); }

@@ -68,7 +68,7 @@ export type BinaryName =
   | "sub"
   | "mul"
   | "div" // floats only
-  | "pow" // floats only; C's pow: x⁰ = 1, also at NaN
+  | "pow" // C's pow: x⁰ = 1, also at NaN; int32 and uint8 wrap, and 1/a rounds towards 0 (of 0 too)
   | "maximum" // NaN if either is NaN
   | "minimum"
   | "reluGrad" // a where b > 0, else 0  (a: arriving gradient, b: output)

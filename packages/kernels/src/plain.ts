@@ -83,6 +83,17 @@ function pow(a: number, b: number): number {
   return a ** b;
 }
 
+/** Of whole numbers, wrapping; for negative b, 1/a^|b| rounded towards 0, and 0 for a = 0. */
+function wholePow(a: number, b: number): number {
+  if (b < 0 && Math.abs(a) !== 1) return 0;
+  let y = 1;
+  for (let rest = Math.abs(b), square = a; rest > 0; rest = Math.floor(rest / 2)) {
+    if (rest % 2 === 1) y = Math.imul(y, square);
+    square = Math.imul(square, square);
+  }
+  return y;
+}
+
 function remainder(a: number, b: number): number {
   const r = a % b;
   return r !== 0 && r < 0 !== b < 0 ? r + b : r;
@@ -204,6 +215,7 @@ const wrapping = (
 ): ((a: number, b: number) => number) => {
   if (dtype === "float32" || dtype === "float64") return f;
   if (dtype === "bool" && name === "add") return Math.max;
+  if (name === "pow") return wholePow;
   return name === "mul" || name === "prod" ? Math.imul : f;
 };
 

@@ -158,7 +158,7 @@ describe("binary kernels agree with the plain twin", () => {
   });
 
   it.each(
-    (["shiftLeft", "shiftRight"] as const).flatMap((name) =>
+    (["shiftLeft", "shiftRight", "pow"] as const).flatMap((name) =>
       ["int32", "uint8"].map((t) => [name, t] as const),
     ),
   )("%s of %s, bit for bit", (name, dtype) => binaryAgrees(name, dtype as DType));

@@ -4,9 +4,11 @@
  */
 
 import { checkNumber } from "../check.ts";
+import { isFloat } from "../dtype.ts";
 import { engineOps } from "../engine-ops.ts";
+import { ValueError } from "../errors.ts";
 import { defineOp, type OpFunction, type TensorLike } from "../op.ts";
-import type { Tensor } from "../tensor.ts";
+import { Tensor } from "../tensor.ts";
 import { where } from "./compare.ts";
 
 /** How much of b `add` and `sub` take. */
@@ -104,11 +106,7 @@ export const neg = defineOp({
   tex: { y: "-x", x: "-1" },
 });
 
-/**
- * y = aᵇ, with C's special cases: a⁰ = 1 for every a; a negative base with a fractional exponent is NaN.
- * As in PyTorch, ∂y/∂a is 0 where b = 0, and ∂y/∂b is 0 where a = 0 and b ≥ 0.
- */
-export const pow = defineOp({
+export const powOp = defineOp({
   name: "pow",
   inputs: ["a", "b"],
   elementwise: "pow",
@@ -124,6 +122,43 @@ export const pow = defineOp({
   symbol: "^",
   tex: { y: "a^b", a: "b\\,a^{b-1}", b: "a^b \\ln a" },
 });
+
+export const wholePow = defineOp({
+  name: "wholePow",
+  inputs: ["a", "b"],
+  elementwise: "pow",
+  grad: { a: null, b: null },
+});
+
+const isWhole = (x: TensorLike): boolean =>
+  x instanceof Tensor ? !isFloat(x.dtype) : Number.isInteger(x);
+
+/**
+ * y = aᵇ, with C's special cases: a⁰ = 1 for every a; a negative base with a fractional exponent is NaN.
+ * As in PyTorch, ∂y/∂a is 0 where b = 0, and ∂y/∂b is 0 where a = 0 and b ≥ 0. Whole numbers stay whole:
+ * they wrap, and negative exponents in a tensor give what 1/a^|b| is without its fraction.
+ *
+ * @throws ValueError for a tensor of whole numbers and a negative whole number b
+ */
+export const pow: OpFunction<[a: TensorLike, b: TensorLike]> = Object.assign(
+  (a: TensorLike, b: TensorLike): Tensor => {
+    if ((typeof a === "number" && typeof b === "number") || !isWhole(a) || !isWhole(b)) {
+      return powOp(a, b);
+    }
+    checkExponent("pow", b);
+    return wholePow(a, b);
+  },
+  { op: powOp.op },
+);
+
+/** @throws ValueError for a negative number, whose powers of whole numbers are not whole */
+export function checkExponent(op: string, b: TensorLike): void {
+  if (typeof b === "number" && b < 0) {
+    throw new ValueError(
+      `${op}: the exponent is ${b} and the base whole; convert the base with to("float32") first.`,
+    );
+  }
+}
 
 /** y = x². */
 export const square = defineOp({

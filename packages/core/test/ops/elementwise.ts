@@ -17,6 +17,7 @@ import {
   whole,
 } from "../../src/index.ts";
 import * as activations from "../../src/ops/activations.ts";
+import { pow, wholePow } from "../../src/ops/elementwise.ts";
 import * as logic from "../../src/ops/logic.ts";
 import * as math from "../../src/ops/math.ts";
 import * as rounding from "../../src/ops/rounding.ts";
@@ -121,6 +122,9 @@ function everyOp() {
       });
     });
   }
+  it("wholePow", () => {
+    checkOp(wholePow, { cases: [{ a: whole([3, 4], 9), b: whole([4], 5) }] });
+  });
   it("polygamma", () => {
     checkOp(special.polygammaOp, {
       cases: [{ order: values([1, 2, 3]), x: uniform([2, 3], 0.8, 4) }],
@@ -319,6 +323,28 @@ function kinks() {
     const exponent = f64([2, 2], true);
     f64([-2, 0]).pow(exponent).sum().backward();
     expect(exponent.grad!.toArray()).toEqual([Number.NaN, 0]);
+  });
+}
+
+function wholePowers() {
+  it("whole numbers stay whole, and wrap", () => {
+    expect(
+      i32([2, -3, 0, 7])
+        .pow(i32([10, 3, 0, -1]))
+        .toArray(),
+    ).toEqual([1024, -27, 1, 0]);
+    expect(
+      i32([-1, -1, 1])
+        .pow(i32([-3, -2, -9]))
+        .toArray(),
+    ).toEqual([-1, 1, 1]);
+    expect(i32([3]).pow(21).toArray()).toEqual([Number(BigInt.asIntN(32, 3n ** 21n))]);
+    expect(i32([5]).pow_(2).toArray()).toEqual([25]);
+    expect([i32([2]).pow(0.5).dtype, pow(2, 3).dtype]).toEqual(["float32", "float32"]);
+    expect(() => i32([2]).pow(-1)).toThrow(
+      'pow: the exponent is -1 and the base whole; convert the base with to("float32") first.',
+    );
+    expect(() => i32([2]).pow_(0.5)).toThrow(/^pow_: the result is float32/);
   });
 }
 
@@ -592,6 +618,7 @@ export function checkElementwise(): void {
   describe("elementwise ops", everyOp);
   describe("composed elementwise functions", composed);
   describe("elementwise edges", kinks);
+  describe("powers of whole numbers", wholePowers);
   describe("rounding", rounds);
   describe("truth values and bits", truths);
   describe("elementwise methods", methods);
