@@ -28,7 +28,7 @@ const LONG_STRIDE = 64;
 const TRANSPOSE_BAND = 16;
 
 /** Special functions without a kernel of their own: the plain twin computes them, and their lone numbers too. */
-const delegated: ReadonlySet<string> = new Set<UnaryName | BinaryName>([
+export const delegated: ReadonlySet<string> = new Set<UnaryName | BinaryName>([
   "erfinv",
   "lgamma",
   "digamma",
