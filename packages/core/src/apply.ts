@@ -188,8 +188,8 @@ export function apply(
 
 /**
  * Applies an op to x and writes the result into x's own storage: the `add_` to `add`. Every view of
- * the storage sees it; the version moves, so that a rule which saved the old value notices. Messages speak
- * of `called`, where the op is only a part of what the user called.
+ * the storage sees it; the version moves, so that a rule which saved the old value notices. Errors say
+ * `name`, by default the op's with an underscore.
  *
  * @throws GradError for a leaf that requires grad (wrap the change in noGrad), ShapeError if the result
  *   has another shape than x, DTypeError if it has another kind of number
@@ -199,11 +199,10 @@ export function applyInPlace(
   x: Tensor,
   others: readonly TensorLike[],
   attrs?: unknown,
-  called = op.name,
+  name = `${op.name}_`,
 ): Tensor {
-  const name = `${called}_`;
   const rest = others.map((other, i) => toTensor(op, other, x.dtype, i + 1));
-  checkInPlace(name, called, op, x, rest);
+  checkInPlace(name, op, x, rest);
   const recording = isGradEnabled() && [x, ...rest].some(needsGrad);
   const inputs = [x, ...rest].map((other, i) => {
     if (i > 0 && other.dtype !== x.dtype) return engineOps.to(other, x.dtype);
@@ -222,33 +221,28 @@ export function applyInPlace(
   return x;
 }
 
-function checkInPlace(
-  name: string,
-  called: string,
-  op: Op,
-  x: Tensor,
-  others: readonly Tensor[],
-): void {
+function checkInPlace(name: string, op: Op, x: Tensor, others: readonly Tensor[]): void {
+  const other = name.replace(/_$/, "");
   if (isGradEnabled()) {
     const leaf = [x, x.viewOf?.base].find((t) => t?.requiresGrad && t.isLeaf);
     if (leaf !== undefined) {
       throw new GradError(
         `${name}: ${leaf === x ? "the tensor is" : "the tensor is a view of"} a leaf that requires grad, whose value backward needs; ` +
-          `change it inside noGrad(() => …), or use ${called}, which makes a new tensor.`,
+          `change it inside noGrad(() => …), or use ${other}, which makes a new tensor.`,
       );
     }
   }
-  const shape = broadcastShapes(name, x.shape, ...others.map((other) => other.shape));
+  const shape = broadcastShapes(name, x.shape, ...others.map(({ shape }) => shape));
   if (!sameShape(shape, x.shape)) {
     throw new ShapeError(
-      `${name}: the result has shape ${formatShape(shape)}, which doesn't fit into the tensor's ${formatShape(x.shape)}; use ${called}, which makes a new tensor.`,
+      `${name}: the result has shape ${formatShape(shape)}, which doesn't fit into the tensor's ${formatShape(x.shape)}; use ${other}, which makes a new tensor.`,
     );
   }
   if (x.dtype === "bool" && op.bools === "refuse") throw boolError(name);
-  const wide = others.find((other) => isFloat(other.dtype) && !isFloat(x.dtype));
+  const wide = others.find(({ dtype }) => isFloat(dtype) && !isFloat(x.dtype));
   if (wide !== undefined || (op.domain === "float" && !isFloat(x.dtype))) {
     throw new DTypeError(
-      `${name}: the result is ${wide?.dtype ?? "float32"} and can't be stored in a tensor of ${x.dtype}; use ${called}, which makes a new tensor.`,
+      `${name}: the result is ${wide?.dtype ?? "float32"} and can't be stored in a tensor of ${x.dtype}; use ${other}, which makes a new tensor.`,
     );
   }
   if (x.shape.some((size, i) => size > 1 && x.strides[i] === 0)) {

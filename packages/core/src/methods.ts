@@ -170,7 +170,7 @@ class TensorMethods {
   pow_(this: Tensor, b: TensorLike): Tensor {
     if (isFloat(this.dtype)) return applyInPlace(pow.op, this, [b]);
     checkExponent("pow_", b);
-    return applyInPlace(wholePow.op, this, [b], undefined, "pow");
+    return applyInPlace(wholePow.op, this, [b], undefined, "pow_");
   }
 
   neg_(this: Tensor): Tensor {
