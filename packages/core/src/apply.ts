@@ -67,10 +67,17 @@ function meet(op: Op, inputs: Tensor[]): void {
   let dtype = inputs[0]!.dtype;
   for (let i = 1; i < inputs.length; i++) dtype = promote(dtype, inputs[i]!.dtype);
   if (op.domain === "float" && !isFloat(dtype)) dtype = "float32";
-  if (dtype === "bool") dtype = "int32";
+  if (dtype === "bool" && op.bools === "refuse") throw boolError(op.name);
+  if (dtype === "bool" && !op.bools) dtype = "int32";
   for (let i = 0; i < inputs.length; i++) {
     if (inputs[i]!.dtype !== dtype) inputs[i] = engineOps.to(inputs[i]!, dtype);
   }
+}
+
+function boolError(name: string): DTypeError {
+  return new DTypeError(
+    `${name}: the input is bool, of which it has no meaning; use logicalXor or logicalNot, or convert with to("int32").`,
+  );
 }
 
 function named(op: Op, inputs: readonly Tensor[]): unknown {
@@ -258,6 +265,7 @@ function checkInPlace(
       `${name}: the result has shape ${formatShape(shape)}, which doesn't fit into the tensor's ${formatShape(x.shape)}; use ${other}, which makes a new tensor.`,
     );
   }
+  if (x.dtype === "bool" && op.bools === "refuse") throw boolError(name);
   const wide = others.find(({ dtype }) => isFloat(dtype) && !isFloat(x.dtype));
   if (wide !== undefined || (op.domain === "float" && !isFloat(x.dtype))) {
     throw new DTypeError(

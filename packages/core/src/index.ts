@@ -3,6 +3,9 @@ import "./methods/reduce.ts";
 import "./methods/layout.ts";
 import "./methods/products.ts";
 import "./methods/tape.ts";
+import "./methods/activations.ts";
+import "./methods/math.ts";
+import "./methods/rounding.ts";
 
 export { type MemoryReport, memory, setMemoryLimit } from "@tapegrad/kernels";
 export { AnomalyError, detectAnomaly } from "./anomaly.ts";
@@ -43,6 +46,31 @@ export {
   type TensorLike,
 } from "./op.ts";
 export {
+  celu,
+  elu,
+  type GeluOptions,
+  gelu,
+  glu,
+  type HardtanhOptions,
+  hardshrink,
+  hardsigmoid,
+  hardswish,
+  hardtanh,
+  leakyRelu,
+  logSigmoid,
+  mish,
+  prelu,
+  relu6,
+  type SoftplusOptions,
+  selu,
+  silu,
+  softplus,
+  softshrink,
+  softsign,
+  tanhshrink,
+  threshold,
+} from "./ops/activations.ts";
+export {
   all,
   aminmax,
   any,
@@ -67,6 +95,7 @@ export {
 export { type DiagonalOptions, diag, diagEmbed, diagonal, tril, triu } from "./ops/diagonal.ts";
 export { einsum } from "./ops/einsum.ts";
 export {
+  type AlphaOptions,
   abs,
   add,
   cos,
@@ -120,8 +149,47 @@ export {
   type ToleranceOptions,
   trace,
 } from "./ops/linalg.ts";
+export {
+  allclose,
+  bitwiseAnd,
+  bitwiseLeftShift,
+  bitwiseNot,
+  bitwiseOr,
+  bitwiseRightShift,
+  bitwiseXor,
+  type CloseOptions,
+  isclose,
+  isfinite,
+  isinf,
+  isnan,
+  logicalAnd,
+  logicalNot,
+  logicalOr,
+  logicalXor,
+} from "./ops/logic.ts";
 export { type EmbeddingOptions, embedding, oneHot, take, takeAlongAxis } from "./ops/lookup.ts";
 export { maskedFill, maskedScatter, maskedSelect } from "./ops/masked.ts";
+export {
+  acos,
+  acosh,
+  asin,
+  asinh,
+  atan,
+  atan2,
+  atanh,
+  cbrt,
+  cosh,
+  exp2,
+  expm1,
+  hypot,
+  log1p,
+  log2,
+  log10,
+  rsqrt,
+  sinc,
+  sinh,
+  tan,
+} from "./ops/math.ts";
 export { linear, matmul } from "./ops/matmul.ts";
 export {
   cosineSimilarity,
@@ -195,6 +263,28 @@ export {
   view,
 } from "./ops/reorder.ts";
 export {
+  addcdiv,
+  addcmul,
+  ceil,
+  clamp,
+  copysign,
+  floor,
+  floorDivide,
+  fmax,
+  fmin,
+  fmod,
+  frac,
+  heaviside,
+  lerp,
+  type NanToNumOptions,
+  nanToNum,
+  type RoundOptions,
+  remainder,
+  round,
+  trunc,
+  type ValueOptions,
+} from "./ops/rounding.ts";
+export {
   cummax,
   cummin,
   cumprod,
@@ -237,6 +327,19 @@ export {
 } from "./ops/softmax.ts";
 export { inv, solve, type TriangularSolveOptions, triangularSolve } from "./ops/solve.ts";
 export { argsort, kthvalue, type SortOptions, sort, topk } from "./ops/sort.ts";
+export {
+  digamma,
+  erf,
+  erfc,
+  erfinv,
+  type LogitOptions,
+  lgamma,
+  logaddexp,
+  logaddexp2,
+  logit,
+  polygamma,
+  xlogy,
+} from "./ops/special.ts";
 export {
   chunk,
   dstack,

@@ -6,13 +6,15 @@
 
 import { applyInPlace } from "./apply.ts";
 import { type BackwardOptions, backward } from "./backward.ts";
-import type { DType } from "./dtype.ts";
+import { type DType, isFloat } from "./dtype.ts";
 import { install } from "./methods/install.ts";
 import type { TensorLike } from "./op.ts";
 import { eq, ge, gt, le, lt, ne } from "./ops/compare.ts";
 import {
+  type AlphaOptions,
   abs,
   add,
+  checkExponent,
   cos,
   div,
   exp,
@@ -31,6 +33,7 @@ import {
   square,
   sub,
   tanh,
+  wholePow,
 } from "./ops/elementwise.ts";
 import { gather, type Index, index, indexSelect } from "./ops/indexing.ts";
 import {
@@ -67,12 +70,12 @@ import { registerHook, retainGrad } from "./tape.ts";
 import type { Tensor } from "./tensor.ts";
 
 class TensorMethods {
-  add(this: Tensor, b: TensorLike): Tensor {
-    return add(this, b);
+  add(this: Tensor, b: TensorLike, options?: AlphaOptions): Tensor {
+    return add(this, b, options);
   }
 
-  sub(this: Tensor, b: TensorLike): Tensor {
-    return sub(this, b);
+  sub(this: Tensor, b: TensorLike, options?: AlphaOptions): Tensor {
+    return sub(this, b, options);
   }
 
   mul(this: Tensor, b: TensorLike): Tensor {
@@ -149,12 +152,12 @@ class TensorMethods {
 
   // In place: the result replaces the tensor's own elements; see applyInPlace.
 
-  add_(this: Tensor, b: TensorLike): Tensor {
-    return applyInPlace(add.op, this, [b]);
+  add_(this: Tensor, b: TensorLike, { alpha = 1 }: AlphaOptions = {}): Tensor {
+    return applyInPlace(add.op, this, [alpha === 1 ? b : mul(b, alpha)]);
   }
 
-  sub_(this: Tensor, b: TensorLike): Tensor {
-    return applyInPlace(sub.op, this, [b]);
+  sub_(this: Tensor, b: TensorLike, { alpha = 1 }: AlphaOptions = {}): Tensor {
+    return applyInPlace(sub.op, this, [alpha === 1 ? b : mul(b, alpha)]);
   }
 
   mul_(this: Tensor, b: TensorLike): Tensor {
@@ -166,7 +169,9 @@ class TensorMethods {
   }
 
   pow_(this: Tensor, b: TensorLike): Tensor {
-    return applyInPlace(pow.op, this, [b]);
+    if (isFloat(this.dtype)) return applyInPlace(pow.op, this, [b]);
+    checkExponent("pow_", b);
+    return applyInPlace(wholePow.op, this, [b], undefined, "pow_");
   }
 
   neg_(this: Tensor): Tensor {

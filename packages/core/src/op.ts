@@ -46,6 +46,8 @@ interface Common<I extends string, S extends string, A, O extends string> {
   grad: { readonly [N in I]: GradRule<NoInfer<S>, A, O> | null };
   /** Default "number". */
   domain?: Domain;
+  /** Whether two bools stay bools, instead of becoming int32; "refuse" makes them an error. Default false. */
+  bools?: boolean | "refuse";
   /** dtype of the output; by default that of the inputs, which the tape brings to a common one. */
   dtype?: (inputs: Values<I>, attrs: A) => DType;
   /** For pictures: what stands in the gate. */
@@ -102,6 +104,7 @@ export class Op {
   readonly symbol: string;
   readonly tex: Readonly<Record<string, string>>;
   readonly domain: Domain;
+  readonly bools: boolean | "refuse";
   readonly definition: Definition;
   /** @internal Reads what the node under `savedOf.node` saved, by name. */
   readonly savedOf: SavedValues;
@@ -118,6 +121,7 @@ export class Op {
     this.saves = definition.saves ?? [];
     this.variadic = definition.variadic ?? false;
     this.domain = definition.domain ?? "number";
+    this.bools = definition.bools ?? false;
     this.symbol = definition.symbol ?? definition.name;
     this.tex = definition.tex ?? {};
     this.definition = definition;
@@ -159,6 +163,7 @@ interface Definition {
   saves?: readonly string[];
   grad: Readonly<Record<string, AnyRule | null>>;
   domain?: Domain;
+  bools?: boolean | "refuse";
   dtype?: (inputs: unknown, attrs: unknown) => DType;
   symbol?: string;
   tex?: Readonly<Record<string, string>>;

@@ -33,6 +33,7 @@ import {
   zeros,
 } from "../src/index.ts";
 import * as elementwise from "../src/ops/elementwise.ts";
+import { elementwiseCalls, elementwisePrograms } from "./golden/elementwise.ts";
 import { layoutCalls } from "./golden/layout.ts";
 import { productCalls } from "./golden/products.ts";
 import { reduceCalls, reducePrograms } from "./golden/reduce.ts";
@@ -100,13 +101,13 @@ const calls: Record<string, Call> = {
   gt: ([a, b]) => (a as Tensor).gt(b!),
   eq: ([a, b]) => (a as Tensor).eq(b!),
   ...reduceCalls,
+  ...elementwiseCalls,
 };
 
 /** Variants that a later op catalogue brings. */
 const later = (c: OpCase) =>
-  "alpha" in c.kwargs ||
-  (c.op === "nn.functional.cross_entropy" &&
-    ("weight" in c.kwargs || (c.args[0] as GoldenTensor).shape.length > 2));
+  c.op === "nn.functional.cross_entropy" &&
+  ("weight" in c.kwargs || (c.args[0] as GoldenTensor).shape.length > 2);
 
 function indexPart(part: unknown): Index {
   const { slice: range, ellipsis } = (part ?? {}) as {
@@ -228,6 +229,7 @@ const programs: Record<string, (inputs: Inputs) => Record<string, Tensor | (() =
     };
   },
   ...reducePrograms,
+  ...elementwisePrograms,
 };
 
 describeGolden<EdgeCase>("golden edge semantics", "edge.jsonl", (cases) => {

@@ -20,6 +20,7 @@ import * as products from "../src/ops/matmul.ts";
 import * as reduce from "../src/ops/reduce.ts";
 import * as softmax from "../src/ops/softmax.ts";
 import { CheckOpError } from "../src/testing/check-op.ts";
+import { checkElementwise } from "./ops/elementwise.ts";
 import { checkLayoutOps } from "./ops/layout.ts";
 import { describeLinalg } from "./ops/linalg.ts";
 import { describeProducts } from "./ops/products.ts";
@@ -55,7 +56,7 @@ const binary: Record<
   sub: { f: elementwise.sub, reference: (a, b) => a - b },
   mul: { f: elementwise.mul, reference: (a, b) => a * b },
   div: { f: elementwise.div, reference: (a, b) => a / b, positive: true },
-  pow: { f: elementwise.pow, reference: Math.pow, positive: true },
+  pow: { f: elementwise.powOp, reference: Math.pow, positive: true },
   maximum: { f: elementwise.maximum, reference: Math.max },
   minimum: { f: elementwise.minimum, reference: Math.min },
   tanhGrad: { f: elementwise.tanhGrad, reference: (dy, y) => dy * (1 - y * y) },
@@ -102,7 +103,7 @@ describe("elementwise", () => {
   }
 
   it("pow of negative bases with whole exponents", () => {
-    checkOp(elementwise.pow, {
+    checkOp(elementwise.powOp, {
       reference: Math.pow,
       cases: [{ a: positive([4]), b: uniform([3, 1]) }],
     });
@@ -281,6 +282,7 @@ reduceTests();
 checkLayoutOps();
 describeProducts();
 describeLinalg();
+checkElementwise();
 
 describe("the harness", () => {
   const shape = { x: uniform([3]) };

@@ -228,7 +228,7 @@ function whereRow<T>(
 
 // Elements begin to end, row by row.
 
-function unary<T, Op>(begin: i32, end: i32, args: usize): void {
+export function unary<T, Op>(begin: i32, end: i32, args: usize): void {
   const n = load<i32>(args, LENGTH);
   const rows = outerLength(args, 2);
   const xStride = rowStride(args, 2, 0);
@@ -256,7 +256,7 @@ function unary<T, Op>(begin: i32, end: i32, args: usize): void {
   }
 }
 
-function binary<T, Op>(begin: i32, end: i32, args: usize): void {
+export function binary<T, Op>(begin: i32, end: i32, args: usize): void {
   const n = load<i32>(args, LENGTH);
   const rows = outerLength(args, 3);
   const aStride = rowStride(args, 3, 0);

@@ -201,6 +201,19 @@ export function expF64(x: v128): v128 {
   return expTailF64(x, f64x2.splat(0));
 }
 
+/** eˣ − 1 = 2ⁿ(eʳ − 1) + (2ⁿ − 1), which keeps small x exact. From 40 on the 1 is below the last place. */
+export function expm1F64(x: v128): v128 {
+  const limit = f64x2.splat(40);
+  const c = f64x2.pmin(f64x2.pmax(x, f64x2.neg(limit)), limit);
+  const rounded = roundedF64(c);
+  const scale = power2F64(wholeF64(rounded));
+  const hi = reducedF64(c, rounded);
+  const r = f64x2.add(hi, expm1RestF64(hi, f64x2.splat(0), rounded));
+  const y = f64x2.add(f64x2.mul(r, scale), f64x2.sub(scale, f64x2.splat(1)));
+  const kept = v128.bitselect(x, y, f64x2.eq(x, f64x2.splat(0))); // −0 stays
+  return v128.bitselect(expF64(x), kept, f64x2.gt(x, limit));
+}
+
 /** tanh x; see {@link tanhF32}. */
 export function tanhF64(x: v128): v128 {
   const sign = f64x2.splat(-0.0);

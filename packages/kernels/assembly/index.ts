@@ -1,5 +1,6 @@
 export * from "./copy";
 export * from "./elementwise";
+export * from "./functions";
 export * from "./gemm";
 export * from "./indexing";
 export * from "./random";

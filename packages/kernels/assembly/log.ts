@@ -94,3 +94,63 @@ export function logF64(x: v128): v128 {
   y = v128.bitselect(f64x2.splat(-Infinity), y, f64x2.eq(x, f64x2.splat(0)));
   return v128.or(y, f64x2.lt(x, f64x2.splat(0)));
 }
+
+/** 1/ln 2; log₁₀ 2 with 42 bits after the point, and the rest; 1/ln 10. */
+const OTHER_BASES = memory.data<f64>([
+  1.4426950408889634, 0.30102999566383914, 1.42050232272661e-13, 0.4342944819032518,
+]);
+
+/** x's bits, a subnormal's scaled by 2⁵⁴. */
+@inline
+function normalF64(x: v128): v128 {
+  const subnormal = f64x2.lt(x, f64x2.splat(2.2250738585072014e-308));
+  return v128.bitselect(f64x2.mul(x, f64x2.splat(18014398509481984)), x, subnormal);
+}
+
+/** k of x = 2ᵏ·m. */
+@inline
+function exponentF64(x: v128): v128 {
+  const subnormal = f64x2.lt(x, f64x2.splat(2.2250738585072014e-308));
+  const k = binaryExponentF64(i64x2.sub(normalF64(x), i64x2.splat(SQRT_HALF_F64)));
+  return f64x2.sub(k, v128.and(subnormal, f64x2.splat(54)));
+}
+
+/** m of x = 2ᵏ·m, √½ ≤ m < √2. */
+@inline
+function mantissaF64(x: v128): v128 {
+  const bits = normalF64(x);
+  const shifted = i64x2.sub(bits, i64x2.splat(SQRT_HALF_F64));
+  return i64x2.sub(bits, v128.and(shifted, i64x2.splat(-0x10000000000000)));
+}
+
+/** Where x is positive and finite y, else what the natural logarithm gives. */
+@inline
+function regularF64(x: v128, y: v128): v128 {
+  const inside = v128.and(f64x2.gt(x, f64x2.splat(0)), f64x2.lt(x, f64x2.splat(Infinity)));
+  return v128.bitselect(y, logF64(x), inside);
+}
+
+/** log₂ x = k + log m / ln 2: exact at powers of 2. */
+export function log2F64(x: v128): v128 {
+  const l = f64x2.mul(logF64(mantissaF64(x)), constantF64(OTHER_BASES, 0));
+  return regularF64(x, f64x2.add(exponentF64(x), l));
+}
+
+/** log₁₀ x = k·log₁₀ 2 + log m / ln 10, the first product exact but for a small rest: exact at powers of 10. */
+export function log10F64(x: v128): v128 {
+  const k = exponentF64(x);
+  const l = f64x2.mul(logF64(mantissaF64(x)), constantF64(OTHER_BASES, 3));
+  const rest = f64x2.add(f64x2.mul(k, constantF64(OTHER_BASES, 2)), l);
+  return regularF64(x, f64x2.add(f64x2.mul(k, constantF64(OTHER_BASES, 1)), rest));
+}
+
+/** log(1 + x): u = 1 + x rounded, and what the rounding lost, c, to first order: log u + c/u. */
+export function log1pF64(x: v128): v128 {
+  const one = f64x2.splat(1);
+  const u = f64x2.add(one, x);
+  const c = f64x2.sub(x, f64x2.sub(u, one));
+  const l = logF64(u);
+  const y = f64x2.add(l, f64x2.div(c, u));
+  const itself = v128.or(f64x2.eq(x, f64x2.splat(0)), f64x2.eq(x, f64x2.splat(Infinity)));
+  return v128.bitselect(x, v128.bitselect(l, y, f64x2.eq(u, f64x2.splat(0))), itself);
+}

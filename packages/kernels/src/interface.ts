@@ -39,20 +39,54 @@ export type UnaryName =
   | "relu" // max(x, 0), NaN stays NaN; int32 too
   | "floor"
   | "ceil"
-  | "round"; // half to even
+  | "round" // half to even
+  | "trunc" // towards zero
+  | "exp2" // 2ˣ
+  | "expm1" // eˣ − 1, accurate for small x
+  | "log1p" // log(1 + x), accurate for small x
+  | "log2" // exact at powers of 2
+  | "log10" // exact at powers of 10
+  | "cbrt" // the real cube root, also of negative x
+  | "tan"
+  | "asin" // NaN beyond ±1, as acos and atanh
+  | "acos"
+  | "atan"
+  | "sinh"
+  | "cosh"
+  | "asinh"
+  | "acosh" // NaN below 1
+  | "atanh"
+  | "erf" // 2/√π ∫₀ˣ e^(−t²) dt
+  | "erfc" // 1 − erf x, accurate where that is small
+  | "erfinv" // the inverse of erf: ±∞ at ±1, NaN beyond
+  | "lgamma" // log |Γ(x)|: ∞ at 0, −1, −2, …
+  | "digamma"; // Γ′(x) / Γ(x): NaN at −1, −2, …, ∓∞ at ±0
 
 /** y = f(a, b), elementwise after broadcasting. */
 export type BinaryName =
-  | "add" // int32 and uint8 too (wrapping), as sub, mul, maximum, minimum
+  | "add" // int32 and uint8 too (wrapping), as sub, mul, maximum, minimum; of bool "or", mul "and"
   | "sub"
   | "mul"
   | "div" // floats only
-  | "pow" // floats only; C's pow: x⁰ = 1, also at NaN
+  | "pow" // C's pow: x⁰ = 1, also at NaN; int32 and uint8 wrap, and 1/a rounds towards 0 (of 0 too)
   | "maximum" // NaN if either is NaN
   | "minimum"
   | "reluGrad" // a where b > 0, else 0  (a: arriving gradient, b: output)
   | "tanhGrad" // a · (1 − b²)
-  | "sigmoidGrad"; // a · b · (1 − b)
+  | "sigmoidGrad" // a · b · (1 − b)
+  | "atan2" // the angle of the point (b, a), with C's signs at zeros and infinities
+  | "hypot" // √(a² + b²) without overflow; ∞ if either is, even beside NaN
+  | "logaddexp" // log(eᵃ + eᵇ), without overflow
+  | "copysign" // |a| with b's sign, that of −0 and NaN too
+  | "polygamma" // the a-th derivative of digamma at b; a = 0, 1, 2, …, else NaN
+  | "fmod" // a − b·trunc(a / b), exactly: a's sign; whole numbers too (by 0: 0), as the next two
+  | "remainder" // a − b·floor(a / b): b's sign
+  | "floorDivide" // floor(a / b)
+  | "bitwiseAnd" // int32, uint8 and bool only, as the next two
+  | "bitwiseOr"
+  | "bitwiseXor"
+  | "shiftLeft" // a·2ᵇ, int32 and uint8 only; 0 where b is negative or not below the number of bits
+  | "shiftRight"; // floor(a / 2ᵇ), int32 and uint8 only; there 0, or −1 of a negative a
 
 /** Gives bool: 1 or 0. */
 export type CompareName = "eq" | "ne" | "lt" | "le" | "gt" | "ge";

@@ -20,6 +20,7 @@ import type {
 } from "./interface.ts";
 import { peek } from "./memory.ts";
 import { random } from "./plain-random.ts";
+import { digamma, erf, erfc, erfinv, lgamma, polygamma } from "./plain-special.ts";
 import { update } from "./plain-update.ts";
 import { newArray } from "./storage.ts";
 
@@ -85,6 +86,33 @@ function pow(a: number, b: number): number {
   return a ** b;
 }
 
+/** Of whole numbers, wrapping; for negative b, 1/a^|b| rounded towards 0, and 0 for a = 0. */
+function wholePow(a: number, b: number): number {
+  if (b < 0 && Math.abs(a) !== 1) return 0;
+  let y = 1;
+  for (let rest = Math.abs(b), square = a; rest > 0; rest = Math.floor(rest / 2)) {
+    if (rest % 2 === 1) y = Math.imul(y, square);
+    square = Math.imul(square, square);
+  }
+  return y;
+}
+
+function remainder(a: number, b: number): number {
+  const r = a % b;
+  return r !== 0 && r < 0 !== b < 0 ? r + b : r;
+}
+
+/** By way of the remainder, which is exact where the quotient is rounded up to a whole number. */
+function floorDivide(a: number, b: number): number {
+  if (b === 0) return a / b;
+  const r = a % b;
+  let q = (a - r) / b;
+  if (r !== 0 && r < 0 !== b < 0) q -= 1;
+  if (q === 0) return Object.is(a / b, -0) || a / b < 0 ? -0 : 0;
+  const whole = Math.floor(q);
+  return q - whole > 0.5 ? whole + 1 : whole;
+}
+
 const unaryFunctions: Readonly<Record<UnaryName, (x: number) => number>> = {
   neg: (x) => -x,
   abs: Math.abs,
@@ -102,6 +130,27 @@ const unaryFunctions: Readonly<Record<UnaryName, (x: number) => number>> = {
   floor: Math.floor,
   ceil: Math.ceil,
   round: roundHalfToEven,
+  trunc: Math.trunc,
+  exp2: (x) => 2 ** x,
+  expm1: Math.expm1,
+  log1p: Math.log1p,
+  log2: Math.log2,
+  log10: Math.log10,
+  cbrt: Math.cbrt,
+  tan: Math.tan,
+  asin: Math.asin,
+  acos: Math.acos,
+  atan: Math.atan,
+  sinh: Math.sinh,
+  cosh: Math.cosh,
+  asinh: Math.asinh,
+  acosh: Math.acosh,
+  atanh: Math.atanh,
+  erf,
+  erfc,
+  erfinv,
+  lgamma,
+  digamma,
 };
 
 const binaryFunctions: Readonly<Record<BinaryName, (a: number, b: number) => number>> = {
@@ -115,6 +164,19 @@ const binaryFunctions: Readonly<Record<BinaryName, (a: number, b: number) => num
   reluGrad: (a, b) => (b > 0 ? a : 0),
   tanhGrad: (a, b) => a * (1 - b * b),
   sigmoidGrad: (a, b) => a * b * (1 - b),
+  atan2: Math.atan2,
+  hypot: Math.hypot,
+  logaddexp: (a, b) => Math.max(a, b) + Math.log1p(Math.exp(a === b ? 0 : -Math.abs(a - b))),
+  copysign: (a, b) => (b < 0 || Object.is(b, -0) ? -Math.abs(a) : Math.abs(a)),
+  polygamma,
+  fmod: (a, b) => a % b,
+  remainder,
+  floorDivide,
+  bitwiseAnd: (a, b) => a & b,
+  bitwiseOr: (a, b) => a | b,
+  bitwiseXor: (a, b) => a ^ b,
+  shiftLeft: (a, b) => (b >= 0 && b < 32 ? a << b : 0),
+  shiftRight: (a, b) => a >> (b >= 0 && b < 32 ? b : 31),
 };
 
 const compareFunctions: Readonly<Record<CompareName, (a: number, b: number) => boolean>> = {
@@ -148,13 +210,15 @@ export function highest(dtype: DType): number {
   return dtype === "uint8" ? 255 : dtype === "bool" ? 1 : Infinity;
 }
 
-/** The product of int32 values wraps exactly; in float64 it would have lost its low bits. */
+/** The product of int32 values wraps exactly; in float64 it would have lost its low bits. Of bools, + is "or". */
 const wrapping = (
   name: string,
   dtype: DType,
   f: (a: number, b: number) => number,
 ): ((a: number, b: number) => number) => {
   if (dtype === "float32" || dtype === "float64") return f;
+  if (dtype === "bool" && name === "add") return Math.max;
+  if (name === "pow") return wholePow;
   return name === "mul" || name === "prod" ? Math.imul : f;
 };
 

@@ -30,6 +30,17 @@ const LONG_STRIDE = 64;
 /** Rows that `transpose` works on at once. */
 const TRANSPOSE_BAND = 16;
 
+/** Special functions without a kernel of their own: the plain twin computes them, and their lone numbers too. */
+export const delegated: ReadonlySet<string> = new Set<UnaryName | BinaryName>([
+  "erfinv",
+  "lgamma",
+  "digamma",
+  "polygamma",
+]);
+
+/** What arithmetic on bools means: + is "or", · is "and". */
+const ofBools: Partial<Record<BinaryName, BinaryName>> = { add: "bitwiseOr", mul: "bitwiseAnd" };
+
 export function startWasm(arena: Arena): Kernels {
   return new WasmKernels(new Call(arena), loadModule(arena.memory));
 }
@@ -81,6 +92,10 @@ class WasmKernels implements Kernels {
   }
 
   unary(name: UnaryName, x: Operand, out: Operand): void {
+    if (delegated.has(name)) {
+      plain.unary(name, x, out);
+      return;
+    }
     const { call } = this;
     const kernel = this.kernel("unary", name, x.dtype);
     call.begin();
@@ -95,7 +110,12 @@ class WasmKernels implements Kernels {
   }
 
   binary(name: BinaryName, a: Operand, b: Operand, out: Operand): void {
-    this.pairwise(this.kernel("binary", name, a.dtype), a, b, out);
+    if (delegated.has(name)) {
+      plain.binary(name, a, b, out);
+      return;
+    }
+    const meant = a.dtype === "bool" ? (ofBools[name] ?? name) : name;
+    this.pairwise(this.kernel("binary", meant, a.dtype), a, b, out);
   }
 
   compare(name: CompareName, a: Operand, b: Operand, out: Operand): void {

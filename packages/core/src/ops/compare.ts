@@ -1,6 +1,6 @@
 /** Comparisons and the choice between two tensors. */
 import type { CompareName } from "@tapegrad/kernels";
-import { asTensor } from "../apply.ts";
+import { asTensor, checkTensor } from "../apply.ts";
 import { promote } from "../dtype.ts";
 import { DTypeError } from "../errors.ts";
 import { defineOp, type TensorLike } from "../op.ts";
@@ -13,6 +13,7 @@ function comparison(name: CompareName, symbol: string) {
   return defineOp({
     name,
     inputs: ["a", "b"],
+    bools: true,
     dtype: () => "bool",
     shape: ({ a, b }) => broadcastShapes(name, a.shape, b.shape),
     forward: ({ a, b }, y, kernels) => kernels.compare(name, a, b, y),
@@ -57,6 +58,7 @@ export const whereOp = defineOp({
  * @throws DTypeError if the condition is not bool
  */
 export function where(condition: Tensor, a: TensorLike, b: TensorLike): Tensor {
+  checkTensor("where", "condition", condition);
   if (condition.dtype !== "bool") {
     throw new DTypeError(
       `where: the condition is ${condition.dtype}; it must be bool, such as x.gt(0).`,

@@ -2,16 +2,40 @@
  * Elementwise arithmetic. Each op: shape broadcast(a, b), dtype as PyTorch promotes; integers become
  * float32 where the result is not whole. Kinks and ties follow PyTorch and are noted beside the rule.
  */
+
+import { checkNumber } from "../check.ts";
+import { isFloat } from "../dtype.ts";
 import { engineOps } from "../engine-ops.ts";
-import { defineOp } from "../op.ts";
-import type { Tensor } from "../tensor.ts";
+import { ValueError } from "../errors.ts";
+import { defineOp, type OpFunction, type TensorLike } from "../op.ts";
+import { Tensor } from "../tensor.ts";
 import { where } from "./compare.ts";
 
-/** y = a + b. */
-export const add = defineOp({
+/** How much of b `add` and `sub` take. */
+export interface AlphaOptions {
+  /** Factor of b. Default 1. */
+  alpha?: number;
+}
+
+type WithAlpha = OpFunction<[a: TensorLike, b: TensorLike, options?: AlphaOptions]>;
+
+/** f(a, b) as f(a, alpha·b) where an alpha is given. */
+function withAlpha(f: OpFunction<[a: TensorLike, b: TensorLike]>): WithAlpha {
+  const { op } = f;
+  const called = (a: TensorLike, b: TensorLike, options?: AlphaOptions): Tensor => {
+    const alpha = options?.alpha;
+    if (alpha === undefined || alpha === 1) return f(a, b);
+    checkNumber(op.name, "alpha", alpha);
+    return f(a, mul(b, alpha));
+  };
+  return Object.assign(called, { op });
+}
+
+const addOp = defineOp({
   name: "add",
   inputs: ["a", "b"],
   elementwise: "add",
+  bools: true,
   grad: {
     a: (dy) => dy,
     b: (dy) => dy,
@@ -19,13 +43,16 @@ export const add = defineOp({
   symbol: "+",
   tex: { y: "a + b", a: "1", b: "1" },
 });
-engineOps.add = add;
+engineOps.add = addOp;
 
-/** y = a − b. */
-export const sub = defineOp({
+/** y = a + alpha·b; of two bools, "or". */
+export const add: WithAlpha = withAlpha(addOp);
+
+const subOp = defineOp({
   name: "sub",
   inputs: ["a", "b"],
   elementwise: "sub",
+  bools: "refuse",
   grad: {
     a: (dy) => dy,
     b: (dy) => dy.neg(),
@@ -34,11 +61,15 @@ export const sub = defineOp({
   tex: { y: "a - b", a: "1", b: "-1" },
 });
 
-/** y = a · b. */
+/** y = a − alpha·b. @throws DTypeError for two bools */
+export const sub: WithAlpha = withAlpha(subOp);
+
+/** y = a · b; of two bools, "and". */
 export const mul = defineOp({
   name: "mul",
   inputs: ["a", "b"],
   elementwise: "mul",
+  bools: true,
   saves: ["a", "b"],
   grad: {
     a: (dy, { b }) => dy.mul(b),
@@ -69,16 +100,13 @@ export const neg = defineOp({
   name: "neg",
   inputs: ["x"],
   elementwise: "neg",
+  bools: "refuse",
   grad: { x: (dy) => dy.neg() },
   symbol: "−",
   tex: { y: "-x", x: "-1" },
 });
 
-/**
- * y = aᵇ, with C's special cases: a⁰ = 1 for every a; a negative base with a fractional exponent is NaN.
- * As in PyTorch, ∂y/∂a is 0 where b = 0, and ∂y/∂b is 0 where a = 0 and b ≥ 0.
- */
-export const pow = defineOp({
+export const powOp = defineOp({
   name: "pow",
   inputs: ["a", "b"],
   elementwise: "pow",
@@ -94,6 +122,43 @@ export const pow = defineOp({
   symbol: "^",
   tex: { y: "a^b", a: "b\\,a^{b-1}", b: "a^b \\ln a" },
 });
+
+export const wholePow = defineOp({
+  name: "wholePow",
+  inputs: ["a", "b"],
+  elementwise: "pow",
+  grad: { a: null, b: null },
+});
+
+const isWhole = (x: TensorLike): boolean =>
+  x instanceof Tensor ? !isFloat(x.dtype) : Number.isInteger(x);
+
+/**
+ * y = aᵇ, with C's special cases: a⁰ = 1 for every a; a negative base with a fractional exponent is NaN.
+ * As in PyTorch, ∂y/∂a is 0 where b = 0, and ∂y/∂b is 0 where a = 0 and b ≥ 0. Whole numbers stay whole:
+ * they wrap, and negative exponents in a tensor give what 1/a^|b| is without its fraction.
+ *
+ * @throws ValueError for a tensor of whole numbers and a negative whole number b
+ */
+export const pow: OpFunction<[a: TensorLike, b: TensorLike]> = Object.assign(
+  (a: TensorLike, b: TensorLike): Tensor => {
+    if ((typeof a === "number" && typeof b === "number") || !isWhole(a) || !isWhole(b)) {
+      return powOp(a, b);
+    }
+    checkExponent("pow", b);
+    return wholePow(a, b);
+  },
+  { op: powOp.op },
+);
+
+/** @throws ValueError for a negative number, whose powers of whole numbers are not whole */
+export function checkExponent(op: string, b: TensorLike): void {
+  if (typeof b === "number" && b < 0) {
+    throw new ValueError(
+      `${op}: the exponent is ${b} and the base whole; convert the base with to("float32") first.`,
+    );
+  }
+}
 
 /** y = x². */
 export const square = defineOp({
@@ -272,6 +337,7 @@ export const maximum = defineOp({
   name: "maximum",
   inputs: ["a", "b"],
   elementwise: "maximum",
+  bools: true,
   saves: ["a", "b"],
   grad: {
     a: (dy, { a, b }) => dy.mul(winner(a, b)),
@@ -286,6 +352,7 @@ export const minimum = defineOp({
   name: "minimum",
   inputs: ["a", "b"],
   elementwise: "minimum",
+  bools: true,
   saves: ["a", "b"],
   grad: {
     a: (dy, { a, b }) => dy.mul(winner(b, a)),

@@ -1,0 +1,215 @@
+/** Activation functions of one tensor; relu, sigmoid and tanh are in elementwise.ts. Kinks follow PyTorch. */
+import { checkNumber } from "../check.ts";
+import { ShapeError, ValueError } from "../errors.ts";
+import type { TensorLike } from "../op.ts";
+import { formatShape, normalizeAxis } from "../shape.ts";
+import type { Tensor } from "../tensor.ts";
+import { asBeside, asInput, checkAtLeast } from "./arguments.ts";
+import { ge, gt, le, where } from "./compare.ts";
+import { abs, div, mul, sigmoid, sub, tanh } from "./elementwise.ts";
+import { narrow, reshape } from "./layout.ts";
+import { expm1 } from "./math.ts";
+import { clamp } from "./rounding.ts";
+import { erfc, logaddexp } from "./special.ts";
+
+/** y = −log(1 + e⁻ˣ), without overflow. */
+export function logSigmoid(x: TensorLike): Tensor {
+  return logaddexp(asInput("logSigmoid", "x", x).neg(), 0).neg();
+}
+
+/** Options of {@link softplus}. */
+export interface SoftplusOptions {
+  /** Sharpness. Default 1. */
+  beta?: number;
+  /** Where beta·x exceeds it, y = x. Default 20. */
+  threshold?: number;
+}
+
+/** y = log(1 + e^(beta·x)) / beta, and x where beta·x is above the threshold. */
+export function softplus(
+  x: TensorLike,
+  { beta = 1, threshold: limit = 20 }: SoftplusOptions = {},
+): Tensor {
+  checkAtLeast("softplus", "beta", beta, 0, true);
+  checkNumber("softplus", "threshold", limit);
+  const input = asInput("softplus", "x", x);
+  const scaled = beta === 1 ? input : input.mul(beta);
+  const soft = logaddexp(scaled, 0);
+  return where(gt(scaled, limit), input, beta === 1 ? soft : soft.div(beta));
+}
+
+/** y = x for positive x, else negativeSlope·x; the slope at 0 is `negativeSlope`. */
+export function leakyRelu(x: TensorLike, negativeSlope = 0.01): Tensor {
+  checkNumber("leakyRelu", "negativeSlope", negativeSlope);
+  const input = asInput("leakyRelu", "x", x);
+  return where(gt(input, 0), input, input.mul(negativeSlope));
+}
+
+/**
+ * y = x for positive x, else weight·x.
+ *
+ * @param weight  one number, or [C] for x [N, C, …] (for x [C] too)
+ * @throws ShapeError if the weight has another length
+ */
+export function prelu(x: Tensor, weight: Tensor): Tensor {
+  const input = asInput("prelu", "x", x);
+  const slope = asBeside("prelu", "weight", weight, input);
+  const axis = input.rank > 1 ? 1 : 0;
+  const channels = input.shape[axis] ?? 1;
+  if (slope.rank > 1 || (slope.size !== 1 && slope.size !== channels)) {
+    throw new ShapeError(
+      `prelu: weight is ${formatShape(slope.shape)} and x ${formatShape(input.shape)}; the weight must have 1 element or [${channels}], one for each channel.`,
+    );
+  }
+  const shape = input.shape.map((_, i) => (i === axis ? slope.size : 1));
+  return where(gt(input, 0), input, input.mul(reshape(slope, shape)));
+}
+
+/** y = x for positive x, else scale·(e^(x/width) − 1). Positive x are left out of the power, which overflows. */
+function exponentialBelow0(input: Tensor, width: number, scale: number): Tensor {
+  const positive = gt(input, 0);
+  const below = where(positive, 0, input);
+  const power = expm1(width === 1 ? below : below.div(width));
+  return where(positive, input, scale === 1 ? power : power.mul(scale));
+}
+
+/** y = x for positive x, else alpha·(eˣ − 1); the slope at 0 is alpha. */
+export function elu(x: TensorLike, alpha = 1): Tensor {
+  checkNumber("elu", "alpha", alpha);
+  return exponentialBelow0(asInput("elu", "x", x), 1, alpha);
+}
+
+/** y = x for positive x, else alpha·(e^(x/alpha) − 1). */
+export function celu(x: TensorLike, alpha = 1): Tensor {
+  checkNumber("celu", "alpha", alpha);
+  if (alpha === 0) throw new ValueError("celu: alpha is 0, by which x is divided; give another.");
+  return exponentialBelow0(asInput("celu", "x", x), alpha, alpha);
+}
+
+/** The fixed point of mean 0 and variance 1 (G. Klambauer et al., "Self-Normalizing Neural Networks", 2017). */
+const SELU_ALPHA = 1.6732632423543772;
+const SELU_SCALE = 1.0507009873554805;
+
+/** y = scale·elu(x, alpha), with the constants that keep mean 0 and variance 1. */
+export function selu(x: TensorLike): Tensor {
+  return exponentialBelow0(asInput("selu", "x", x), 1, SELU_ALPHA).mul(SELU_SCALE);
+}
+
+/** Options of {@link gelu}. */
+export interface GeluOptions {
+  /** "tanh" for the approximation ½x(1 + tanh(√(2/π)(x + 0.044715x³))). Default "none". */
+  approximate?: "none" | "tanh";
+}
+
+/** y = x·Φ(x), Φ the normal distribution: ½x·erfc(−x/√2) (D. Hendrycks and K. Gimpel, 2016). */
+export function gelu(x: TensorLike, { approximate = "none" }: GeluOptions = {}): Tensor {
+  const input = asInput("gelu", "x", x);
+  if (approximate === "none") return mul(input.mul(0.5), erfc(input.mul(-Math.SQRT1_2)));
+  if (approximate !== "tanh") {
+    throw new ValueError(
+      `gelu: approximate is ${String(approximate)}; it must be "none" or "tanh".`,
+    );
+  }
+  const cubic = input.add(input.mul(input.square()).mul(0.044715));
+  return mul(input.mul(0.5), tanh(cubic.mul(Math.sqrt(2 / Math.PI))).add(1));
+}
+
+/** y = x·σ(x). */
+export function silu(x: TensorLike): Tensor {
+  const input = asInput("silu", "x", x);
+  return mul(input, sigmoid(input));
+}
+
+/** y = x·tanh(log(1 + eˣ)). */
+export function mish(x: TensorLike): Tensor {
+  const input = asInput("mish", "x", x);
+  return mul(input, tanh(softplus(input)));
+}
+
+/** Options of {@link hardtanh}. */
+export interface HardtanhOptions {
+  /** Default −1. */
+  min?: number;
+  /** Default 1. */
+  max?: number;
+}
+
+/** y = x held between min and max. Unlike clamp's, the gradient is 0 at the bounds. */
+export function hardtanh(x: TensorLike, { min = -1, max = 1 }: HardtanhOptions = {}): Tensor {
+  return heldBetween("hardtanh", x, min, max);
+}
+
+function heldBetween(op: string, x: TensorLike, min: number, max: number): Tensor {
+  checkNumber(op, "min", min);
+  checkNumber(op, "max", max);
+  if (min > max) throw new ValueError(`${op}: min ${min} is above max ${max}.`);
+  const input = asInput(op, "x", x);
+  return where(le(input, min), min, where(ge(input, max), max, input));
+}
+
+/** y = min(max(x, 0), 6); the gradient is 0 at 0 and 6. */
+export function relu6(x: TensorLike): Tensor {
+  return heldBetween("relu6", x, 0, 6);
+}
+
+/** y = relu6(x + 3)/6. */
+export function hardsigmoid(x: TensorLike): Tensor {
+  return relu6(asInput("hardsigmoid", "x", x).add(3)).div(6);
+}
+
+/** y = x·relu6(x + 3)/6. At ±3 the slopes are PyTorch's, −½ and 3/2. */
+export function hardswish(x: TensorLike): Tensor {
+  const input = asInput("hardswish", "x", x);
+  return mul(input, clamp(input.add(3), 0, 6)).div(6);
+}
+
+/** y = x where |x| > lambda, else 0. */
+export function hardshrink(x: TensorLike, lambda = 0.5): Tensor {
+  checkNumber("hardshrink", "lambda", lambda);
+  const input = asInput("hardshrink", "x", x);
+  return where(le(abs(input), lambda), 0, input);
+}
+
+/** y = x moved towards 0 by lambda, and 0 where |x| ≤ lambda. */
+export function softshrink(x: TensorLike, lambda = 0.5): Tensor {
+  checkAtLeast("softshrink", "lambda", lambda, 0);
+  const input = asInput("softshrink", "x", x);
+  return sub(input, clamp(input, -lambda, lambda));
+}
+
+/** y = x − tanh x. */
+export function tanhshrink(x: TensorLike): Tensor {
+  const input = asInput("tanhshrink", "x", x);
+  return sub(input, tanh(input));
+}
+
+/** y = x / (1 + |x|). */
+export function softsign(x: TensorLike): Tensor {
+  const input = asInput("softsign", "x", x);
+  return div(input, abs(input).add(1));
+}
+
+/** y = x where x > limit, else value. */
+export function threshold(x: TensorLike, limit: number, value: number): Tensor {
+  checkNumber("threshold", "threshold", limit);
+  checkNumber("threshold", "value", value);
+  const input = asInput("threshold", "x", x);
+  return where(le(input, limit), value, input);
+}
+
+/**
+ * y = a·σ(b), where a and b are the halves of x along the axis.
+ *
+ * @throws ShapeError if that axis has an odd length
+ */
+export function glu(x: Tensor, axis = -1): Tensor {
+  const input = asInput("glu", "x", x);
+  const at = normalizeAxis("glu", axis, input.rank);
+  const size = input.shape[at]!;
+  if (size % 2 !== 0) {
+    throw new ShapeError(
+      `glu: x is ${formatShape(input.shape)}, whose axis ${axis} has ${size} elements; an even number is needed for two halves.`,
+    );
+  }
+  return mul(narrow(input, at, 0, size / 2), sigmoid(narrow(input, at, size / 2, size / 2)));
+}

@@ -1,0 +1,128 @@
+/** Elementary functions beyond those in elementwise.ts. Each: any shape; integers become float32. */
+import type { UnaryName } from "@tapegrad/kernels";
+import { defineOp, type TensorLike } from "../op.ts";
+import type { Tensor } from "../tensor.ts";
+import { asInput } from "./arguments.ts";
+import { where } from "./compare.ts";
+import { reciprocal, sin, sqrt } from "./elementwise.ts";
+
+/** y = f(x) by the kernel of that name, the rule in terms of x. */
+function ofInput(name: UnaryName, tex: string, rule: (dy: Tensor, x: Tensor) => Tensor) {
+  return defineOp({
+    name,
+    inputs: ["x"],
+    elementwise: name,
+    domain: "float",
+    saves: ["x"],
+    grad: { x: (dy, { x }) => rule(dy, x) },
+    tex: { y: tex },
+  });
+}
+
+/** y = f(x) by the kernel of that name, the rule in terms of y: x may change afterwards. */
+function ofOutput(name: UnaryName, tex: string, rule: (dy: Tensor, y: Tensor) => Tensor) {
+  return defineOp({
+    name,
+    inputs: ["x"],
+    elementwise: name,
+    domain: "float",
+    saves: ["y"],
+    grad: { x: (dy, { y }) => rule(dy, y) },
+    tex: { y: tex },
+  });
+}
+
+/** y = 2ˣ; dy/dx = 2ˣ ln 2. */
+export const exp2 = ofOutput("exp2", "2^x", (dy, y) => dy.mul(y.mul(Math.LN2)));
+
+/** y = eˣ − 1, accurate for small x; dy/dx = eˣ = y + 1. */
+export const expm1 = ofOutput("expm1", "e^x - 1", (dy, y) => dy.mul(y.add(1)));
+
+/** y = log₂ x; dy/dx = 1/(x ln 2). */
+export const log2 = ofInput("log2", "\\log_2 x", (dy, x) => dy.div(x.mul(Math.LN2)));
+
+/** y = log₁₀ x; dy/dx = 1/(x ln 10). */
+export const log10 = ofInput("log10", "\\log_{10} x", (dy, x) => dy.div(x.mul(Math.LN10)));
+
+/** y = log(1 + x), accurate for small x; dy/dx = 1/(1 + x). */
+export const log1p = ofInput("log1p", "\\ln(1 + x)", (dy, x) => dy.div(x.add(1)));
+
+/** y = ∛x, real also for negative x; dy/dx = 1/(3y²), infinite at 0. */
+export const cbrt = ofOutput("cbrt", "\\sqrt[3]{x}", (dy, y) => dy.div(y.square().mul(3)));
+
+/** y = tan x; dy/dx = 1 + y². */
+export const tan = ofOutput("tan", "\\tan x", (dy, y) => dy.mul(y.square().add(1)));
+
+/** y = asin x; dy/dx = 1/√(1 − x²). NaN beyond ±1. */
+export const asin = ofInput("asin", "\\arcsin x", (dy, x) => dy.div(sqrt(x.square().neg().add(1))));
+
+/** y = acos x; dy/dx = −1/√(1 − x²). NaN beyond ±1. */
+export const acos = ofInput("acos", "\\arccos x", (dy, x) =>
+  dy.div(sqrt(x.square().neg().add(1))).neg(),
+);
+
+/** y = atan x; dy/dx = 1/(1 + x²). */
+export const atan = ofInput("atan", "\\arctan x", (dy, x) => dy.div(x.square().add(1)));
+
+/** y = sinh x; dy/dx = cosh x. */
+export const sinh = ofInput("sinh", "\\sinh x", (dy, x): Tensor => dy.mul(cosh(x)));
+
+/** y = cosh x; dy/dx = sinh x. */
+export const cosh = ofInput("cosh", "\\cosh x", (dy, x): Tensor => dy.mul(sinh(x)));
+
+/** y = asinh x; dy/dx = 1/√(x² + 1). */
+export const asinh = ofInput("asinh", "\\operatorname{arsinh} x", (dy, x) =>
+  dy.div(sqrt(x.square().add(1))),
+);
+
+/** y = acosh x; dy/dx = 1/√(x² − 1). NaN below 1. */
+export const acosh = ofInput("acosh", "\\operatorname{arcosh} x", (dy, x) =>
+  dy.div(sqrt(x.square().sub(1))),
+);
+
+/** y = atanh x; dy/dx = 1/(1 − x²). NaN beyond ±1. */
+export const atanh = ofInput("atanh", "\\operatorname{artanh} x", (dy, x) =>
+  dy.div(x.square().neg().add(1)),
+);
+
+/** The angle of the point (b, a), in (−π, π]. ∂y/∂a = b/(a² + b²), ∂y/∂b = −a/(a² + b²); NaN at the origin. */
+export const atan2 = defineOp({
+  name: "atan2",
+  inputs: ["a", "b"],
+  elementwise: "atan2",
+  domain: "float",
+  saves: ["a", "b"],
+  grad: {
+    a: (dy, { a, b }) => dy.mul(b.div(a.square().add(b.square()))),
+    b: (dy, { a, b }) => dy.mul(a.div(a.square().add(b.square()))).neg(),
+  },
+  tex: { y: "\\operatorname{atan2}(a, b)", a: "b / (a^2 + b^2)", b: "-a / (a^2 + b^2)" },
+});
+
+/** y = √(a² + b²), without overflow. ∂y/∂a = a/y: NaN at the origin, as in PyTorch. */
+export const hypot = defineOp({
+  name: "hypot",
+  inputs: ["a", "b"],
+  elementwise: "hypot",
+  domain: "float",
+  saves: ["a", "b", "y"],
+  grad: {
+    a: (dy, { a, y }) => dy.mul(a.div(y)),
+    b: (dy, { b, y }) => dy.mul(b.div(y)),
+  },
+  tex: { y: "\\sqrt{a^2 + b^2}", a: "a / y", b: "b / y" },
+});
+
+/** y = 1/√x. */
+export function rsqrt(x: TensorLike): Tensor {
+  return reciprocal(sqrt(asInput("rsqrt", "x", x)));
+}
+
+/** y = sin(πx)/(πx), and 1 at 0, where the derivative is 0. */
+export function sinc(x: TensorLike): Tensor {
+  const input = asInput("sinc", "x", x);
+  const zero = input.eq(0);
+  // The quotient is taken where it exists, so that no NaN reaches the gradient.
+  const angle = where(zero, 1, input).mul(Math.PI);
+  return where(zero, 1, sin(angle).div(angle));
+}
