@@ -36,7 +36,37 @@ export {
   registeredOps,
   type TensorLike,
 } from "./op.ts";
+export {
+  type AdaptiveMaxOptions,
+  adaptiveAvgPool1d,
+  adaptiveAvgPool2d,
+  adaptiveAvgPool3d,
+  adaptiveMaxPool1d,
+  adaptiveMaxPool2d,
+  adaptiveMaxPool3d,
+  type OutputSize,
+} from "./ops/adaptive-pool.ts";
+export {
+  type AvgPoolOptions,
+  avgPool1d,
+  avgPool2d,
+  avgPool3d,
+  type LpPoolOptions,
+  lpPool1d,
+  lpPool2d,
+  lpPool3d,
+} from "./ops/avg-pool.ts";
 export { eq, ge, gt, le, lt, ne, where } from "./ops/compare.ts";
+export {
+  type ConvOptions,
+  type ConvTransposeOptions,
+  conv1d,
+  conv2d,
+  conv3d,
+  convTranspose1d,
+  convTranspose2d,
+  convTranspose3d,
+} from "./ops/conv.ts";
 export {
   abs,
   add,
@@ -78,6 +108,29 @@ export {
 } from "./ops/layout.ts";
 export { linear, matmul } from "./ops/matmul.ts";
 export {
+  type MaxPoolOptions,
+  type MaxUnpoolOptions,
+  maxPool1d,
+  maxPool2d,
+  maxPool3d,
+  maxUnpool1d,
+  maxUnpool2d,
+  maxUnpool3d,
+} from "./ops/max-pool.ts";
+export {
+  type Affine,
+  type BatchNormOptions,
+  batchNorm,
+  groupNorm,
+  type InstanceNormOptions,
+  instanceNorm,
+  layerNorm,
+  localResponseNorm,
+  type RunningStatistics,
+  rmsNorm,
+} from "./ops/normalize.ts";
+export type { PoolOptions } from "./ops/pool-windows.ts";
+export {
   amax,
   amin,
   argmax,
@@ -98,6 +151,7 @@ export {
   type Reduction,
   softmax,
 } from "./ops/softmax.ts";
+export type { PerAxis } from "./ops/windows.ts";
 export {
   bernoulli,
   defaultGenerator,

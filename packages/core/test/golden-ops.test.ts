@@ -33,6 +33,7 @@ import {
   zeros,
 } from "../src/index.ts";
 import * as elementwise from "../src/ops/elementwise.ts";
+import { neuralCalls } from "./golden/neural.ts";
 import {
   describeGolden,
   expectClose,
@@ -92,6 +93,7 @@ const calls: Record<string, Call> = {
   log_softmax: ([x, axis]) => logSoftmax(x!, axis),
   "nn.functional.mse_loss": ([a, b], options) => mseLoss(a!, b!, options),
   "nn.functional.cross_entropy": ([x, target], options) => crossEntropy(x!, target!, options),
+  ...neuralCalls,
   gt: ([a, b]) => (a as Tensor).gt(b!),
   eq: ([a, b]) => (a as Tensor).eq(b!),
 };

@@ -20,6 +20,7 @@ import * as products from "../src/ops/matmul.ts";
 import * as reduce from "../src/ops/reduce.ts";
 import * as softmax from "../src/ops/softmax.ts";
 import { CheckOpError } from "../src/testing/check-op.ts";
+import { neuralTests } from "./ops/neural.ts";
 
 const positive = (shape: number[]) => uniform(shape, 0.3, 3);
 const sigmoid = (x: number) => 1 / (1 + Math.exp(-x));
@@ -272,6 +273,8 @@ describe("indexing", () => {
     });
   });
 });
+
+neuralTests();
 
 describe("the harness", () => {
   const shape = { x: uniform([3]) };
