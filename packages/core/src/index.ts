@@ -46,6 +46,7 @@ export {
   adaptiveMaxPool3d,
   type OutputSize,
 } from "./ops/adaptive-pool.ts";
+export { type AttentionOptions, scaledDotProductAttention } from "./ops/attention.ts";
 export {
   type AvgPoolOptions,
   avgPool1d,
@@ -56,6 +57,16 @@ export {
   lpPool2d,
   lpPool3d,
 } from "./ops/avg-pool.ts";
+export {
+  type CrossEntropyOptions,
+  crossEntropy,
+  multiclassSvmLoss,
+  multilabelMarginLoss,
+  multilabelSoftMarginLoss,
+  multiMarginLoss,
+  type NllOptions,
+  nllLoss,
+} from "./ops/class-losses.ts";
 export { eq, ge, gt, le, lt, ne, where } from "./ops/compare.ts";
 export {
   type ConvOptions,
@@ -67,6 +78,17 @@ export {
   convTranspose2d,
   convTranspose3d,
 } from "./ops/conv.ts";
+export { ctcLoss, type Lengths } from "./ops/ctc.ts";
+export {
+  alphaDropout,
+  type DropoutOptions,
+  dropout,
+  dropout1d,
+  dropout2d,
+  dropout3d,
+  featureAlphaDropout,
+  featureDropout,
+} from "./ops/dropout.ts";
 export {
   abs,
   add,
@@ -106,6 +128,19 @@ export {
   transpose,
   unsqueeze,
 } from "./ops/layout.ts";
+export {
+  type BinaryOptions,
+  binaryCrossEntropy,
+  binaryCrossEntropyWithLogits,
+  gaussianNllLoss,
+  huberLoss,
+  klDiv,
+  l1Loss,
+  mseLoss,
+  poissonNllLoss,
+  smoothL1Loss,
+  softMarginLoss,
+} from "./ops/losses.ts";
 export { linear, matmul } from "./ops/matmul.ts";
 export {
   type MaxPoolOptions,
@@ -129,6 +164,12 @@ export {
   type RunningStatistics,
   rmsNorm,
 } from "./ops/normalize.ts";
+export {
+  cosineEmbeddingLoss,
+  hingeEmbeddingLoss,
+  marginRankingLoss,
+  tripletMarginLoss,
+} from "./ops/pair-losses.ts";
 export type { PoolOptions } from "./ops/pool-windows.ts";
 export {
   amax,
@@ -143,14 +184,8 @@ export {
   sumTo,
   type ValuesAndIndices,
 } from "./ops/reduce.ts";
-export {
-  type CrossEntropyOptions,
-  crossEntropy,
-  logSoftmax,
-  mseLoss,
-  type Reduction,
-  softmax,
-} from "./ops/softmax.ts";
+export type { LossOptions, Reduction } from "./ops/reduction.ts";
+export { logSoftmax, softmax } from "./ops/softmax.ts";
 export type { PerAxis } from "./ops/windows.ts";
 export {
   bernoulli,

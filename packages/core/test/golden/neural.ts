@@ -3,13 +3,20 @@ import {
   adaptiveAvgPool2d,
   avgPool2d,
   batchNorm,
+  binaryCrossEntropyWithLogits,
   conv1d,
   conv2d,
   convTranspose2d,
+  crossEntropy,
   groupNorm,
+  klDiv,
+  l1Loss,
   layerNorm,
   type MaxPoolOptions,
   maxPool2d,
+  nllLoss,
+  scaledDotProductAttention,
+  smoothL1Loss,
   type Tensor,
 } from "../../src/index.ts";
 
@@ -39,4 +46,13 @@ export const neuralCalls: Record<string, Call> = {
   "nn.functional.group_norm": ([x, groups, weight, bias], kwargs) =>
     groupNorm(x!, groups!, { weight, bias, ...options(kwargs) }),
   "nn.functional.adaptive_avg_pool2d": ([x, size]) => adaptiveAvgPool2d(x!, size!),
+  "nn.functional.l1_loss": ([x, t], kwargs) => l1Loss(x!, t!, options(kwargs)),
+  "nn.functional.smooth_l1_loss": ([x, t], kwargs) => smoothL1Loss(x!, t!, options(kwargs)),
+  "nn.functional.cross_entropy": ([x, t], kwargs) => crossEntropy(x!, t!, options(kwargs)),
+  "nn.functional.nll_loss": ([x, t], kwargs) => nllLoss(x!, t!, options(kwargs)),
+  "nn.functional.binary_cross_entropy_with_logits": ([x, t], kwargs) =>
+    binaryCrossEntropyWithLogits(x!, t!, options(kwargs)),
+  "nn.functional.kl_div": ([x, t], kwargs) => klDiv(x!, t!, options(kwargs)),
+  "nn.functional.scaled_dot_product_attention": ([q, k, v], kwargs) =>
+    scaledDotProductAttention(q!, k!, v!, options(kwargs)),
 };

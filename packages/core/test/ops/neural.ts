@@ -1,5 +1,7 @@
 /** Tests of the neural primitives and the losses. */
+import { attentionTests } from "./attention.ts";
 import { convTests } from "./conv.ts";
+import { lossTests } from "./losses.ts";
 import { normalizeTests } from "./normalize.ts";
 import { poolTests } from "./pool.ts";
 
@@ -7,4 +9,6 @@ export function neuralTests(): void {
   convTests();
   poolTests();
   normalizeTests();
+  attentionTests();
+  lossTests();
 }
