@@ -111,7 +111,13 @@ export {
   sub,
   tanh,
 } from "./ops/elementwise.ts";
+export { type GridSampleOptions, gridSample } from "./ops/grid-sample.ts";
 export { gather, type Index, index, indexSelect, Slice, slice } from "./ops/indexing.ts";
+export {
+  type InterpolateOptions,
+  type InterpolationMode,
+  interpolate,
+} from "./ops/interpolate.ts";
 export {
   clone,
   concat,

@@ -9,6 +9,7 @@ import {
   convTranspose2d,
   crossEntropy,
   groupNorm,
+  interpolate,
   klDiv,
   l1Loss,
   layerNorm,
@@ -46,6 +47,7 @@ export const neuralCalls: Record<string, Call> = {
   "nn.functional.group_norm": ([x, groups, weight, bias], kwargs) =>
     groupNorm(x!, groups!, { weight, bias, ...options(kwargs) }),
   "nn.functional.adaptive_avg_pool2d": ([x, size]) => adaptiveAvgPool2d(x!, size!),
+  "nn.functional.interpolate": ([x], kwargs) => interpolate(x!, options(kwargs)),
   "nn.functional.l1_loss": ([x, t], kwargs) => l1Loss(x!, t!, options(kwargs)),
   "nn.functional.smooth_l1_loss": ([x, t], kwargs) => smoothL1Loss(x!, t!, options(kwargs)),
   "nn.functional.cross_entropy": ([x, t], kwargs) => crossEntropy(x!, t!, options(kwargs)),

@@ -4,6 +4,7 @@ import { convTests } from "./conv.ts";
 import { lossTests } from "./losses.ts";
 import { normalizeTests } from "./normalize.ts";
 import { poolTests } from "./pool.ts";
+import { resampleTests } from "./resample.ts";
 
 export function neuralTests(): void {
   convTests();
@@ -11,4 +12,5 @@ export function neuralTests(): void {
   normalizeTests();
   attentionTests();
   lossTests();
+  resampleTests();
 }
