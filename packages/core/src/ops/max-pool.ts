@@ -67,8 +67,7 @@ export const maxPoolIndices = defineOp({
     const table = adoptArray(siteTable(sites, x.shape.slice(2)), "int32", [windows, elements]);
     const all = (rows: number) => viewTensor(table, [rows, windows, elements], [0, elements, 1], 0);
     const most = Math.max(1, Math.floor(WINDOW_ELEMENTS / Math.max(1, windows * elements)));
-    withScratch(x.shape, x.dtype, (packed) => {
-      kernels.copy(x, packed);
+    const fill = (packed: Tensor) => {
       const flat = dense(packed, [images, places]);
       const target = dense(y, [images, windows, 1]);
       for (let start = 0; start < images; start += most) {
@@ -82,6 +81,14 @@ export const maxPoolIndices = defineOp({
           });
         });
       }
+    };
+    if (x.isContiguous) {
+      fill(x);
+      return;
+    }
+    withScratch(x.shape, x.dtype, (packed) => {
+      kernels.copy(x, packed);
+      fill(packed);
     });
   },
   grad: { x: null },

@@ -1,6 +1,7 @@
 /** Tests of the neural primitives and the losses. */
 import { attentionTests } from "./attention.ts";
 import { convTests } from "./conv.ts";
+import { floatTypeTests } from "./float-types.ts";
 import { lossTests } from "./losses.ts";
 import { normalizeTests } from "./normalize.ts";
 import { poolTests } from "./pool.ts";
@@ -13,4 +14,5 @@ export function neuralTests(): void {
   attentionTests();
   lossTests();
   resampleTests();
+  floatTypeTests();
 }
