@@ -2,6 +2,7 @@ export * from "./copy";
 export * from "./elementwise";
 export * from "./gemm";
 export * from "./indexing";
+export * from "./pooling";
 export * from "./random";
 export * from "./reduce";
 export * from "./scalar";

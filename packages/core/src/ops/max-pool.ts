@@ -2,11 +2,12 @@
  * The largest element of every window, in one, two or three spatial axes: of a batch [N, C, …spatial] or of one
  * image [C, …spatial].
  */
+import { release } from "@tapegrad/kernels";
 import { checkTensor } from "../apply.ts";
 import { IndexError, ShapeError } from "../errors.ts";
 import { defineOp } from "../op.ts";
 import { contiguousStrides, formatShape, type Shape, sizeOf } from "../shape.ts";
-import { adoptArray, type Tensor, viewTensor } from "../tensor.ts";
+import { adoptArray, type Tensor } from "../tensor.ts";
 import { where } from "./compare.ts";
 import { gatherOp, scatterZeros } from "./indexing.ts";
 import { reshape } from "./layout.ts";
@@ -19,7 +20,6 @@ import {
   likeGiven,
   type PerAxis,
   perAxis,
-  rowsOf,
   withScratch,
 } from "./windows.ts";
 
@@ -29,9 +29,6 @@ export interface Sites {
   kernel: Shape;
   positions: readonly Int32Array[];
 }
-
-/** Rows of images are taken together until their windows have this many elements. */
-const WINDOW_ELEMENTS = 2 ** 20;
 
 /** Row-major positions in an image of every window's elements: int32 [windows, elements of one]. */
 function siteTable({ output, kernel, positions }: Sites, spatial: Shape): Int32Array {
@@ -62,34 +59,23 @@ export const maxPoolIndices = defineOp({
   dtype: () => "int32",
   shape: ({ x }, { output }: Sites) => [...x.shape.slice(0, 2), ...output],
   forward: ({ x }, y, kernels, sites) => {
-    const [images, places] = [x.shape[0]! * x.shape[1]!, sizeOf(x.shape.slice(2))];
-    const [windows, elements] = [sizeOf(sites.output), sizeOf(sites.kernel)];
-    const table = adoptArray(siteTable(sites, x.shape.slice(2)), "int32", [windows, elements]);
-    const all = (rows: number) => viewTensor(table, [rows, windows, elements], [0, elements, 1], 0);
-    const most = Math.max(1, Math.floor(WINDOW_ELEMENTS / Math.max(1, windows * elements)));
-    const fill = (packed: Tensor) => {
-      const flat = dense(packed, [images, places]);
-      const target = dense(y, [images, windows, 1]);
-      for (let start = 0; start < images; start += most) {
-        const count = Math.min(most, images - start);
-        withScratch([count, windows * elements], x.dtype, (seen) => {
-          const at = viewTensor(table, [count, windows * elements], [0, 1], 0);
-          kernels.gather(rowsOf(flat, start, count), 1, at, seen);
-          withScratch([count, windows, 1], "int32", (best) => {
-            kernels.argReduce("argmax", dense(seen, [count, windows, elements]), 2, best);
-            kernels.gather(all(count), 2, best, rowsOf(target, start, count));
-          });
-        });
-      }
-    };
-    if (x.isContiguous) {
-      fill(x);
-      return;
+    const spatial = x.shape.slice(2);
+    const [images, windows] = [x.shape[0]! * x.shape[1]!, sizeOf(sites.output)];
+    const table = adoptArray(siteTable(sites, spatial), "int32", [windows, sizeOf(sites.kernel)]);
+    const find = (packed: Tensor) =>
+      kernels.windowArgmax(
+        dense(packed, [images, sizeOf(spatial)]),
+        table,
+        dense(y, [images, windows]),
+      );
+    if (x.isContiguous) find(x);
+    else {
+      withScratch(x.shape, x.dtype, (packed) => {
+        kernels.copy(x, packed);
+        find(packed);
+      });
     }
-    withScratch(x.shape, x.dtype, (packed) => {
-      kernels.copy(x, packed);
-      fill(packed);
-    });
+    release(table.storage!);
   },
   grad: { x: null },
 });
