@@ -88,7 +88,7 @@ function inside(whole: Tensor, shape: Shape, { before }: Geometry): Tensor {
   return viewTensor(whole, shape, whole.strides, offset);
 }
 
-/** [N, A, …B] as [A, …B, N] or back: `order` of axis groups, each group kept together. */
+/** x with its axes in the given order, off the tape. */
 function reordered(x: Tensor, order: readonly number[]): Tensor {
   return viewTensor(
     x,
