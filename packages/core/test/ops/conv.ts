@@ -18,7 +18,7 @@ import {
   tensor,
   zeros,
 } from "../../src/index.ts";
-import { convInputOp, convOp, convWeightOp } from "../../src/ops/conv.ts";
+import { convInputOp, convOp, convWeightOp } from "../../src/ops/conv-ops.ts";
 import { foldOp, windowsOp } from "../../src/ops/windows.ts";
 import { expectNear, random, testMessages } from "./helpers.ts";
 
