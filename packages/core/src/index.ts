@@ -71,6 +71,16 @@ export {
   threshold,
 } from "./ops/activations.ts";
 export {
+  type AdaptiveMaxOptions,
+  adaptiveAvgPool1d,
+  adaptiveAvgPool2d,
+  adaptiveAvgPool3d,
+  adaptiveMaxPool1d,
+  adaptiveMaxPool2d,
+  adaptiveMaxPool3d,
+  type OutputSize,
+} from "./ops/adaptive-pool.ts";
+export {
   all,
   aminmax,
   any,
@@ -80,7 +90,39 @@ export {
   nansum,
   prod,
 } from "./ops/aggregate.ts";
+export { type AttentionOptions, scaledDotProductAttention } from "./ops/attention.ts";
+export {
+  type AvgPoolOptions,
+  avgPool1d,
+  avgPool2d,
+  avgPool3d,
+  type LpPoolOptions,
+  lpPool1d,
+  lpPool2d,
+  lpPool3d,
+} from "./ops/avg-pool.ts";
+export {
+  type CrossEntropyOptions,
+  crossEntropy,
+  multiclassSvmLoss,
+  multilabelMarginLoss,
+  multilabelSoftMarginLoss,
+  multiMarginLoss,
+  type NllOptions,
+  nllLoss,
+} from "./ops/class-losses.ts";
 export { eq, ge, gt, le, lt, ne, where } from "./ops/compare.ts";
+export {
+  type ConvOptions,
+  type ConvTransposeOptions,
+  conv1d,
+  conv2d,
+  conv3d,
+  convTranspose1d,
+  convTranspose2d,
+  convTranspose3d,
+} from "./ops/conv.ts";
+export { ctcLoss, type Lengths } from "./ops/ctc.ts";
 export {
   cholesky,
   type EighResult,
@@ -93,6 +135,16 @@ export {
   svdvals,
 } from "./ops/decompositions.ts";
 export { type DiagonalOptions, diag, diagEmbed, diagonal, tril, triu } from "./ops/diagonal.ts";
+export {
+  alphaDropout,
+  type DropoutOptions,
+  dropout,
+  dropout1d,
+  dropout2d,
+  dropout3d,
+  featureAlphaDropout,
+  featureDropout,
+} from "./ops/dropout.ts";
 export { einsum } from "./ops/einsum.ts";
 export {
   type AlphaOptions,
@@ -117,7 +169,13 @@ export {
   sub,
   tanh,
 } from "./ops/elementwise.ts";
+export { type GridSampleOptions, gridSample } from "./ops/grid-sample.ts";
 export { gather, type Index, index, indexSelect, Slice, slice } from "./ops/indexing.ts";
+export {
+  type InterpolateOptions,
+  type InterpolationMode,
+  interpolate,
+} from "./ops/interpolate.ts";
 export {
   cat,
   clone,
@@ -168,6 +226,19 @@ export {
   logicalXor,
 } from "./ops/logic.ts";
 export { type EmbeddingOptions, embedding, oneHot, take, takeAlongAxis } from "./ops/lookup.ts";
+export {
+  type BinaryOptions,
+  binaryCrossEntropy,
+  binaryCrossEntropyWithLogits,
+  gaussianNllLoss,
+  huberLoss,
+  klDiv,
+  l1Loss,
+  mseLoss,
+  poissonNllLoss,
+  smoothL1Loss,
+  softMarginLoss,
+} from "./ops/losses.ts";
 export { maskedFill, maskedScatter, maskedSelect } from "./ops/masked.ts";
 export {
   acos,
@@ -192,12 +263,34 @@ export {
 } from "./ops/math.ts";
 export { linear, matmul } from "./ops/matmul.ts";
 export {
+  type MaxPoolOptions,
+  type MaxUnpoolOptions,
+  maxPool1d,
+  maxPool2d,
+  maxPool3d,
+  maxUnpool1d,
+  maxUnpool2d,
+  maxUnpool3d,
+} from "./ops/max-pool.ts";
+export {
   cosineSimilarity,
   type NormalizeOptions,
   type NormOptions,
   norm,
   normalize,
 } from "./ops/norm.ts";
+export {
+  type Affine,
+  type BatchNormOptions,
+  batchNorm,
+  groupNorm,
+  type InstanceNormOptions,
+  instanceNorm,
+  layerNorm,
+  localResponseNorm,
+  type RunningStatistics,
+  rmsNorm,
+} from "./ops/normalize.ts";
 export {
   fold,
   type PadMode,
@@ -210,6 +303,13 @@ export {
   unfold,
   unfoldAxis,
 } from "./ops/pad.ts";
+export {
+  cosineEmbeddingLoss,
+  hingeEmbeddingLoss,
+  marginRankingLoss,
+  tripletMarginLoss,
+} from "./ops/pair-losses.ts";
+export type { PoolOptions } from "./ops/pool-windows.ts";
 export {
   type AddProductOptions,
   addmm,
@@ -248,6 +348,7 @@ export {
   sumTo,
   type ValuesAndIndices,
 } from "./ops/reduce.ts";
+export type { LossOptions, Reduction } from "./ops/reduction.ts";
 export {
   asStrided,
   broadcastTo,
@@ -316,15 +417,7 @@ export {
   type Unique,
   unique,
 } from "./ops/search.ts";
-export {
-  type CrossEntropyOptions,
-  crossEntropy,
-  logSoftmax,
-  mseLoss,
-  type Reduction,
-  softmax,
-  softmin,
-} from "./ops/softmax.ts";
+export { logSoftmax, softmax, softmin } from "./ops/softmax.ts";
 export { inv, solve, type TriangularSolveOptions, triangularSolve } from "./ops/solve.ts";
 export { argsort, kthvalue, type SortOptions, sort, topk } from "./ops/sort.ts";
 export {
@@ -359,6 +452,7 @@ export {
   variance as var,
   varMean,
 } from "./ops/statistics.ts";
+export type { PerAxis } from "./ops/windows.ts";
 export {
   bernoulli,
   defaultGenerator,

@@ -23,6 +23,7 @@ import { CheckOpError } from "../src/testing/check-op.ts";
 import { checkElementwise } from "./ops/elementwise.ts";
 import { checkLayoutOps } from "./ops/layout.ts";
 import { describeLinalg } from "./ops/linalg.ts";
+import { neuralTests } from "./ops/neural.ts";
 import { describeProducts } from "./ops/products.ts";
 import { reduceTests } from "./ops/reduce.ts";
 
@@ -283,6 +284,7 @@ checkLayoutOps();
 describeProducts();
 describeLinalg();
 checkElementwise();
+neuralTests();
 
 describe("the harness", () => {
   const shape = { x: uniform([3]) };

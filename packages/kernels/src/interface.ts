@@ -191,6 +191,13 @@ export interface Kernels {
   scatter(name: ScatterName, out: Operand, axis: number, index: Operand, source: Operand): number;
 
   /**
+   * Where the largest element of every window is: out[b][w] = the site s among sites[w][…] with the largest
+   * x[b][s], the first of equals; NaN wins. x [B, L], sites and `out` (int32 [W, K] and [B, W]) are contiguous,
+   * K is at least 1, and the caller made sure that all sites are in [0, L).
+   */
+  windowArgmax(x: Operand, sites: Operand, out: Operand): void;
+
+  /**
    * Fills the contiguous `out` from Philox 4x32-10 with key (keyLow, keyHigh). Element i depends on
    * key, `counter` and i alone: any split over threads gives the same numbers. One block of four
    * words serves 4 elements, 2 of float64. Returns the number of blocks consumed, by which the caller

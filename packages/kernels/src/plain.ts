@@ -494,6 +494,21 @@ export const plain: Kernels = {
     return scatter(out, axis, index, source, wrapping(name, out.dtype, reduceFunctions[name].step));
   },
 
+  windowArgmax(x, sites, out) {
+    const [source, positions, target] = [elements(x), elements(sites), elements(out)];
+    const [length, k] = [x.shape[1], sites.shape[1]];
+    walk(out.shape, [out], ([to], flat) => {
+      const image = x.offset + Math.floor(flat / out.shape[1]) * length;
+      const first = sites.offset + (flat % out.shape[1]) * k;
+      let best = positions[first];
+      for (let i = first + 1; i < first + k && !Number.isNaN(source[image + best]); i++) {
+        const value = source[image + positions[i]];
+        if (value > source[image + best] || Number.isNaN(value)) best = positions[i];
+      }
+      target[to] = best;
+    });
+  },
+
   random(name: RandomName, out, key, counter, a, b) {
     return random(name, out.dtype, elements(out), out.offset, lengthOf(out), key, counter, a, b);
   },

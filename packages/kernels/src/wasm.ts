@@ -261,6 +261,17 @@ class WasmKernels implements Kernels {
     return this.indexed(kernel, index.shape, out, axis, out, index, source, out);
   }
 
+  windowArgmax(x: Operand, sites: Operand, out: Operand): void {
+    const { call } = this;
+    const kernel = this.kernel("windowArgmax", "windowArgmax", x.dtype);
+    const [images, windows] = out.shape;
+    if (images * windows === 0) return;
+    call.begin();
+    const [from, table, to] = [call.address(x), call.address(sites), call.address(out)];
+    call.run(kernel, images * windows, from, table, to, x.shape[1], windows, sites.shape[1]);
+    call.end(out.storage);
+  }
+
   random(
     name: RandomName,
     out: Operand,

@@ -192,6 +192,36 @@ describe("argReduce", () => {
   });
 });
 
+describe("windowArgmax agrees with the plain twin", () => {
+  it.each(all)("of %s", (dtype) => {
+    fc.assert(
+      fc.property(fc.integer(), (seed) => {
+        const rng = new Rng(seed);
+        const [images, length, windows, size] = [3, 7, 4, 3].map((most) => 1 + rng.below(most));
+        const x = dense(randomArray(rng, dtype, images * length), [images, length]);
+        const at = Int32Array.from({ length: windows * size }, () => rng.below(length));
+        const sites = dense(at, [windows, size]);
+        const out = dense(new Int32Array(images * windows), [images, windows]);
+        const expected = twin(out);
+        plain.windowArgmax(x, sites, expected);
+        wasm.windowArgmax(x, sites, out);
+        expectSame(out, expected);
+      }),
+      options(60),
+    );
+  });
+
+  it("takes the first of equals, and the first NaN", () => {
+    const x = dense(Float32Array.of(5, 5, Number.NaN, 9, Number.NaN), [1, 5]);
+    const sites = dense(Int32Array.of(1, 0, 1, 3, 4, 2), [2, 3]);
+    for (const kernels of [wasm, plain]) {
+      const out = dense(new Int32Array(2), [1, 2]);
+      kernels.windowArgmax(x, sites, out);
+      expect([...copyOut(out.storage!)]).toEqual([1, 4]);
+    }
+  });
+});
+
 describe("gather and scatterAdd agree with the plain twin", () => {
   it.each(all)("gather of %s", (dtype) => {
     fc.assert(

@@ -1,38 +1,36 @@
-import { expect } from "@jest/globals";
-import {
-  Generator,
-  gradcheck,
-  gradgradcheck,
-  randn,
-  type Tensor,
-  tensor,
-} from "../../src/index.ts";
+/** What the tests of op families share. */
+import { expect, it } from "@jest/globals";
+import { Generator, randn, type Tensor } from "../../src/index.ts";
 
-export const double = { dtype: "float64" } as const;
-export const f64 = (values: Parameters<typeof tensor>[0]) => tensor(values, double);
-export const leaf = (shape: number[], seed = 1) =>
-  randn(shape, { ...double, generator: new Generator(seed) }).requiresGrad_();
-
-export function expectNear(
-  got: Tensor,
-  expected: Tensor | number[] | number[][],
-  tolerance = 1e-12,
-) {
-  const y = Array.isArray(expected) ? f64(expected) : expected;
-  expect(got.shape).toEqual(y.shape);
-  const [a, b] = [got.data(), y.data()];
-  a.forEach((x, i) => {
-    if (!(Math.abs(x - b[i]!) <= tolerance * (1 + Math.abs(b[i]!)))) {
-      throw new Error(`element ${i}: got ${x}, expected ${b[i]}\n${got}\n${y}`);
-    }
-  });
+/** Normal numbers in float64, the same at every run. */
+export function random(shape: readonly number[], seed = 1): Tensor {
+  return randn(shape, { dtype: "float64", generator: new Generator(seed) });
 }
 
-/** Both orders, in float64. */
-export function expectDifferentiable(
-  f: (...inputs: Tensor[]) => Tensor | Tensor[],
-  ...inputs: Tensor[]
-) {
-  gradcheck(f, inputs);
-  gradgradcheck(f, inputs);
+/** Equal shapes, and elements within `tolerance` of each other, relative to what is expected above 1. */
+export function expectNear(
+  got: Tensor,
+  expected: Tensor | readonly number[],
+  tolerance = 1e-12,
+): void {
+  const [a, b] = [got.data(), Array.isArray(expected) ? expected : (expected as Tensor).data()];
+  if (!Array.isArray(expected)) expect(got.shape).toEqual((expected as Tensor).shape);
+  expect(a.length).toBe(b.length);
+  const wrong = a.findIndex((value, i) => {
+    const wanted = b[i]!;
+    const same = value === wanted || (Number.isNaN(value) && Number.isNaN(wanted));
+    return !same && !(Math.abs(value - wanted) <= tolerance * (1 + Math.abs(wanted)));
+  });
+  if (wrong >= 0) {
+    throw new Error(
+      `element ${wrong}: got ${a[wrong]}, expected ${b[wrong]} (within ${tolerance})`,
+    );
+  }
+}
+
+/** One test for each message: what is wrong, a call, and what it must throw. */
+export function testMessages(messages: readonly [string, () => unknown, RegExp][]): void {
+  for (const [what, call, message] of messages) {
+    it(what, () => expect(call).toThrow(message));
+  }
 }

@@ -38,7 +38,7 @@ import {
 import * as decompositions from "../../src/ops/decompositions.ts";
 import * as linalg from "../../src/ops/linalg.ts";
 import * as solving from "../../src/ops/solve.ts";
-import { double, expectDifferentiable, expectNear, f64, leaf } from "./helpers.ts";
+import { double, expectDifferentiable, expectNear, f64, leaf } from "./matrix-helpers.ts";
 
 /** Far from singular, with different singular values. */
 const regular =

@@ -28,7 +28,7 @@ import {
   tensordot,
   zeros,
 } from "../../src/index.ts";
-import { double, expectDifferentiable, expectNear, f64, leaf } from "./helpers.ts";
+import { double, expectDifferentiable, expectNear, f64, leaf } from "./matrix-helpers.ts";
 
 export function describeProducts(): void {
   describe("products of vectors and matrices", () => {

@@ -1,0 +1,177 @@
+/** Sliding windows over the last axes of a tensor: the geometry that convolution and pooling share. */
+import { alloc, type Kernels, release } from "@tapegrad/kernels";
+import { describe } from "../apply.ts";
+import type { DType } from "../dtype.ts";
+import { ShapeError, ValueError } from "../errors.ts";
+import { defineOp } from "../op.ts";
+import { contiguousStrides, formatShape, type Shape, sizeOf } from "../shape.ts";
+import { Tensor, viewTensor } from "../tensor.ts";
+import { reshape, unslice } from "./layout.ts";
+
+/** One number for every spatial axis, or one each. */
+export type PerAxis = number | readonly number[];
+
+/**
+ * The option as one whole number for each spatial axis.
+ *
+ * @throws ValueError naming the option unless all are whole and at least `least`
+ */
+export function perAxis(
+  op: string,
+  option: string,
+  given: PerAxis,
+  axes: number,
+  least: number,
+): number[] {
+  const list = typeof given === "number" ? new Array<number>(axes).fill(given) : given;
+  const fits =
+    Array.isArray(list) &&
+    list.length === axes &&
+    list.every((value) => Number.isInteger(value) && value >= least);
+  if (!fits) {
+    const shown = Array.isArray(given) ? `[${given.join(", ")}]` : String(given);
+    throw new ValueError(
+      `${op}: ${option} is ${shown}; it must be a whole number of at least ${least}, or ${axes} of them, one per spatial axis.`,
+    );
+  }
+  return list as number[];
+}
+
+/**
+ * A batch of images of `axes` spatial axes as [N, C, …spatial]; one image [C, …spatial] becomes a batch of one.
+ *
+ * @throws ShapeError for another rank
+ */
+export function asBatch(op: string, x: Tensor, axes: number): Tensor {
+  if (x.rank === axes + 2) return x;
+  if (x.rank === axes + 1) return reshape(x, [1, ...x.shape]);
+  const letters = ["L", "H, W", "D, H, W"][axes - 1];
+  throw new ShapeError(
+    `${op}: x is ${formatShape(x.shape)}; it must be [N, C, ${letters}], or [C, ${letters}] for one image.`,
+  );
+}
+
+/** y as x was given: without the batch axis that {@link asBatch} added. */
+export function likeGiven(y: Tensor, x: Tensor, axes: number): Tensor {
+  return x.rank === axes + 2 ? y : reshape(y, y.shape.slice(1));
+}
+
+/** Windows of size `kernel`, every `stride` elements, whose elements are `dilation` apart; `output` of them. */
+export interface Windows {
+  kernel: Shape;
+  stride: Shape;
+  dilation: Shape;
+  output: Shape;
+}
+
+/** Elements from a window's first to its last, both included. */
+export function span(kernel: number, dilation: number): number {
+  return dilation * (kernel - 1) + 1;
+}
+
+/** @internal x [N, C, …] seen as [N, C, …output, …kernel], off the tape. */
+export function windowsOf(x: Tensor, { kernel, stride, dilation, output }: Windows): Tensor {
+  const spatial = x.strides.slice(2);
+  const strides = [
+    ...x.strides.slice(0, 2),
+    ...spatial.map((step, i) => step * stride[i]!),
+    ...spatial.map((step, i) => step * dilation[i]!),
+  ];
+  return viewTensor(x, [...x.shape.slice(0, 2), ...output, ...kernel], strides, x.offset);
+}
+
+/** @internal Adds every window's elements to where they came from: the transpose of {@link windowsOf}. */
+export function addWindows(
+  kernels: Kernels,
+  windows: Tensor,
+  x: Tensor,
+  { kernel, stride, dilation, output }: Windows,
+): void {
+  const axes = kernel.length;
+  const shape = [...x.shape.slice(0, 2), ...output];
+  const strides = [
+    ...x.strides.slice(0, 2),
+    ...x.strides.slice(2).map((step, i) => step * stride[i]!),
+  ];
+  const sourceStrides = windows.strides.slice(0, -axes);
+  for (const at of positions(kernel)) {
+    const source = at.reduce(
+      (sum, k, i) => sum + k * windows.strides[2 + axes + i]!,
+      windows.offset,
+    );
+    const target = at.reduce((sum, k, i) => sum + k * dilation[i]! * x.strides[2 + i]!, x.offset);
+    const sum = viewTensor(x, shape, strides, target);
+    kernels.binary("add", sum, viewTensor(windows, shape, sourceStrides, source), sum);
+  }
+}
+
+/** Every index of an array of this shape, the last axis fastest. */
+function* positions(shape: Shape): Generator<number[]> {
+  const index = shape.map(() => 0);
+  for (let count = sizeOf(shape); count > 0; count--) {
+    yield index;
+    for (let axis = shape.length - 1; axis >= 0 && ++index[axis]! === shape[axis]; axis--) {
+      index[axis] = 0;
+    }
+  }
+}
+
+/** [N, C, …] → [N, C, …output, …kernel]: overlapping windows, nothing copied. */
+export const windowsOp = defineOp({
+  name: "windows",
+  inputs: ["x"],
+  view: (x, windows: Windows) => windowsOf(x, windows),
+  saves: ["xShape"],
+  grad: {
+    x: (dy, { xShape }, windows: Windows): Tensor => foldOp(dy, { ...windows, shape: xShape }),
+  },
+});
+
+/** Zeros of the given shape to which every window is added in its place: the backward of windows. */
+export const foldOp = defineOp({
+  name: "foldWindows",
+  inputs: ["windows"],
+  shape: (_, { shape }: Windows & { shape: Shape }) => shape,
+  forward: ({ windows }, y, kernels, attrs) => {
+    kernels.fill(0, y);
+    addWindows(kernels, windows, y, attrs);
+  },
+  grad: { windows: (dy, _, attrs: Windows & { shape: Shape }): Tensor => windowsOp(dy, attrs) },
+});
+
+/** Zeros around the spatial axes of x [N, C, …]. */
+export function padZeros(x: Tensor, before: Shape, after: Shape): Tensor {
+  if (before.every((count) => count === 0) && after.every((count) => count === 0)) return x;
+  const grown = (size: number, i: number) => (i < 2 ? size : size + before[i - 2]! + after[i - 2]!);
+  return unslice(x, {
+    shape: x.shape.map(grown),
+    ranges: x.shape.map((length, i) => ({ start: i < 2 ? 0 : before[i - 2]!, step: 1, length })),
+  });
+}
+
+/** @internal A contiguous temporary for `use`, given back at once. */
+export function withScratch<T>(shape: Shape, dtype: DType, use: (scratch: Tensor) => T): T {
+  const storage = alloc(dtype, sizeOf(shape));
+  try {
+    return use(new Tensor(storage, 0, dtype, shape, contiguousStrides(shape), 0));
+  } finally {
+    release(storage);
+  }
+}
+
+/** @internal A contiguous tensor's elements under another shape, off the tape. */
+export function dense(x: Tensor, shape: Shape): Tensor {
+  return viewTensor(x, shape, contiguousStrides(shape), x.offset);
+}
+
+/** @internal `count` entries of the first axis from `start`, off the tape. */
+export function rowsOf(x: Tensor, start: number, count: number): Tensor {
+  return viewTensor(x, [count, ...x.shape.slice(1)], x.strides, x.offset + start * x.strides[0]!);
+}
+
+/** @throws ValueError unless the option is a boolean */
+export function checkFlag(op: string, option: string, given: unknown): asserts given is boolean {
+  if (typeof given !== "boolean") {
+    throw new ValueError(`${op}: ${option} is ${describe(given)}; it must be true or false.`);
+  }
+}
