@@ -61,9 +61,9 @@ class WasmKernels implements Kernels {
   }
 
   scalarBinary(name: BinaryName, dtype: DType): (a: number, b: number) => number {
-    if (dtype === "float32" && name === "tanhGrad") return tanhGrad32;
-    if (dtype === "float32" && name === "sigmoidGrad") return sigmoidGrad32;
-    return this.scalar(name, dtype) ?? plain.scalarBinary(name, dtype);
+    const direct =
+      dtype === "float32" ? float32[name] : dtype === "float64" ? float64[name] : undefined;
+    return direct ?? this.scalar(name, dtype) ?? plain.scalarBinary(name, dtype);
   }
 
   fill(value: number, out: Operand): void {
@@ -498,7 +498,24 @@ function batch(x: Operand): Operand {
   return { ...x, shape: x.shape.slice(0, -2), strides: x.strides.slice(0, -2) };
 }
 
+type NumberFunction = (a: number, b: number) => number;
+
+// Gates on lone numbers spend their time here, so arithmetic takes no detour through the twin's tables.
 // The vector kernels round after every operation; so must these.
 const { fround } = Math;
-const tanhGrad32 = (a: number, b: number): number => fround(a * fround(1 - fround(b * b)));
-const sigmoidGrad32 = (a: number, b: number): number => fround(fround(a * b) * fround(1 - b));
+
+const float32: Partial<Record<BinaryName, NumberFunction>> = {
+  add: (a, b) => fround(a + b),
+  sub: (a, b) => fround(a - b),
+  mul: (a, b) => fround(a * b),
+  div: (a, b) => fround(a / b),
+  tanhGrad: (a, b) => fround(a * fround(1 - fround(b * b))),
+  sigmoidGrad: (a, b) => fround(fround(a * b) * fround(1 - b)),
+};
+
+const float64: Partial<Record<BinaryName, NumberFunction>> = {
+  add: (a, b) => a + b,
+  sub: (a, b) => a - b,
+  mul: (a, b) => a * b,
+  div: (a, b) => a / b,
+};
