@@ -7,9 +7,28 @@ export class FileError extends TapegradError {}
 /** Bytes that aren't what they claim to be. */
 export class FormatError extends TapegradError {}
 
-type Fs = typeof import("node:fs/promises");
-/** The part of `node:fs/promises` that writing needs; tests put failing ones in its place. */
-export type WritingFs = Pick<Fs, "open" | "rename" | "unlink" | "stat" | "realpath">;
+/**
+ * The part of `node:fs/promises` that writing needs; tests put failing ones in its place. Spelled out, so
+ * that users' type checks don't need Node's types.
+ */
+export interface WritingFs {
+  open(
+    path: string,
+    flags: string,
+  ): Promise<{
+    writeFile(bytes: Uint8Array): Promise<void>;
+    sync(): Promise<void>;
+    close(): Promise<void>;
+  }>;
+  rename(from: string, to: string): Promise<void>;
+  unlink(path: string): Promise<void>;
+  stat(path: string): Promise<{ isDirectory(): boolean; isFile(): boolean }>;
+  realpath(path: string): Promise<string>;
+}
+
+interface Fs extends WritingFs {
+  readFile(path: string): Promise<Uint8Array>;
+}
 
 export function inNode(): boolean {
   return typeof process === "object" && typeof process.versions?.node === "string";
