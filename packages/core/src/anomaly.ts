@@ -218,5 +218,9 @@ function sourceLine(): string {
   const isOurs = (frame: string) =>
     frame.startsWith(`${ownFile}:`) ||
     (root !== ownFile && frame.startsWith(root) && packageFiles.test(frame.slice(root.length)));
-  return frames.find((frame) => !isOurs(frame)) ?? "an unknown place";
+  // Where a bundler put the program and Tapegrad into one file, no frame tells them apart.
+  return (
+    frames.find((frame) => !isOurs(frame) && !frame.startsWith("node:")) ??
+    "a place in the same bundle as Tapegrad"
+  );
 }
