@@ -18,6 +18,7 @@ export const padOp = defineOp({
     kernels.copy(x, new Tensor(y.storage, 0, y.dtype, x.shape, y.strides, offset));
   },
   grad: { x: (dy, _, { ranges }) => sliceOp(dy, ranges) },
+  tex: { y: "y_{i + b} = x_i", x: "1" },
 });
 
 export interface PadOptions {
@@ -157,6 +158,7 @@ export const unfoldAxisOp = defineOp({
     x: (dy, { xShape }, attrs: Windows): Tensor =>
       foldAxis(dy, { ...attrs, length: xShape[attrs.axis]! }),
   },
+  tex: { y: "y_{w, k} = x_{w s + k d}", x: "\\sum_{w s + k d = j} dY_{w, k}" },
 });
 
 /** The sum of overlapping windows, as an axis of the given length: the backward of unfoldAxis. */
@@ -185,6 +187,7 @@ export const foldAxis = defineOp({
     x: (dy, _, { axis, size, step, dilation }): Tensor =>
       unfoldAxisOp(dy, { axis, size, step, dilation }),
   },
+  tex: { y: "y_j = \\sum_{w s + k d = j} x_{w, k}", x: "1" },
 });
 
 function windowCount(length: number, size: number, step: number, dilation: number): number {
