@@ -1,3 +1,4 @@
+import { readFileSync, writeFileSync } from "node:fs";
 import { afterAll, describe, expect, it } from "@jest/globals";
 import {
   checkedOps,
@@ -26,6 +27,7 @@ import { describeLinalg } from "./ops/linalg.ts";
 import { neuralTests } from "./ops/neural.ts";
 import { describeProducts } from "./ops/products.ts";
 import { reduceTests } from "./ops/reduce.ts";
+import { opsPage, readFamilies } from "./ops-page.ts";
 
 const positive = (shape: number[]) => uniform(shape, 0.3, 3);
 const sigmoid = (x: number) => 1 / (1 + Math.exp(-x));
@@ -320,6 +322,18 @@ describe("the harness", () => {
     );
   });
 
+  it("tells what it covered, over all checks of an op", () => {
+    checkOp(elementwise.exp, { cases: [shape] });
+    checkOp(elementwise.exp, { cases: [shape], secondOrder: false });
+    expect(checkedOps().get("exp")).toEqual({
+      gradcheck: true,
+      gradgradcheck: true,
+      dtypes: new Set(["int32", "float32", "float64"]),
+      empty: true,
+      loneNumbers: true,
+    });
+  });
+
   it("catches a kernel that ignores strides", () => {
     const careless = defineOp({
       name: "carelessCopy",
@@ -344,6 +358,20 @@ it("every registered op went through checkOp", () => {
     (name) => !ours.has(name) && !checkedOps().has(name),
   );
   expect(missing).toEqual([]);
+});
+
+it("every registered op is in one family, under a name of its own, with its formula", async () => {
+  const ops = (await readFamilies()).flatMap((family) => family.ops);
+  const registered = [...registeredOps()].filter(([name]) => !ours.has(name));
+  expect(ops.map(({ name }) => name).sort()).toEqual(registered.map(([name]) => name).sort());
+  expect(ops.filter((op) => op.tex.y === undefined)).toEqual([]);
+});
+
+it("docs/ops.md tells what this run checked; npm run docs:ops writes it anew", async () => {
+  const file = new URL("../../../docs/ops.md", import.meta.url);
+  const page = opsPage(await readFamilies());
+  if (process.env.WRITE_OPS_PAGE !== undefined) writeFileSync(file, page);
+  expect(readFileSync(file, "utf8")).toBe(page);
 });
 
 afterAll(() => {
