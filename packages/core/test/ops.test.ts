@@ -134,6 +134,10 @@ describe("comparisons and choice", () => {
         cases: [
           { a: values([[1, 2, 3]]), b: values([[3], [2]]) },
           { a: scalar(2), b: values([1, 2, 3]) },
+          { a: scalar(2), b: scalar(2) },
+          { a: whole([2, 3], 3), b: whole([3], 3) },
+          { a: whole([4], 2, "bool"), b: whole([4], 2, "bool") },
+          { a: uniform([0, 3]), b: uniform([3]) },
         ],
       });
     });
@@ -144,6 +148,8 @@ describe("comparisons and choice", () => {
       cases: [
         { condition: whole([3, 4], 2, "bool"), a: uniform([3, 4]), b: uniform([4]) },
         { condition: whole([4], 2, "bool"), a: uniform([3, 1]), b: uniform([]) },
+        { condition: whole([], 2, "bool"), a: uniform([]), b: uniform([]) },
+        { condition: whole([0, 3], 2, "bool"), a: uniform([3]), b: uniform([0, 3]) },
       ],
     });
   });
@@ -155,15 +161,18 @@ describe("reductions", () => {
     { x: normal([3, 4]), attrs: { axes: [0], keepdim: true } },
     { x: normal([2, 3, 4]), attrs: { axes: [1], keepdim: false } },
     { x: normal([2, 3, 4]), attrs: { axes: [0, 2], keepdim: true } },
+    { x: normal([0, 3]), attrs: { axes: [1], keepdim: false } },
     { x: normal([]), attrs: { axes: [], keepdim: false } },
   ];
-  it("sum", () => checkOp(reduce.sumOp, { cases }));
+  const overNone = { x: normal([2, 0, 3]), attrs: { axes: [1], keepdim: false } };
+  it("sum", () => checkOp(reduce.sumOp, { cases: [...cases, overNone] }));
   it("amax", () => checkOp(reduce.amaxOp, { cases }));
   it("amin", () => checkOp(reduce.aminOp, { cases }));
 
   const along = [
     { x: normal([3, 4]), attrs: { axis: 1, keepdim: false } },
     { x: normal([2, 3, 4]), attrs: { axis: 0, keepdim: true } },
+    { x: normal([0, 3]), attrs: { axis: 1, keepdim: false } },
   ];
   it("argmax", () => checkOp(reduce.argmaxOp, { cases: along }));
   it("argmin", () => checkOp(reduce.argminOp, { cases: along }));
@@ -172,6 +181,7 @@ describe("reductions", () => {
     { x: normal([3, 5]), attrs: 1 },
     { x: normal([3, 5]), attrs: 0 },
     { x: normal([2, 3, 4]), attrs: 1 },
+    { x: normal([0, 3]), attrs: 1 },
   ];
   it("softmax", () => checkOp(softmax.softmaxOp, { cases: rows }));
   it("logSoftmax", () => checkOp(softmax.logSoftmaxOp, { cases: rows }));
@@ -185,12 +195,16 @@ describe("products", () => {
         { a: normal([3, 3]), b: normal([3, 3]) },
         { a: normal([2, 1, 2, 3]), b: normal([4, 3, 2]) },
         { a: normal([1, 5]), b: normal([5, 1]) },
+        { a: normal([2, 0]), b: normal([0, 3]) },
       ],
     });
   });
   it("linear", () => {
     checkOp(products.linearOp, {
-      cases: [{ x: normal([3, 4]), weight: normal([5, 4]), bias: normal([5]) }],
+      cases: [
+        { x: normal([3, 4]), weight: normal([5, 4]), bias: normal([5]) },
+        { x: normal([0, 4]), weight: normal([5, 4]), bias: normal([5]) },
+      ],
     });
   });
 });
@@ -200,14 +214,27 @@ describe("layout", () => {
   const repeated = { whole: [4, 3], shape: [3, 5], strides: [1, 0], offset: 3 };
 
   it("clone", () =>
-    checkOp(layout.cloneOp, { cases: [{ x: uniform([2, 3]) }, { x: uniform([]) }] }));
+    checkOp(layout.cloneOp, {
+      cases: [{ x: uniform([2, 3]) }, { x: uniform([]) }, { x: uniform([0, 3]) }],
+    }));
   it("copy", () =>
-    checkOp(layout.copyOp, { cases: [{ x: uniform([2, 3]), value: uniform([3]) }] }));
+    checkOp(layout.copyOp, {
+      cases: [
+        { x: uniform([2, 3]), value: uniform([3]) },
+        { x: uniform([]), value: uniform([]) },
+        { x: uniform([0, 3]), value: uniform([3]) },
+      ],
+    }));
   it("to", () => {
     // There and back through float32, whose rounding asks for wide differences.
     const call = ([x]: readonly Tensor[]) =>
       x!.to(x!.dtype === "float64" ? "float32" : "float64").to(x!.dtype);
-    checkOp(layout.toOp, { call, eps: 0.1, atol: 1e-4, cases: [{ x: uniform([2, 3]) }] });
+    checkOp(layout.toOp, {
+      call,
+      eps: 0.1,
+      atol: 1e-4,
+      cases: [{ x: uniform([2, 3]) }, { x: uniform([]) }, { x: uniform([0, 3]) }],
+    });
   });
   it("view", () => {
     const call = ([x]: readonly Tensor[], shape: number[]) => layout.reshape(x!, shape);
@@ -216,13 +243,26 @@ describe("layout", () => {
       cases: [
         { x: uniform([2, 6]), attrs: [3, 4] },
         { x: uniform([4]), attrs: [2, 1, 2] },
+        { x: uniform([]), attrs: [1, 1] },
+        { x: uniform([0, 3]), attrs: [3, 0] },
       ],
     });
   });
   it("permute", () =>
-    checkOp(layout.permuteOp, { cases: [{ x: uniform([2, 3, 4]), attrs: [2, 0, 1] }] }));
+    checkOp(layout.permuteOp, {
+      cases: [
+        { x: uniform([2, 3, 4]), attrs: [2, 0, 1] },
+        { x: uniform([0, 3]), attrs: [1, 0] },
+      ],
+    }));
   it("expand", () =>
-    checkOp(layout.expandOp, { cases: [{ x: uniform([3, 1]), attrs: [2, 3, 4] }] }));
+    checkOp(layout.expandOp, {
+      cases: [
+        { x: uniform([3, 1]), attrs: [2, 3, 4] },
+        { x: uniform([]), attrs: [2, 3] },
+        { x: uniform([0, 1]), attrs: [2, 0, 4] },
+      ],
+    }));
   it("concat", () => {
     checkOp(layout.concatOp, {
       cases: [
@@ -233,6 +273,10 @@ describe("layout", () => {
         {
           tensors: [uniform([2, 2]), uniform([2, 2])],
           attrs: { axis: 0, starts: [0, 2], lengths: [2, 2] },
+        },
+        {
+          tensors: [uniform([0, 2]), uniform([1, 2])],
+          attrs: { axis: 0, starts: [0, 0], lengths: [0, 1] },
         },
       ],
     });
@@ -270,12 +314,14 @@ describe("indexing", () => {
   const cases = [
     { x: normal([4, 3]), index: whole([2, 3], 4), attrs: { axis: 0 } },
     { x: normal([4, 3]), index: whole([4, 5], 3), attrs: { axis: 1 } },
+    { x: normal([4, 3]), index: whole([0, 3], 4), attrs: { axis: 0 } },
   ];
   it("gather", () => checkOp(indexing.gatherOp, { cases }));
   it("scatterZeros", () => {
     checkOp(indexing.scatterZeros, {
       cases: [
         { source: normal([2, 3]), index: whole([2, 3], 4), attrs: { axis: 0, shape: [4, 3] } },
+        { source: normal([0, 3]), index: whole([0, 3], 4), attrs: { axis: 0, shape: [4, 3] } },
       ],
     });
   });
