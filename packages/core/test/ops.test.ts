@@ -286,7 +286,13 @@ describe("layout", () => {
       { start: 1, step: 2, length: 2 },
       { start: 4, step: -2, length: 3 },
     ];
-    checkOp(layout.sliceOp, { cases: [{ x: uniform([4, 5]), attrs: ranges }] });
+    const none = [{ start: 0, step: 1, length: 0 }];
+    checkOp(layout.sliceOp, {
+      cases: [
+        { x: uniform([4, 5]), attrs: ranges },
+        { x: uniform([0]), attrs: none },
+      ],
+    });
   });
   it("unslice", () => {
     const attrs = { shape: [5], ranges: [{ start: 1, step: 2, length: 2 }] };
