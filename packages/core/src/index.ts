@@ -480,6 +480,7 @@ export {
 } from "./tape.ts";
 export { isInference, type NestedArray, peekGrad, Tensor } from "./tensor.ts";
 export {
+  type Checked,
   type CheckOpOptions,
   checkedOps,
   checkOp,

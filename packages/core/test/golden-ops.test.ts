@@ -1,4 +1,4 @@
-/** Values and gradients against PyTorch's, for the ops that exist so far. */
+/** Values, gradients and edge semantics against PyTorch's: every case of the golden files. */
 import { expect, it } from "@jest/globals";
 import {
   amax,
@@ -10,7 +10,6 @@ import {
   index,
   indexSelect,
   linear,
-  log,
   logSoftmax,
   matmul,
   max,
@@ -29,7 +28,6 @@ import {
   transpose,
   unsqueeze,
   where,
-  zeros,
 } from "../src/index.ts";
 import * as elementwise from "../src/ops/elementwise.ts";
 import { elementwiseCalls, elementwisePrograms } from "./golden/elementwise.ts";
@@ -125,9 +123,9 @@ function build(value: unknown, dtype: "float32" | "float64", leaves: Tensor[]): 
 for (const dtype of ["float64", "float32"] as const) {
   describeGolden<OpCase>(`golden ops in ${dtype}`, "ops.jsonl", (cases) => {
     for (const c of cases) {
-      const call = calls[c.op];
-      if (call === undefined) continue;
       it(c.id, () => {
+        const call = calls[c.op];
+        if (call === undefined) throw new Error(`no entry for ${c.op} in the calls`);
         const leaves: Tensor[] = [];
         const args = build(c.args, dtype, leaves) as never[];
         const kwargs = Object.entries(c.kwargs).map(([name, x]) => [name, build(x, dtype, leaves)]);
@@ -146,6 +144,7 @@ for (const dtype of ["float64", "float32"] as const) {
           expectClose(x.grad!, c.grads[i]!, c.tol);
         });
         expect(outputs.length).toBe(c.outputs.length);
+        expect(leaves.length).toBe(c.grads.length);
       });
     }
   });
@@ -230,9 +229,9 @@ const programs: Record<string, (inputs: Inputs) => Record<string, Tensor | (() =
 
 describeGolden<EdgeCase>("golden edge semantics", "edge.jsonl", (cases) => {
   for (const c of cases) {
-    const program = programs[c.name];
-    if (program === undefined) continue;
     it(c.name, () => {
+      const program = programs[c.name];
+      if (program === undefined) throw new Error(`no program called ${c.name}`);
       const inputs = Object.fromEntries(
         Object.entries(c.inputs).map(([name, x]) => [name, toTensor(x)]),
       );
@@ -245,15 +244,4 @@ describeGolden<EdgeCase>("golden edge semantics", "edge.jsonl", (cases) => {
       expect(Object.keys(out).sort()).toEqual(Object.keys(c.expected).sort());
     });
   }
-
-  it("derivatives at exactly 0", () => {
-    for (const f of [elementwise.relu, elementwise.abs]) {
-      const x = zeros([2], { dtype: "float64", requiresGrad: true });
-      f(x).sum().backward();
-      expect(x.grad!.toArray()).toEqual([0, 0]);
-    }
-    const x = zeros([1], { dtype: "float64", requiresGrad: true });
-    log(x.add(1)).sum().backward();
-    expect(x.grad!.toArray()).toEqual([1]);
-  });
 });

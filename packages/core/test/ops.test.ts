@@ -1,3 +1,4 @@
+import { readFileSync, writeFileSync } from "node:fs";
 import { afterAll, describe, expect, it } from "@jest/globals";
 import {
   checkedOps,
@@ -26,6 +27,7 @@ import { describeLinalg } from "./ops/linalg.ts";
 import { neuralTests } from "./ops/neural.ts";
 import { describeProducts } from "./ops/products.ts";
 import { reduceTests } from "./ops/reduce.ts";
+import { opsPage, readFamilies } from "./ops-page.ts";
 
 const positive = (shape: number[]) => uniform(shape, 0.3, 3);
 const sigmoid = (x: number) => 1 / (1 + Math.exp(-x));
@@ -132,6 +134,10 @@ describe("comparisons and choice", () => {
         cases: [
           { a: values([[1, 2, 3]]), b: values([[3], [2]]) },
           { a: scalar(2), b: values([1, 2, 3]) },
+          { a: scalar(2), b: scalar(2) },
+          { a: whole([2, 3], 3), b: whole([3], 3) },
+          { a: whole([4], 2, "bool"), b: whole([4], 2, "bool") },
+          { a: uniform([0, 3]), b: uniform([3]) },
         ],
       });
     });
@@ -142,6 +148,8 @@ describe("comparisons and choice", () => {
       cases: [
         { condition: whole([3, 4], 2, "bool"), a: uniform([3, 4]), b: uniform([4]) },
         { condition: whole([4], 2, "bool"), a: uniform([3, 1]), b: uniform([]) },
+        { condition: whole([], 2, "bool"), a: uniform([]), b: uniform([]) },
+        { condition: whole([0, 3], 2, "bool"), a: uniform([3]), b: uniform([0, 3]) },
       ],
     });
   });
@@ -153,15 +161,18 @@ describe("reductions", () => {
     { x: normal([3, 4]), attrs: { axes: [0], keepdim: true } },
     { x: normal([2, 3, 4]), attrs: { axes: [1], keepdim: false } },
     { x: normal([2, 3, 4]), attrs: { axes: [0, 2], keepdim: true } },
+    { x: normal([0, 3]), attrs: { axes: [1], keepdim: false } },
     { x: normal([]), attrs: { axes: [], keepdim: false } },
   ];
-  it("sum", () => checkOp(reduce.sumOp, { cases }));
+  const overNone = { x: normal([2, 0, 3]), attrs: { axes: [1], keepdim: false } };
+  it("sum", () => checkOp(reduce.sumOp, { cases: [...cases, overNone] }));
   it("amax", () => checkOp(reduce.amaxOp, { cases }));
   it("amin", () => checkOp(reduce.aminOp, { cases }));
 
   const along = [
     { x: normal([3, 4]), attrs: { axis: 1, keepdim: false } },
     { x: normal([2, 3, 4]), attrs: { axis: 0, keepdim: true } },
+    { x: normal([0, 3]), attrs: { axis: 1, keepdim: false } },
   ];
   it("argmax", () => checkOp(reduce.argmaxOp, { cases: along }));
   it("argmin", () => checkOp(reduce.argminOp, { cases: along }));
@@ -170,6 +181,7 @@ describe("reductions", () => {
     { x: normal([3, 5]), attrs: 1 },
     { x: normal([3, 5]), attrs: 0 },
     { x: normal([2, 3, 4]), attrs: 1 },
+    { x: normal([0, 3]), attrs: 1 },
   ];
   it("softmax", () => checkOp(softmax.softmaxOp, { cases: rows }));
   it("logSoftmax", () => checkOp(softmax.logSoftmaxOp, { cases: rows }));
@@ -183,12 +195,16 @@ describe("products", () => {
         { a: normal([3, 3]), b: normal([3, 3]) },
         { a: normal([2, 1, 2, 3]), b: normal([4, 3, 2]) },
         { a: normal([1, 5]), b: normal([5, 1]) },
+        { a: normal([2, 0]), b: normal([0, 3]) },
       ],
     });
   });
   it("linear", () => {
     checkOp(products.linearOp, {
-      cases: [{ x: normal([3, 4]), weight: normal([5, 4]), bias: normal([5]) }],
+      cases: [
+        { x: normal([3, 4]), weight: normal([5, 4]), bias: normal([5]) },
+        { x: normal([0, 4]), weight: normal([5, 4]), bias: normal([5]) },
+      ],
     });
   });
 });
@@ -198,14 +214,27 @@ describe("layout", () => {
   const repeated = { whole: [4, 3], shape: [3, 5], strides: [1, 0], offset: 3 };
 
   it("clone", () =>
-    checkOp(layout.cloneOp, { cases: [{ x: uniform([2, 3]) }, { x: uniform([]) }] }));
+    checkOp(layout.cloneOp, {
+      cases: [{ x: uniform([2, 3]) }, { x: uniform([]) }, { x: uniform([0, 3]) }],
+    }));
   it("copy", () =>
-    checkOp(layout.copyOp, { cases: [{ x: uniform([2, 3]), value: uniform([3]) }] }));
+    checkOp(layout.copyOp, {
+      cases: [
+        { x: uniform([2, 3]), value: uniform([3]) },
+        { x: uniform([]), value: uniform([]) },
+        { x: uniform([0, 3]), value: uniform([3]) },
+      ],
+    }));
   it("to", () => {
     // There and back through float32, whose rounding asks for wide differences.
     const call = ([x]: readonly Tensor[]) =>
       x!.to(x!.dtype === "float64" ? "float32" : "float64").to(x!.dtype);
-    checkOp(layout.toOp, { call, eps: 0.1, atol: 1e-4, cases: [{ x: uniform([2, 3]) }] });
+    checkOp(layout.toOp, {
+      call,
+      eps: 0.1,
+      atol: 1e-4,
+      cases: [{ x: uniform([2, 3]) }, { x: uniform([]) }, { x: uniform([0, 3]) }],
+    });
   });
   it("view", () => {
     const call = ([x]: readonly Tensor[], shape: number[]) => layout.reshape(x!, shape);
@@ -214,13 +243,26 @@ describe("layout", () => {
       cases: [
         { x: uniform([2, 6]), attrs: [3, 4] },
         { x: uniform([4]), attrs: [2, 1, 2] },
+        { x: uniform([]), attrs: [1, 1] },
+        { x: uniform([0, 3]), attrs: [3, 0] },
       ],
     });
   });
   it("permute", () =>
-    checkOp(layout.permuteOp, { cases: [{ x: uniform([2, 3, 4]), attrs: [2, 0, 1] }] }));
+    checkOp(layout.permuteOp, {
+      cases: [
+        { x: uniform([2, 3, 4]), attrs: [2, 0, 1] },
+        { x: uniform([0, 3]), attrs: [1, 0] },
+      ],
+    }));
   it("expand", () =>
-    checkOp(layout.expandOp, { cases: [{ x: uniform([3, 1]), attrs: [2, 3, 4] }] }));
+    checkOp(layout.expandOp, {
+      cases: [
+        { x: uniform([3, 1]), attrs: [2, 3, 4] },
+        { x: uniform([]), attrs: [2, 3] },
+        { x: uniform([0, 1]), attrs: [2, 0, 4] },
+      ],
+    }));
   it("concat", () => {
     checkOp(layout.concatOp, {
       cases: [
@@ -232,6 +274,10 @@ describe("layout", () => {
           tensors: [uniform([2, 2]), uniform([2, 2])],
           attrs: { axis: 0, starts: [0, 2], lengths: [2, 2] },
         },
+        {
+          tensors: [uniform([0, 2]), uniform([1, 2])],
+          attrs: { axis: 0, starts: [0, 0], lengths: [0, 1] },
+        },
       ],
     });
   });
@@ -240,7 +286,13 @@ describe("layout", () => {
       { start: 1, step: 2, length: 2 },
       { start: 4, step: -2, length: 3 },
     ];
-    checkOp(layout.sliceOp, { cases: [{ x: uniform([4, 5]), attrs: ranges }] });
+    const none = [{ start: 0, step: 1, length: 0 }];
+    checkOp(layout.sliceOp, {
+      cases: [
+        { x: uniform([4, 5]), attrs: ranges },
+        { x: uniform([0]), attrs: none },
+      ],
+    });
   });
   it("unslice", () => {
     const attrs = { shape: [5], ranges: [{ start: 1, step: 2, length: 2 }] };
@@ -268,12 +320,14 @@ describe("indexing", () => {
   const cases = [
     { x: normal([4, 3]), index: whole([2, 3], 4), attrs: { axis: 0 } },
     { x: normal([4, 3]), index: whole([4, 5], 3), attrs: { axis: 1 } },
+    { x: normal([4, 3]), index: whole([0, 3], 4), attrs: { axis: 0 } },
   ];
   it("gather", () => checkOp(indexing.gatherOp, { cases }));
   it("scatterZeros", () => {
     checkOp(indexing.scatterZeros, {
       cases: [
         { source: normal([2, 3]), index: whole([2, 3], 4), attrs: { axis: 0, shape: [4, 3] } },
+        { source: normal([0, 3]), index: whole([0, 3], 4), attrs: { axis: 0, shape: [4, 3] } },
       ],
     });
   });
@@ -320,6 +374,18 @@ describe("the harness", () => {
     );
   });
 
+  it("tells what it covered, over all checks of an op", () => {
+    checkOp(elementwise.exp, { cases: [shape] });
+    checkOp(elementwise.exp, { cases: [shape], secondOrder: false });
+    expect(checkedOps().get("exp")).toEqual({
+      gradcheck: true,
+      gradgradcheck: true,
+      dtypes: new Set(["int32", "float32", "float64"]),
+      empty: true,
+      loneNumbers: true,
+    });
+  });
+
   it("catches a kernel that ignores strides", () => {
     const careless = defineOp({
       name: "carelessCopy",
@@ -344,6 +410,20 @@ it("every registered op went through checkOp", () => {
     (name) => !ours.has(name) && !checkedOps().has(name),
   );
   expect(missing).toEqual([]);
+});
+
+it("every registered op is in one family, under a name of its own, with its formula", async () => {
+  const ops = (await readFamilies()).flatMap((family) => family.ops);
+  const registered = [...registeredOps()].filter(([name]) => !ours.has(name));
+  expect(ops.map(({ name }) => name).sort()).toEqual(registered.map(([name]) => name).sort());
+  expect(ops.filter((op) => op.tex.y === undefined)).toEqual([]);
+});
+
+it("docs/ops.md tells what this run checked; npm run docs:ops writes it anew", async () => {
+  const file = new URL("../../../docs/ops.md", import.meta.url);
+  const page = opsPage(await readFamilies());
+  if (process.env.WRITE_OPS_PAGE !== undefined) writeFileSync(file, page);
+  expect(readFileSync(file, "utf8")).toBe(page);
 });
 
 afterAll(() => {

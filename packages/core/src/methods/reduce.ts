@@ -80,7 +80,7 @@ class ReduceMethods {
     return std(this, axes, options);
   }
 
-  norm(this: Tensor, p?: number | "fro", options?: NormOptions): Tensor {
+  norm(this: Tensor, p?: number | "fro" | "nuc", options?: NormOptions): Tensor {
     return norm(this, p, options);
   }
 

@@ -58,7 +58,7 @@ export function prod(x: Tensor, axes?: Axes, options: ReduceOptions = {}): Tenso
   return prodOp(factors, { axes: list, keepdim: options.keepdim ?? false });
 }
 
-function truth(name: "any" | "all") {
+function truth(name: "any" | "all", tex: string) {
   return defineOp({
     name,
     inputs: ["x"],
@@ -67,11 +67,12 @@ function truth(name: "any" | "all") {
     shape: ({ x }, { axes, keepdim }: Reduced) => reducedShape(x.shape, axes, keepdim),
     forward: ({ x }, y, kernels, { axes }) => kernels.reduce(name, x, kept(y, x.shape, axes)),
     grad: { x: null },
+    tex: { y: tex },
   });
 }
 
-export const anyOp = truth("any");
-export const allOp = truth("all");
+export const anyOp = truth("any", "\\exists i: x_i \\ne 0");
+export const allOp = truth("all", "\\forall i: x_i \\ne 0");
 
 /** Whether any element over the axes is not 0 (NaN is not), as bool; false over no elements. */
 export function any(x: Tensor, axes?: Axes, options: ReduceOptions = {}): Tensor {

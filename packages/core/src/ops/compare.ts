@@ -19,6 +19,7 @@ function comparison(name: CompareName, symbol: string) {
     forward: ({ a, b }, y, kernels) => kernels.compare(name, a, b, y),
     grad: { a: null, b: null },
     symbol,
+    tex: { y: `[a ${symbol} b]` },
   });
 }
 

@@ -199,6 +199,7 @@ export const convInputOp = defineOp({
     dy: (dx, { weight }, g): Tensor => convOp(dx, weight, g),
     weight: (dx, { dy }, g): Tensor => convWeightOp(dx, dy, g),
   },
+  tex: { y: "w \\star dY", dy: "w * dX", weight: "dX * dY" },
 });
 
 export const convWeightOp = defineOp({
@@ -227,4 +228,5 @@ export const convWeightOp = defineOp({
     x: (dw, { dy }, g): Tensor => convInputOp(dy, dw, g),
     dy: (dw, { x }, g): Tensor => convOp(x, dw, g),
   },
+  tex: { y: "x * dY", x: "dW \\star dY", dy: "dW * x" },
 });

@@ -85,7 +85,7 @@ export const choleskyOp = defineOp({
       return s.add(flipped(s)).mul(0.5);
     },
   },
-  tex: { y: "L,\\ L L^\\top = X" },
+  tex: { y: "L,\\ L L^\\top = X", x: "\\operatorname{sym}(L^{-\\top} \\Phi(L^\\top dL)\\,L^{-1})" },
 });
 
 /**
@@ -135,6 +135,10 @@ export const qrOp = defineOp({
       return flipped(triangularSolveOp(r, flipped(right), { upper: true, unitriangular: false }));
     },
   },
+  tex: {
+    y: "Q R = X,\\ Q^\\top Q = I",
+    x: "(dQ + Q \\operatorname{sym} M)\\,R^{-\\top},\\ M = R\\,dR^\\top - dQ^\\top Q",
+  },
 });
 
 /** The last columns of an orthonormal basis whose first ones are q's; a choice, so without gradient. */
@@ -150,6 +154,7 @@ export const complementOp = defineOp({
     write(kernels, all, y);
   },
   grad: { q: null },
+  tex: { y: "Q_\\perp,\\ Q^\\top Q_\\perp = 0" },
 });
 
 /** Orthonormal columns filled up to a square matrix. */
@@ -254,6 +259,10 @@ export const svdOp = defineOp({
       return dx;
     },
   },
+  tex: {
+    y: "U \\operatorname{diag}(s)\\,V^\\top = X",
+    x: "U (F \\circ (U^\\top dU - dU^\\top U)\\,S + S\\,F \\circ (V^\\top dV - dV^\\top V) + dS)\\,V^\\top,\\ F_{ij} = 1 / (s_j^2 - s_i^2),\\ X \\text{ square}",
+  },
 });
 
 export interface SVDResult {
@@ -298,6 +307,7 @@ export const svdvalsOp = defineOp({
       return matmulOp(u.mul(dy.unsqueeze(-2)), vh);
     },
   },
+  tex: { y: "s_k", x: "u_k v_k^\\top" },
 });
 
 /** Singular values of [..., M, N], descending: [..., min(M, N)]. */
@@ -345,6 +355,10 @@ export const eighOp = defineOp({
       return matmulOp(matmulOp(v, both), flipped(v));
     },
   },
+  tex: {
+    y: "V \\operatorname{diag}(\\lambda)\\,V^\\top = X",
+    x: "V (\\operatorname{diag} d\\lambda + E)\\,V^\\top,\\ E_{ij} = (V^\\top dV)_{ij} / (\\lambda_j - \\lambda_i)",
+  },
 });
 
 export const eigvalshOp = defineOp({
@@ -365,6 +379,7 @@ export const eigvalshOp = defineOp({
       return matmulOp(v.mul(dy.unsqueeze(-2)), flipped(v));
     },
   },
+  tex: { y: "\\lambda_k", x: "v_k v_k^\\top" },
 });
 
 export interface EighResult {

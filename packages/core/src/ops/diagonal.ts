@@ -40,6 +40,7 @@ export const diagonalOp = defineOp({
   grad: {
     x: (dy, { xShape }, offset: number): Tensor => onDiagonal(dy, { shape: xShape, offset }),
   },
+  tex: { y: "y_i = x_{i, i + o}", x: "1" },
 });
 
 /** Zeros of a shape with x on the diagonal of the last two axes: the backward of diagonal. */
@@ -54,6 +55,7 @@ export const onDiagonal = defineOp({
     kernels.copy(x, new Tensor(y.storage, 0, y.dtype, at.shape, at.strides, at.offset));
   },
   grad: { x: (dy, _, { offset }): Tensor => diagonalOp(dy, offset) },
+  tex: { y: "y_{i, i + o} = x_i", x: "1" },
 });
 
 function checkOffset(op: string, offset: number): void {

@@ -128,6 +128,7 @@ export const wholePow = defineOp({
   inputs: ["a", "b"],
   elementwise: "pow",
   grad: { a: null, b: null },
+  tex: { y: "a^b" },
 });
 
 const isWhole = (x: TensorLike): boolean =>
@@ -281,6 +282,7 @@ export const tanhGrad = defineOp({
     dy: (g, { out }): Tensor => tanhGrad(g, out),
     out: (g, { dy, out }) => g.mul(dy).mul(out.mul(-2)),
   },
+  tex: { y: "dy\\,(1 - t^2)", dy: "1 - t^2", out: "-2 t\\,dy" },
 });
 
 /** y = 1 / (1 + e⁻ˣ), without overflow. */
@@ -307,6 +309,7 @@ export const sigmoidGrad = defineOp({
     // d/dy [y − y²] = 1 − 2y
     out: (g, { dy, out }) => g.mul(dy).mul(out.mul(-2).add(1)),
   },
+  tex: { y: "dy\\,s (1 - s)", dy: "s (1 - s)", out: "dy\\,(1 - 2 s)" },
 });
 
 /** y = max(x, 0). The derivative at 0 is 0. */
@@ -330,6 +333,7 @@ export const reluGrad = defineOp({
     dy: (g, { out }): Tensor => reluGrad(g, out),
     out: null,
   },
+  tex: { y: "dy\\,[r > 0]", dy: "[r > 0]", out: "0" },
 });
 
 /** y = max(a, b), NaN if either is. Equal values take half of the gradient each. */

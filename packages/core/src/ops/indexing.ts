@@ -27,6 +27,7 @@ export const gatherOp = defineOp({
       scatterZeros(dy, index, { axis, shape: xShape }),
     index: null,
   },
+  tex: { y: "y_k = x_{i_k}", x: "\\sum_{i_k = j} dY_k" },
 });
 
 /** Zeros of a shape, to which dy is added at the indices: the backward of gather. */
@@ -45,6 +46,7 @@ export const scatterZeros = defineOp({
     source: (dy, { index }, { axis }): Tensor => gatherOp(dy, index, { axis }),
     index: null,
   },
+  tex: { y: "y_j = \\sum_{i_k = j} s_k", source: "1" },
 });
 
 export function checkIndex(

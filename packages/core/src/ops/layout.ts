@@ -33,6 +33,7 @@ export const cloneOp = defineOp({
   shape: ({ x }) => x.shape,
   forward: ({ x }, y, kernels) => kernels.copy(x, y),
   grad: { x: (dy) => dy },
+  tex: { y: "x", x: "1" },
 });
 
 /** A copy of x in memory of its own. */
@@ -53,6 +54,7 @@ export const copyOp = defineOp({
     x: (dy) => zeros(dy.shape, dy.dtype),
     value: (dy) => dy,
   },
+  tex: { y: "v", x: "0", value: "1" },
 });
 
 /** x itself if its elements lie in row-major order without gaps, else a copy that does. */
@@ -69,6 +71,7 @@ export const toOp = defineOp({
   shape: ({ x }) => x.shape,
   forward: ({ x }, y, kernels) => kernels.copy(x, y),
   grad: { x: (dy, _, { from }: { from: DType; to: DType }) => to(dy, from) },
+  tex: { y: "x", x: "1" },
 });
 
 /** x as another dtype: floats are truncated to integers, anything but 0 is true. x itself if it has it. */
@@ -99,6 +102,7 @@ export const viewOp = defineOp({
   }),
   saves: ["xShape"],
   grad: { x: (dy, { xShape }) => reshape(dy, xShape) },
+  tex: { y: "y_{[i]} = x_{[i]}", x: "1" },
 });
 
 /**
@@ -215,6 +219,7 @@ export const permuteOp = defineOp({
         order.map((_, i) => order.indexOf(i)),
       ),
   },
+  tex: { y: "y_{i_{\\pi(1)}, i_{\\pi(2)}, \\dots} = x_{i_1, i_2, \\dots}", x: "1" },
 });
 
 /**
@@ -261,6 +266,7 @@ export const expandOp = defineOp({
   }),
   // The tape sums over what broadcasting repeated.
   grad: { x: (dy) => dy },
+  tex: { y: "y_{j,i} = x_i", x: "\\sum_j dY_{j,i}" },
 });
 
 /**
@@ -309,6 +315,7 @@ export const concatOp = defineOp({
   grad: {
     tensors: (dy, _, { axis, starts, lengths }, i) => narrow(dy, axis, starts[i]!, lengths[i]!),
   },
+  tex: { y: "(x^{(1)}, x^{(2)}, \\dots)", tensors: "1" },
 });
 
 /**
@@ -394,6 +401,7 @@ export const takeRegion = defineOp({
         ? addRegion(contiguous(dy), region)
         : putRegion(zeros(region.whole, dy.dtype), dy, region),
   },
+  tex: { y: "y_i = x_{p(i)}", x: "\\sum_{p(i) = j} dY_i" },
 });
 
 /** Zeros of the whole, to which x is added in an overlapping region; x is contiguous. */
@@ -410,6 +418,7 @@ export const addRegion = defineOp({
     kernels.scatterAdd(flat(y, [y.size]), 0, at, flat(x, at.shape));
   },
   grad: { x: (dy, _, region): Tensor => takeRegion(contiguous(dy), region) },
+  tex: { y: "y_j = \\sum_{p(i) = j} x_i", x: "1" },
 });
 
 /** Where in the whole each element of the region lies, in row-major order. */
@@ -437,6 +446,7 @@ export const putRegion = defineOp({
       putRegion(contiguous(dy), zeros(region.shape, dy.dtype), region),
     value: (dy, _, region: Region): Tensor => takeRegion(contiguous(dy), region),
   },
+  tex: { y: "x,\\ y_{p(i)} = v_i", x: "[j \\notin p]", value: "1" },
 });
 
 function zeros(shape: Shape, dtype: DType): Tensor {
@@ -503,6 +513,7 @@ export const sliceOp = defineOp({
   grad: {
     x: (dy, { xShape }, ranges: readonly Range[]): Tensor => unslice(dy, { shape: xShape, ranges }),
   },
+  tex: { y: "y_i = x_{a + i s}", x: "1" },
 });
 
 /** Zeros of the given shape with x in the slice: the backward of slice. */
@@ -518,6 +529,7 @@ export const unslice = defineOp({
     kernels.copy(x, new Tensor(y.storage, 0, y.dtype, x.shape, strides, offset));
   },
   grad: { x: (dy, _, { ranges }): Tensor => sliceOp(dy, ranges) },
+  tex: { y: "y_{a + i s} = x_i", x: "1" },
 });
 
 /** `length` elements of an axis from `start`. A view. */

@@ -106,6 +106,7 @@ export const slogdetOp = defineOp({
     // d ln|det X| = tr(X⁻¹·dX); the sign is constant.
     x: (dy, { x }) => flipped(invOp(x)).mul(dy.logabsdet.unsqueeze(-1).unsqueeze(-1)),
   },
+  tex: { y: "\\operatorname{sign} \\det X,\\ \\ln |\\det X|", x: "X^{-\\top}" },
 });
 
 /**
@@ -194,6 +195,10 @@ export const pinvOp = defineOp({
       const outsideRows = left.sub(matmulOp(matmulOp(left, y), x));
       return outsideColumns.add(outsideRows).sub(first);
     },
+  },
+  tex: {
+    y: "X^+",
+    x: "-Y^\\top dY\\,Y^\\top + (I - X Y)\\,dY^\\top Y Y^\\top + Y^\\top Y\\,dY^\\top (I - Y X)",
   },
 });
 
@@ -289,7 +294,7 @@ export const matrixExpOp = defineOp({
       return both.narrow(-2, 0, n).narrow(-1, n, n);
     },
   },
-  tex: { y: "e^X" },
+  tex: { y: "e^X", x: "L(X^\\top, dY)" },
 });
 
 /** e^x = Σ xᵏ/k!, the exponential of each matrix (not of its elements). [..., N, N] */

@@ -11,7 +11,7 @@ import { eq, le, lt, ne } from "./compare.ts";
 import { abs, sub } from "./elementwise.ts";
 import { detach, to } from "./layout.ts";
 
-function bits(name: BinaryName, symbol: string, shifts = false) {
+function bits(name: BinaryName, symbol: string, tex: string, shifts = false) {
   return defineOp({
     name,
     inputs: ["a", "b"],
@@ -23,19 +23,20 @@ function bits(name: BinaryName, symbol: string, shifts = false) {
     forward: ({ a, b }, y, kernels) => kernels.binary(name, a, b, y),
     grad: { a: null, b: null },
     symbol,
+    tex: { y: tex },
   });
 }
 
 /** Bit by bit, 1 where both have it; of bools, "and". @throws DTypeError for floats, as the others here */
-export const bitwiseAnd = bits("bitwiseAnd", "&");
+export const bitwiseAnd = bits("bitwiseAnd", "&", "a \\land b");
 /** Bit by bit, 1 where either has it; of bools, "or". */
-export const bitwiseOr = bits("bitwiseOr", "|");
+export const bitwiseOr = bits("bitwiseOr", "|", "a \\lor b");
 /** Bit by bit, 1 where just one has it; of bools, "exclusive or". */
-export const bitwiseXor = bits("bitwiseXor", "^");
+export const bitwiseXor = bits("bitwiseXor", "^", "a \\oplus b");
 /** a·2ᵇ; bits that leave the type are dropped, and all do where b is negative or not below their number. */
-export const bitwiseLeftShift = bits("shiftLeft", "<<", true);
+export const bitwiseLeftShift = bits("shiftLeft", "<<", "a \\cdot 2^b", true);
 /** a/2ᵇ rounded down; where b is no place of a bit, 0 or (of negative a) −1. */
-export const bitwiseRightShift = bits("shiftRight", ">>", true);
+export const bitwiseRightShift = bits("shiftRight", ">>", "\\lfloor a / 2^b \\rfloor", true);
 
 /** Every bit the other way; of bools, "not". */
 export function bitwiseNot(x: Tensor): Tensor {

@@ -115,7 +115,11 @@ export const binaryCrossEntropyOp = defineOp({
     target: (dy, { prediction: p }) =>
       dy.mul(maximum(p.neg().add(1).log(), LOWEST_LOG).sub(maximum(p.log(), LOWEST_LOG))),
   },
-  tex: { y: "-t\\ln p - (1-t)\\ln(1-p)" },
+  tex: {
+    y: "-t\\ln p - (1-t)\\ln(1-p)",
+    prediction: "(p - t) / (p(1 - p))",
+    target: "\\ln(1-p) - \\ln p",
+  },
 });
 
 export interface BinaryOptions extends LossOptions {

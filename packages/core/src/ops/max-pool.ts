@@ -78,6 +78,7 @@ export const maxPoolIndices = defineOp({
     release(table.storage!);
   },
   grad: { x: null },
+  tex: { y: "\\operatorname{arg\\,max}_{j \\in \\mathrm{window}} x_j" },
 });
 
 /** @internal The maxima and where they are, for x as it was given. */

@@ -1,13 +1,21 @@
 /** Lengths of vectors, and what is measured against them. */
 import { checkTensor } from "../apply.ts";
 import { isFloat } from "../dtype.ts";
-import { DTypeError, ValueError } from "../errors.ts";
-import { broadcastShapes, normalizeAxes, normalizeAxis } from "../shape.ts";
+import { DTypeError, ShapeError, ValueError } from "../errors.ts";
+import {
+  broadcastShapes,
+  formatShape,
+  normalizeAxes,
+  normalizeAxis,
+  reducedShape,
+} from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { eq, ge, ne, where } from "./compare.ts";
 import { abs, div, mul, pow, sign, square } from "./elementwise.ts";
-import { expand, to } from "./layout.ts";
+import { expand, reshape, to } from "./layout.ts";
+import { nuclearNorm } from "./linalg.ts";
 import { amax, amin, checkNotEmpty, type ReduceOptions, sum } from "./reduce.ts";
+import { movedim } from "./reorder.ts";
 import { rootOrZero } from "./statistics.ts";
 
 export interface NormOptions extends ReduceOptions {
@@ -23,17 +31,19 @@ export interface NormOptions extends ReduceOptions {
  * - p = ∞, −∞: the largest, smallest |x|; tied ones share the gradient evenly
  * - p < 0: (Σ |x|ᵖ)^(1/p), 0 where any x is
  *
- * The derivative where x is 0 is 0. Matrix norms that need singular values ("nuc" and its like) are not
- * among these: they belong to linear algebra.
+ * The derivative where x is 0 is 0. One norm sees its two axes as a matrix, "nuc": the sum of the singular
+ * values. So 2 over two axes is the Frobenius norm, as in torch.norm; the largest singular value is
+ * `spectralNorm`.
  *
  * @throws ValueError for any other p, DTypeError for integers, ShapeError for an infinite p over no elements
+ *         and for "nuc" over other than two axes
  */
-export function norm(x: Tensor, p: number | "fro" = 2, options: NormOptions = {}): Tensor {
+export function norm(x: Tensor, p: number | "fro" | "nuc" = 2, options: NormOptions = {}): Tensor {
   checkTensor("norm", "x", x);
   const { axis, keepdim = false } = options;
-  if (p !== "fro" && (typeof p !== "number" || Number.isNaN(p))) {
+  if (p !== "fro" && p !== "nuc" && (typeof p !== "number" || Number.isNaN(p))) {
     throw new ValueError(
-      `norm: p is ${typeof p === "string" ? `"${p}"` : String(p)}; it must be a number, an infinity or "fro".`,
+      `norm: p is ${typeof p === "string" ? `"${p}"` : String(p)}; it must be a number, an infinity, "fro" or "nuc".`,
     );
   }
   if (!isFloat(x.dtype)) {
@@ -41,6 +51,7 @@ export function norm(x: Tensor, p: number | "fro" = 2, options: NormOptions = {}
   }
   const axes = normalizeAxes("norm", axis, x.rank);
   const over = { keepdim };
+  if (p === "nuc") return nuclear(x, axes, keepdim);
   if (p === "fro" || p === 2) return rootOrZero(sum(square(x), axes, over));
   if (p === 1) return sum(abs(x), axes, over);
   // sign² counts and has the derivative 0; NaN is not 0.
@@ -51,6 +62,16 @@ export function norm(x: Tensor, p: number | "fro" = 2, options: NormOptions = {}
   }
   const total = sum(powerOrConstant(abs(x), p), axes, over);
   return powerOrConstant(total, 1 / p);
+}
+
+function nuclear(x: Tensor, axes: readonly number[], keepdim: boolean): Tensor {
+  if (axes.length !== 2) {
+    throw new ShapeError(
+      `norm: "nuc" is a norm of matrices, and these are axes [${axes.join(", ")}] of ${formatShape(x.shape)}; name two axes.`,
+    );
+  }
+  const y = nuclearNorm(movedim(x, axes, [-2, -1]));
+  return keepdim ? reshape(y, reducedShape(x.shape, axes, true)) : y;
 }
 
 /** xᵖ whose derivative at 0 is 0 whatever p. */

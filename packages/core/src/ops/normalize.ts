@@ -61,6 +61,10 @@ export const standardize = defineOp({
       return dy.normalized.sub(shift).sub(normalized.mul(stretch)).div(s);
     },
   },
+  tex: {
+    y: "z = (x - \\mu) / \\sqrt{\\sigma^2 + \\varepsilon},\\ \\mu,\\ \\sigma^2",
+    x: "([i = j] - 1/n - z_i z_j / n) / \\sqrt{\\sigma^2 + \\varepsilon}",
+  },
 });
 
 function checkEps(op: string, eps: number): void {

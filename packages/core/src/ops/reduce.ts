@@ -162,6 +162,7 @@ function argExtreme(name: ArgReduceName) {
     forward: ({ x }, y, kernels, { axis }) =>
       kernels.argReduce(name, x, axis, kept(y, x.shape, [axis])),
     grad: { x: null },
+    tex: { y: `\\min \\{i : x_i = \\${name.slice(3)}_j x_j\\}` },
   });
 }
 

@@ -12,20 +12,21 @@ import { clone, to } from "./layout.ts";
 import { bitwiseOr, isnan } from "./logic.ts";
 
 /** A step function: flat, so its gradient is 0. */
-function steps(name: "floor" | "ceil" | "round" | "trunc") {
+function steps(name: "floor" | "ceil" | "round" | "trunc", tex: string) {
   return defineOp({
     name,
     inputs: ["x"],
     elementwise: name,
     domain: "float",
     grad: { x: (dy) => dy.mul(0) },
+    tex: { y: tex, x: "0" },
   });
 }
 
-export const floorOp = steps("floor");
-export const ceilOp = steps("ceil");
-export const roundOp = steps("round");
-export const truncOp = steps("trunc");
+export const floorOp = steps("floor", "\\lfloor x \\rfloor");
+export const ceilOp = steps("ceil", "\\lceil x \\rceil");
+export const roundOp = steps("round", "\\operatorname{round} x");
+export const truncOp = steps("trunc", "\\operatorname{trunc} x");
 
 /** Whole numbers are rounded already. */
 function unlessWhole(f: OpFunction<[x: TensorLike]>, x: TensorLike): Tensor {

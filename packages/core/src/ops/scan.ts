@@ -160,6 +160,7 @@ function runningExtreme(name: ArgScanName) {
     shape: ({ x }) => x.shape,
     forward: ({ x }, y, kernels, axis: number) => kernels.argScan(name, x, axis, y),
     grad: { x: null },
+    tex: { y: `\\max \\{j \\le i : x_j = \\${name.slice(3)}_{k \\le i} x_k\\}` },
   });
 }
 

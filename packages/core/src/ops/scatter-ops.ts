@@ -34,6 +34,7 @@ export const scatterOp = defineOp({
     // Where several meet, which one stays is arbitrary, and all get its gradient, as in PyTorch.
     source: (dy, { index }, { axis }) => gather(dy, axis, index),
   },
+  tex: { y: "x,\\ y_{i_k} = s_k", x: "[j \\notin i]", source: "1" },
 });
 
 export const scatterAddOp = defineOp({
@@ -52,6 +53,7 @@ export const scatterAddOp = defineOp({
     index: null,
     source: (dy, { index }, { axis }) => gather(dy, axis, index),
   },
+  tex: { y: "x_j + \\sum_{i_k = j} s_k", x: "1", source: "1" },
 });
 
 export const scatterProdOp = defineOp({
@@ -82,6 +84,11 @@ export const scatterProdOp = defineOp({
       return where(eq(sub(count, zeros), 0), others, 0);
     },
   },
+  tex: {
+    y: "x_j \\prod_{i_k = j} s_k",
+    x: "\\prod_{i_k = j} s_k",
+    source: "x_j \\prod_{l \\ne k} s_l",
+  },
 });
 
 function scatterExtreme(name: "scatterAmax" | "scatterAmin", kernel: "max" | "min") {
@@ -106,6 +113,11 @@ function scatterExtreme(name: "scatterAmax" | "scatterAmin", kernel: "max" | "mi
           to(eq(source, gather(y, axis, index)), x.dtype),
           gather(share(dy, x, index, source, y, axis), axis, index),
         ),
+    },
+    tex: {
+      y: `\\${kernel}(x_j, \\${kernel}_{i_k = j} s_k)`,
+      x: "[x_j = y_j] / \\#_j",
+      source: "[s_k = y_{i_k}] / \\#_{i_k}",
     },
   });
 }

@@ -142,6 +142,7 @@ export const triangularSolveOp = defineOp({
     },
     b: (dy, { a }, triangle): Tensor => transposedSolve(a, dy, triangle),
   },
+  tex: { y: "A^{-1} B", a: "-A^{-\\top} dY\\,Y^\\top", b: "A^{-\\top} dY" },
 });
 
 function transposedSolve(a: Tensor, b: Tensor, { upper, unitriangular }: Triangle): Tensor {

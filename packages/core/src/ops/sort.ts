@@ -25,6 +25,7 @@ export const argsortOp = defineOp({
   forward: ({ x }, y, kernels, { axis, descending }: Order) =>
     kernels.argsort(x, axis, descending, y),
   grad: { x: null },
+  tex: { y: "\\pi,\\ x_{\\pi(1)} \\le x_{\\pi(2)} \\le \\dots" },
 });
 
 export interface SortOptions {

@@ -125,6 +125,7 @@ export const windowsOp = defineOp({
   grad: {
     x: (dy, { xShape }, windows: Windows): Tensor => foldOp(dy, { ...windows, shape: xShape }),
   },
+  tex: { y: "y_{w, k} = x_{w s + k d}", x: "\\sum_{w s + k d = j} dY_{w, k}" },
 });
 
 /** Zeros of the given shape to which every window is added in its place: the backward of windows. */
@@ -137,6 +138,7 @@ export const foldOp = defineOp({
     addWindows(kernels, windows, y, attrs);
   },
   grad: { windows: (dy, _, attrs: Windows & { shape: Shape }): Tensor => windowsOp(dy, attrs) },
+  tex: { y: "y_j = \\sum_{w s + k d = j} x_{w, k}", windows: "1" },
 });
 
 /** Zeros around the spatial axes of x [N, C, …]. */

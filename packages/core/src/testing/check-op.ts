@@ -69,10 +69,19 @@ export interface CheckOpOptions extends Pick<GradcheckOptions, "eps" | "atol" | 
   secondOrder?: boolean;
 }
 
+/** What the checks of an op covered. */
 export interface Checked {
-  gradcheck: boolean;
-  gradgradcheck: boolean;
+  readonly gradcheck: boolean;
+  readonly gradgradcheck: boolean;
+  /** The dtypes that its inputs had. */
+  readonly dtypes: ReadonlySet<DType>;
+  /** Whether an input without elements was among them. */
+  readonly empty: boolean;
+  /** Whether it was called with lone numbers alone: tensors without axes. */
+  readonly loneNumbers: boolean;
 }
+
+type Coverage = { -readonly [K in keyof Checked]: Checked[K] } & { readonly dtypes: Set<DType> };
 
 const checked = new Map<string, Checked>();
 
@@ -90,7 +99,15 @@ type AnyOp = OpFunction<never[], Tensor> | OpFunction<never[], Record<string, Te
  */
 export function checkOp(f: AnyOp, options: CheckOpOptions): void {
   const { op } = f;
-  const record: Checked = { gradcheck: false, gradgradcheck: false };
+  const before = checked.get(op.name);
+  const record: Coverage = {
+    gradcheck: false,
+    gradgradcheck: false,
+    empty: false,
+    loneNumbers: false,
+    ...before,
+    dtypes: new Set(before?.dtypes),
+  };
   options.cases.forEach((given, number) => {
     const at = `checkOp(${op.name}), case ${number}`;
     try {
@@ -105,9 +122,12 @@ export function checkOp(f: AnyOp, options: CheckOpOptions): void {
   checked.set(op.name, record);
 }
 
-function checkCase(f: AnyOp, given: Case, options: CheckOpOptions, record: Checked): void {
+function checkCase(f: AnyOp, given: Case, options: CheckOpOptions, record: Coverage): void {
   const { op } = f;
   const call = (inputs: readonly Tensor[]): Tensor[] => {
+    for (const x of inputs) record.dtypes.add(x.dtype);
+    record.empty ||= inputs.some((x) => x.size === 0);
+    record.loneNumbers ||= inputs.every((x) => x.rank === 0);
     if (options.call !== undefined) return [options.call(inputs, given.attrs as never)];
     const args = op.variadic ? [inputs] : inputs;
     const result = (f as unknown as (...args: unknown[]) => Tensor | Record<string, Tensor>)(
@@ -304,7 +324,7 @@ function checkGradients(
   inputs: readonly Tensor[],
   outputs: readonly Tensor[],
   options: CheckOpOptions,
-  record: Checked,
+  record: Coverage,
 ): void {
   if (!op.rules.some((rule) => rule !== null) || !outputs.some((y) => isFloat(y.dtype))) return;
   const leaves = inputs.map((x, i) => {

@@ -36,6 +36,19 @@ export const elementwiseCalls: Record<string, Call> = {
 type Program = (inputs: Record<string, Tensor>) => Record<string, Tensor | (() => unknown)>;
 
 export const elementwisePrograms: Record<string, Program> = {
+  kinks_at_zero: () => {
+    const gradient = (f: (x: Tensor) => Tensor) => {
+      const x = core.zeros([2], { dtype: "float64", requiresGrad: true });
+      f(x).sum().backward();
+      return x.grad!;
+    };
+    return {
+      relu: gradient(core.relu),
+      abs: gradient(core.abs),
+      leaky_relu: gradient((x) => core.leakyRelu(x, 0.2)),
+      norm: gradient((x) => core.norm(x)),
+    };
+  },
   clamp_limits: ({ x }) => {
     core.clamp(x!, -0.5, 2).sum().backward();
     return { grad: x!.grad! };

@@ -82,7 +82,12 @@ export function convTests(): void {
   describe("convolution ops", () => {
     it("windows", () => {
       const attrs = { kernel: [2, 2], stride: [1, 2], dilation: [2, 1], output: [2, 2] };
-      checkOp(windowsOp, { cases: [{ x: normal([2, 1, 4, 4]), attrs }] });
+      checkOp(windowsOp, {
+        cases: [
+          { x: normal([2, 1, 4, 4]), attrs },
+          { x: normal([0, 1, 4, 4]), attrs },
+        ],
+      });
     });
     it("foldWindows", () => {
       const attrs = { kernel: [3], stride: [2], dilation: [1], output: [2], shape: [2, 1, 6] };
@@ -93,6 +98,7 @@ export function convTests(): void {
         cases: [
           { x: normal([2, 2, 4, 5]), weight: normal([4, 1, 2, 3]), attrs: plane },
           { x: normal([1, 2, 4]), weight: normal([3, 2, 3]), attrs: line },
+          { x: normal([0, 2, 4]), weight: normal([3, 2, 3]), attrs: line },
         ],
       });
     });
@@ -101,6 +107,7 @@ export function convTests(): void {
         cases: [
           { dy: normal([2, 4, 3, 2]), weight: normal([4, 1, 2, 3]), attrs: plane },
           { dy: normal([1, 3, 2]), weight: normal([3, 2, 3]), attrs: line },
+          { dy: normal([0, 3, 2]), weight: normal([3, 2, 3]), attrs: line },
         ],
       });
     });
@@ -109,6 +116,7 @@ export function convTests(): void {
         cases: [
           { x: normal([2, 2, 4, 5]), dy: normal([2, 4, 3, 2]), attrs: plane },
           { x: normal([1, 2, 4]), dy: normal([1, 3, 2]), attrs: line },
+          { x: normal([0, 2, 4]), dy: normal([0, 3, 2]), attrs: line },
         ],
       });
     });

@@ -139,7 +139,13 @@ function everyOp() {
     logic.bitwiseRightShift,
   ]) {
     it(f.op.name, () => {
-      checkOp(f, { cases: [{ a: whole([3, 4], 9), b: whole([4], 5) }] });
+      checkOp(f, {
+        cases: [
+          { a: whole([3, 4], 9), b: whole([4], 5) },
+          { a: whole([], 9), b: whole([], 5) },
+          { a: whole([0, 4], 9), b: whole([4], 5) },
+        ],
+      });
     });
   }
 }

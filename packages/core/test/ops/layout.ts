@@ -11,7 +11,7 @@ import {
 } from "../../src/index.ts";
 import { diagonalOp, onDiagonal } from "../../src/ops/diagonal.ts";
 import { addRegion } from "../../src/ops/layout.ts";
-import { foldWindows, padOp, windowsOp } from "../../src/ops/pad.ts";
+import { foldAxis, padOp, unfoldAxisOp } from "../../src/ops/pad.ts";
 import {
   scatterAddOp,
   scatterAmaxOp,
@@ -32,6 +32,7 @@ export function checkLayoutOps(): void {
           { x: uniform([2, 4, 3]), attrs: 1 },
           { x: uniform([3, 3]), attrs: -2 },
           { x: uniform([2, 2]), attrs: 5 },
+          { x: uniform([0, 3]), attrs: 0 },
         ],
       }));
     it("onDiagonal", () =>
@@ -39,6 +40,7 @@ export function checkLayoutOps(): void {
         cases: [
           { x: uniform([3]), attrs: { shape: [3, 4], offset: 1 } },
           { x: uniform([2, 2]), attrs: { shape: [2, 3, 2], offset: -1 } },
+          { x: uniform([0]), attrs: { shape: [2, 3], offset: 4 } },
         ],
       }));
     it("pad", () => {
@@ -47,18 +49,24 @@ export function checkLayoutOps(): void {
         { start: 0, step: 1, length: 3 },
       ];
       checkOp(padOp, {
-        cases: [{ x: uniform([2, 3]), attrs: { shape: [4, 5], ranges, value: 7 } }],
+        cases: [
+          { x: uniform([2, 3]), attrs: { shape: [4, 5], ranges, value: 7 } },
+          {
+            x: uniform([0]),
+            attrs: { shape: [2], ranges: [{ start: 1, step: 1, length: 0 }], value: 7 },
+          },
+        ],
       });
     });
-    it("windows", () =>
-      checkOp(windowsOp, {
+    it("unfoldAxis", () =>
+      checkOp(unfoldAxisOp, {
         cases: [
           { x: uniform([2, 7]), attrs: { axis: 1, size: 3, step: 2, dilation: 1 } },
           { x: uniform([7, 2]), attrs: { axis: 0, size: 3, step: 1, dilation: 2 } },
         ],
       }));
-    it("foldWindows", () =>
-      checkOp(foldWindows, {
+    it("foldAxis", () =>
+      checkOp(foldAxis, {
         cases: [
           { x: uniform([2, 3, 3]), attrs: { axis: 1, size: 3, step: 2, dilation: 1, length: 8 } },
           { x: uniform([3, 2, 3]), attrs: { axis: 0, size: 3, step: 1, dilation: 2, length: 7 } },
@@ -99,6 +107,7 @@ export function checkLayoutOps(): void {
       ...distinct,
       { x: normal([4, 3]), index: whole([5, 3], 4), source: normal([5, 3]), attrs: { axis: 0 } },
       { x: normal([2, 3]), index: whole([2, 6], 3), source: normal([2, 6]), attrs: { axis: 1 } },
+      { x: normal([2, 3]), index: whole([0, 3], 2), source: normal([0, 3]), attrs: { axis: 0 } },
     ];
     it("scatter", () => checkOp(scatterOp, { cases: distinct }));
     it("scatterAdd", () => checkOp(scatterAddOp, { cases: repeated }));

@@ -57,13 +57,16 @@ const definite = (x: Tensor) =>
 export function describeLinalg(): void {
   describe("linear systems", () => {
     it("inv", () => {
-      checkOp(solving.invOp, { cases: [{ x: regular([3, 3]) }, { x: regular([2, 1, 2, 2]) }] });
+      checkOp(solving.invOp, {
+        cases: [{ x: regular([3, 3]) }, { x: regular([2, 1, 2, 2]) }, { x: normal([0, 0]) }],
+      });
     });
     it("solve", () => {
       checkOp(solving.solveOp, {
         cases: [
           { a: regular([3, 3]), b: normal([3, 2]) },
           { a: regular([2, 2, 2]), b: normal([2, 2, 2]) },
+          { a: regular([3, 3]), b: normal([3, 0]) },
         ],
       });
     });
@@ -75,7 +78,12 @@ export function describeLinalg(): void {
           attrs: { upper, unitriangular },
         })),
       );
-      checkOp(solving.triangularSolveOp, { cases });
+      const none = {
+        a: normal([0, 0]),
+        b: normal([0, 2]),
+        attrs: { upper: true, unitriangular: false },
+      };
+      checkOp(solving.triangularSolveOp, { cases: [...cases, none] });
     });
 
     it("solve takes vectors, and broadcasts", () => {
@@ -125,10 +133,14 @@ export function describeLinalg(): void {
 
   describe("determinants", () => {
     it("det", () => {
-      checkOp(linalg.detOp, { cases: [{ x: regular([3, 3]) }, { x: regular([2, 2, 2]) }] });
+      checkOp(linalg.detOp, {
+        cases: [{ x: regular([3, 3]) }, { x: regular([2, 2, 2]) }, { x: normal([0, 2, 2]) }],
+      });
     });
     it("slogdet", () => {
-      checkOp(linalg.slogdetOp, { cases: [{ x: regular([3, 3]) }, { x: regular([2, 2, 2]) }] });
+      checkOp(linalg.slogdetOp, {
+        cases: [{ x: regular([3, 3]) }, { x: regular([2, 2, 2]) }, { x: normal([0, 2, 2]) }],
+      });
     });
 
     it("a singular matrix has the gradient of its cofactors", () => {
@@ -161,11 +173,13 @@ export function describeLinalg(): void {
     it("cholesky", () => {
       checkOp(decompositions.choleskyOp, {
         call: ([x]) => decompositions.choleskyOp(definite(x!)),
-        cases: [{ x: normal([3, 3]) }, { x: normal([2, 2, 2]) }],
+        cases: [{ x: normal([3, 3]) }, { x: normal([2, 2, 2]) }, { x: normal([0, 0]) }],
       });
     });
     it("qr", () => {
-      checkOp(decompositions.qrOp, { cases: [{ x: regular([3, 3]) }, { x: normal([2, 4, 2]) }] });
+      checkOp(decompositions.qrOp, {
+        cases: [{ x: regular([3, 3]) }, { x: normal([2, 4, 2]) }, { x: normal([0, 3, 2]) }],
+      });
     });
     it("orthogonalComplement", () => {
       checkOp(decompositions.complementOp, {
@@ -175,12 +189,17 @@ export function describeLinalg(): void {
     });
     it("svd", () => {
       checkOp(decompositions.svdOp, {
-        cases: [{ x: regular([3, 3]) }, { x: normal([2, 4, 2]) }, { x: normal([2, 3]) }],
+        cases: [
+          { x: regular([3, 3]) },
+          { x: normal([2, 4, 2]) },
+          { x: normal([2, 3]) },
+          { x: normal([0, 3, 2]) },
+        ],
       });
     });
     it("svdvals", () => {
       checkOp(decompositions.svdvalsOp, {
-        cases: [{ x: regular([3, 3]) }, { x: normal([2, 2, 4]) }],
+        cases: [{ x: regular([3, 3]) }, { x: normal([2, 2, 4]) }, { x: normal([0, 3]) }],
       });
     });
     it("eigh", () => {
@@ -190,13 +209,13 @@ export function describeLinalg(): void {
       };
       checkOp(decompositions.eighOp, {
         call: first,
-        cases: [{ x: regular([3, 3]) }, { x: regular([2, 2, 2]) }],
+        cases: [{ x: regular([3, 3]) }, { x: regular([2, 2, 2]) }, { x: normal([0, 2, 2]) }],
       });
     });
     it("eigvalsh", () => {
       checkOp(decompositions.eigvalshOp, {
         call: ([x]) => decompositions.eigvalshOp(symmetric(x!)),
-        cases: [{ x: regular([3, 3]) }, { x: regular([2, 2, 2]) }],
+        cases: [{ x: regular([3, 3]) }, { x: regular([2, 2, 2]) }, { x: normal([0, 2, 2]) }],
       });
     });
 
@@ -319,7 +338,9 @@ export function describeLinalg(): void {
       });
     });
     it("matrixExp", () => {
-      checkOp(linalg.matrixExpOp, { cases: [{ x: normal([3, 3]) }, { x: normal([2, 2, 2]) }] });
+      checkOp(linalg.matrixExpOp, {
+        cases: [{ x: normal([3, 3]) }, { x: normal([2, 2, 2]) }, { x: normal([0, 0]) }],
+      });
     });
 
     it("pinv fulfils the conditions of Penrose, for any rank", () => {

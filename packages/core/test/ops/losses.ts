@@ -58,13 +58,15 @@ export function lossTests(): void {
         cases: [
           { prediction: uniform([3, 4], 0.1, 0.9), target: uniform([3, 4], 0.1, 0.9) },
           { prediction: uniform([3, 1], 0.1, 0.9), target: uniform([4], 0.1, 0.9) },
+          { prediction: uniform([], 0.1, 0.9), target: uniform([], 0.1, 0.9) },
+          { prediction: uniform([0, 3]), target: uniform([3]) },
         ],
       });
     });
     it("logOnePlusExp", () => {
       checkOp(logOnePlusExp, {
         reference: (x) => Math.log1p(Math.exp(x)),
-        cases: [{ x: normal([3, 4]) }, { x: normal([]) }],
+        cases: [{ x: normal([3, 4]) }, { x: normal([]) }, { x: normal([0, 3]) }],
       });
     });
 

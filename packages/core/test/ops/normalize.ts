@@ -26,6 +26,7 @@ export function normalizeTests(): void {
         cases: [
           { x: normal([3, 4]), attrs: { axes: [0], eps: 1e-3 } },
           { x: normal([2, 3, 2]), attrs: { axes: [0, 2], eps: 0.1 } },
+          { x: normal([0, 4]), attrs: { axes: [1], eps: 0.1 } },
         ],
       });
     });

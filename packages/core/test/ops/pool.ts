@@ -65,7 +65,12 @@ export function poolTests(): void {
     it("maxPoolIndices", () => {
       const positions = [Int32Array.from([0, 1, 1, 2]), Int32Array.from([0, 1, 2, 2, 3, 4])];
       const attrs = { output: [2, 2], kernel: [2, 3], positions };
-      checkOp(maxPoolIndices, { cases: [{ x: normal([2, 2, 3, 5]), attrs }] });
+      checkOp(maxPoolIndices, {
+        cases: [
+          { x: normal([2, 2, 3, 5]), attrs },
+          { x: normal([0, 2, 3, 5]), attrs },
+        ],
+      });
     });
 
     it("maximum and mean are those of the definition", () => {

@@ -247,9 +247,26 @@ function normTests(): void {
     expect(norm(zeros([0])).item()).toBe(0);
   });
 
+  it("the nuclear norm of the matrices in two axes", () => {
+    const x = f64([
+      [3, 0],
+      [4, 5],
+    ]);
+    // The singular values are √45 and √5.
+    expect(norm(x, "nuc").item()).toBeCloseTo(4 * Math.sqrt(5), 13);
+    expect(norm(x.unsqueeze(1), "nuc", { axis: [0, -1], keepdim: true }).shape).toEqual([1, 1, 1]);
+    expect(norm(zeros([2, 0, 3]), "nuc", { axis: [1, 2] }).toArray()).toEqual([0, 0]);
+    checkGradients((v) => norm(v, "nuc", { axis: [0, 2] }), [2, 3, 2]);
+    // With p = 2 the two axes are one vector.
+    expect(norm(x, 2, { axis: [0, 1] }).item()).toBeCloseTo(Math.sqrt(50), 13);
+  });
+
   it("norm refuses what it does not know", () => {
-    expect(() => norm(f64([1]), "nuc" as never)).toThrow(
-      'norm: p is "nuc"; it must be a number, an infinity or "fro".',
+    expect(() => norm(f64([1]), "max" as never)).toThrow(
+      'norm: p is "max"; it must be a number, an infinity, "fro" or "nuc".',
+    );
+    expect(() => norm(zeros([2, 3, 4]), "nuc")).toThrow(
+      'norm: "nuc" is a norm of matrices, and these are axes [0, 1, 2] of [2, 3, 4]; name two axes.',
     );
     expect(() => norm(f64([1]), nan)).toThrow("norm: p is NaN");
     expect(() => norm(int([1]))).toThrow("norm: x is int32; it must be float");

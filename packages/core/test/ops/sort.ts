@@ -20,6 +20,7 @@ import {
   tensor,
   topk,
   unique,
+  whole,
   zeros,
 } from "../../src/index.ts";
 import * as sorting from "../../src/ops/sort.ts";
@@ -31,6 +32,8 @@ export function sortTests(): void {
       cases: [
         { x: normal([3, 4]), attrs: { axis: 1, descending: false } },
         { x: normal([2, 5, 3]), attrs: { axis: 1, descending: true } },
+        { x: normal([0, 3]), attrs: { axis: 0, descending: false } },
+        { x: whole([3, 4], 3), attrs: { axis: 1, descending: true } },
       ],
     });
     expect(argsort(f64([3, nan, 1, 3])).toArray()).toEqual([2, 0, 3, 1]);
