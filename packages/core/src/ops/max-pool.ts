@@ -4,6 +4,7 @@
  */
 import { release } from "@tapegrad/kernels";
 import { checkTensor } from "../apply.ts";
+import { checkFlag } from "../check.ts";
 import { IndexError, ShapeError } from "../errors.ts";
 import { defineOp } from "../op.ts";
 import { contiguousStrides, formatShape, type Shape, sizeOf } from "../shape.ts";
@@ -13,15 +14,7 @@ import { gatherOp, scatterZeros } from "./indexing.ts";
 import { reshape } from "./layout.ts";
 import { type PoolOptions, poolOf } from "./pool-windows.ts";
 import type { ValuesAndIndices } from "./reduce.ts";
-import {
-  asBatch,
-  checkFlag,
-  dense,
-  likeGiven,
-  type PerAxis,
-  perAxis,
-  withScratch,
-} from "./windows.ts";
+import { asBatch, dense, likeGiven, type PerAxis, perAxis, withScratch } from "./windows.ts";
 
 /** For each axis: which positions each of `output` windows of `kernel` elements looks at, row by row. */
 export interface Sites {

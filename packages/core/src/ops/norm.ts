@@ -4,9 +4,10 @@ import { isFloat } from "../dtype.ts";
 import { DTypeError, ValueError } from "../errors.ts";
 import { broadcastShapes, normalizeAxes, normalizeAxis } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
+import { floated } from "./arguments.ts";
 import { eq, ge, ne, where } from "./compare.ts";
 import { abs, div, mul, pow, sign, square } from "./elementwise.ts";
-import { expand, to } from "./layout.ts";
+import { expand } from "./layout.ts";
 import { amax, amin, checkNotEmpty, type ReduceOptions, sum } from "./reduce.ts";
 import { rootOrZero } from "./statistics.ts";
 
@@ -74,7 +75,7 @@ export function normalize(x: Tensor, options: NormalizeOptions = {}): Tensor {
   checkTensor("normalize", "x", x);
   checkEps("normalize", eps);
   const axes = normalizeAxes("normalize", axis, x.rank);
-  const length = norm(isFloat(x.dtype) ? x : to(x, "float32"), p, { axis: axes, keepdim: true });
+  const length = norm(floated(x), p, { axis: axes, keepdim: true });
   return div(x, where(ge(length, eps), length, eps));
 }
 

@@ -1,5 +1,6 @@
 /** Normalizations: zero mean and unit variance over a batch, a layer, a group or an instance. */
 import { checkTensor } from "../apply.ts";
+import { checkAtLeast, checkFinite, checkFlag } from "../check.ts";
 import { isFloat } from "../dtype.ts";
 import { DTypeError, ShapeError, ValueError } from "../errors.ts";
 import { defineOp } from "../op.ts";
@@ -8,8 +9,9 @@ import { noGrad } from "../tape.ts";
 import { numberTensor, type Tensor } from "../tensor.ts";
 import { add, div, mul, pow, sqrt, square, sub } from "./elementwise.ts";
 import { reshape } from "./layout.ts";
+import { pad } from "./pad.ts";
 import { mean, sum } from "./reduce.ts";
-import { checkFlag, padZeros, perAxis, windowsOp, withScratch } from "./windows.ts";
+import { perAxis, windowsOp, withScratch } from "./windows.ts";
 
 interface Standardized {
   /** What meets in one mean. */
@@ -62,12 +64,6 @@ export const standardize = defineOp({
     },
   },
 });
-
-function checkEps(op: string, eps: number): void {
-  if (!(eps >= 0 && eps < Infinity)) {
-    throw new ValueError(`${op}: eps is ${eps}; it must be a finite number, not negative.`);
-  }
-}
 
 /** An optional float tensor of a given shape. */
 function checkPart(
@@ -188,7 +184,7 @@ export function batchNorm(x: Tensor, options: BatchNormOptions = {}): Tensor {
   const { training = false, weight, bias, eps = 1e-5 } = options;
   const channels = checkChannels(op, x, 2);
   checkFlag(op, "training", training);
-  checkEps(op, eps);
+  checkAtLeast(op, "eps", eps, 0);
   checkPart(op, "weight", weight, [channels], "one number per channel");
   checkPart(op, "bias", bias, [channels], "one number per channel");
   checkRunning(op, options, channels);
@@ -228,7 +224,7 @@ export function instanceNorm(x: Tensor, options: InstanceNormOptions = {}): Tens
   const { useInputStats = true, weight, bias, eps = 1e-5 } = options;
   const channels = checkChannels(op, x, 3);
   checkFlag(op, "useInputStats", useInputStats);
-  checkEps(op, eps);
+  checkAtLeast(op, "eps", eps, 0);
   checkPart(op, "weight", weight, [channels], "one number per channel");
   checkPart(op, "bias", bias, [channels], "one number per channel");
   checkRunning(op, options, channels);
@@ -268,7 +264,7 @@ export function groupNorm(x: Tensor, groups: number, options: Affine = {}): Tens
       `${op}: groups is ${groups}; it must be a whole number that divides x's ${channels} channels.`,
     );
   }
-  checkEps(op, eps);
+  checkAtLeast(op, "eps", eps, 0);
   checkPart(op, "weight", weight, [channels], "one number per channel");
   checkPart(op, "bias", bias, [channels], "one number per channel");
   const together = reshape(x, [x.shape[0]!, groups, sizeOf(x.shape.slice(1)) / groups]);
@@ -306,7 +302,7 @@ export function layerNorm(
   const { weight, bias, eps = 1e-5 } = options;
   const axes = lastAxes(op, x, normalizedShape);
   const shape = axes.map((axis) => x.shape[axis]!);
-  checkEps(op, eps);
+  checkAtLeast(op, "eps", eps, 0);
   checkPart(op, "weight", weight, shape, "the normalized shape");
   checkPart(op, "bias", bias, shape, "the normalized shape");
   return affine(standardize(x, { axes, eps }).normalized, options, shape);
@@ -329,7 +325,7 @@ export function rmsNorm(
   const axes = lastAxes(op, x, normalizedShape);
   const shape = axes.map((axis) => x.shape[axis]!);
   const { weight, eps = x.dtype === "float64" ? Number.EPSILON : 2 ** -23 } = options;
-  checkEps(op, eps);
+  checkAtLeast(op, "eps", eps, 0);
   checkPart(op, "weight", weight, shape, "the normalized shape");
   const root = sqrt(add(mean(square(x), axes, { keepdim: true }), eps));
   return affine(div(x, root), { weight: weight ?? null }, shape);
@@ -354,14 +350,10 @@ export function localResponseNorm(
   if (!Number.isInteger(size) || size < 1) {
     throw new ValueError(`${op}: size is ${size}; it must be a whole number of at least 1.`);
   }
-  for (const [name, value] of Object.entries({ alpha, beta, k })) {
-    if (!Number.isFinite(value)) {
-      throw new ValueError(`${op}: ${name} is ${value}; it must be a finite number.`);
-    }
-  }
+  for (const [name, value] of Object.entries({ alpha, beta, k })) checkFinite(op, name, value);
   const places = sizeOf(x.shape.slice(2));
   const squares = reshape(square(x), [x.shape[0]!, 1, channels, places]);
-  const around = padZeros(squares, [Math.floor(size / 2), 0], [Math.floor((size - 1) / 2), 0]);
+  const around = pad(squares, [0, 0, Math.floor(size / 2), Math.floor((size - 1) / 2)]);
   const windows = windowsOp(around, {
     kernel: [size, 1],
     stride: [1, 1],

@@ -140,8 +140,8 @@ interface Windows {
   dilation: number;
 }
 
-export const windowsOp = defineOp({
-  name: "windows",
+export const unfoldAxisOp = defineOp({
+  name: "unfoldAxis",
   inputs: ["x"],
   domain: "any",
   view: (x, { axis, size, step, dilation }: Windows) => {
@@ -155,13 +155,13 @@ export const windowsOp = defineOp({
   saves: ["xShape"],
   grad: {
     x: (dy, { xShape }, attrs: Windows): Tensor =>
-      foldWindows(dy, { ...attrs, length: xShape[attrs.axis]! }),
+      foldAxis(dy, { ...attrs, length: xShape[attrs.axis]! }),
   },
 });
 
-/** The sum of overlapping windows, as an axis of the given length: the backward of windows. */
-export const foldWindows = defineOp({
-  name: "foldWindows",
+/** The sum of overlapping windows, as an axis of the given length: the backward of unfoldAxis. */
+export const foldAxis = defineOp({
+  name: "foldAxis",
   inputs: ["x"],
   domain: "any",
   shape: ({ x }, { axis, length }: Windows & { length: number }) =>
@@ -183,7 +183,7 @@ export const foldWindows = defineOp({
   },
   grad: {
     x: (dy, _, { axis, size, step, dilation }): Tensor =>
-      windowsOp(dy, { axis, size, step, dilation }),
+      unfoldAxisOp(dy, { axis, size, step, dilation }),
   },
 });
 
@@ -210,7 +210,7 @@ export function unfoldAxis(x: Tensor, axis: number, size: number, step: number):
       `unfoldAxis: a window of ${size} doesn't fit on axis ${at} of ${formatShape(x.shape)}, which has ${x.shape[at]} elements.`,
     );
   }
-  return windowsOp(x, { axis: at, size, step, dilation: 1 });
+  return unfoldAxisOp(x, { axis: at, size, step, dilation: 1 });
 }
 
 /** One number for both spatial axes, or one for each: [vertical, horizontal]. */
@@ -292,7 +292,10 @@ export function unfold(x: Tensor, kernelSize: Pair, options: UnfoldOptions = {})
   const [top, left] = padding;
   const framed = top + left === 0 ? x : pad(x, [left, left, top, top]);
   // [N, C, L₁, L₂, k₁, k₂] → [N, C, k₁, k₂, L₁, L₂]
-  const windows = permute(windowsOp(windowsOp(framed, vertical), horizontal), [0, 1, 4, 5, 2, 3]);
+  const windows = permute(
+    unfoldAxisOp(unfoldAxisOp(framed, vertical), horizontal),
+    [0, 1, 4, 5, 2, 3],
+  );
   return reshape(windows, [n, c * kernel[0] * kernel[1], counts[0] * counts[1]]);
 }
 
@@ -336,11 +339,11 @@ export function fold(
   }
   const apart = reshape(x, [n, rows / each, ...kernel, ...counts]);
   const [top, left] = padding;
-  const across = foldWindows(permute(apart, [0, 1, 4, 5, 2, 3]), {
+  const across = foldAxis(permute(apart, [0, 1, 4, 5, 2, 3]), {
     ...horizontal,
     length: width + 2 * left,
   });
-  const y = foldWindows(across, { ...vertical, length: height + 2 * top });
+  const y = foldAxis(across, { ...vertical, length: height + 2 * top });
   return top + left === 0 ? y : narrow(narrow(y, 2, top, height), 3, left, width);
 }
 

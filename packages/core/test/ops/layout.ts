@@ -11,7 +11,7 @@ import {
 } from "../../src/index.ts";
 import { diagonalOp, onDiagonal } from "../../src/ops/diagonal.ts";
 import { addRegion } from "../../src/ops/layout.ts";
-import { foldWindows, padOp, windowsOp } from "../../src/ops/pad.ts";
+import { foldAxis, padOp, unfoldAxisOp } from "../../src/ops/pad.ts";
 import {
   scatterAddOp,
   scatterAmaxOp,
@@ -50,15 +50,15 @@ export function checkLayoutOps(): void {
         cases: [{ x: uniform([2, 3]), attrs: { shape: [4, 5], ranges, value: 7 } }],
       });
     });
-    it("windows", () =>
-      checkOp(windowsOp, {
+    it("unfoldAxis", () =>
+      checkOp(unfoldAxisOp, {
         cases: [
           { x: uniform([2, 7]), attrs: { axis: 1, size: 3, step: 2, dilation: 1 } },
           { x: uniform([7, 2]), attrs: { axis: 0, size: 3, step: 1, dilation: 2 } },
         ],
       }));
-    it("foldWindows", () =>
-      checkOp(foldWindows, {
+    it("foldAxis", () =>
+      checkOp(foldAxis, {
         cases: [
           { x: uniform([2, 3, 3]), attrs: { axis: 1, size: 3, step: 2, dilation: 1, length: 8 } },
           { x: uniform([3, 2, 3]), attrs: { axis: 0, size: 3, step: 1, dilation: 2, length: 7 } },
