@@ -1,5 +1,5 @@
 /** Products beyond `matmul`, composed of existing ops, which carry the gradients. */
-import { applyInPlace, checkTensor, describe } from "../apply.ts";
+import { checkTensor, describe } from "../apply.ts";
 import { checkNumber } from "../check.ts";
 import { isFloat } from "../dtype.ts";
 import { ShapeError, ValueError } from "../errors.ts";
@@ -16,7 +16,7 @@ import { floated } from "./arguments.ts";
 import { where } from "./compare.ts";
 import { einsum } from "./einsum.ts";
 import { add, mul } from "./elementwise.ts";
-import { concat, copyOp, permute, reshape, to } from "./layout.ts";
+import { concat, permute, reshape, to } from "./layout.ts";
 import { matmul } from "./matmul.ts";
 import { amax, sum } from "./reduce.ts";
 
@@ -301,11 +301,6 @@ export function baddbmm(
     "they must be [B, M, K] and [B, K, N]",
   );
   return addProduct("baddbmm", input, matmul(a, b), options);
-}
-
-/** @internal The result in place of x: the in-place form of a composed function. */
-export function replace(name: string, x: Tensor, y: Tensor): Tensor {
-  return applyInPlace(copyOp.op, x, [y], undefined, name);
 }
 
 /**
