@@ -42,6 +42,7 @@ export interface ViewOf {
   node: Node | null;
 }
 
+/** Numbers or booleans in arrays of arrays, as deep as there are axes. */
 export type NestedArray = number | boolean | readonly NestedArray[];
 
 // Engines without explicit resource management lack Symbol.dispose.

@@ -99,6 +99,7 @@ export function adaptiveAvgPool3d(x: Tensor, outputSize: OutputSize): Tensor {
   return adaptiveAvgPool("adaptiveAvgPool3d", 3, x, outputSize);
 }
 
+/** Options of {@link adaptiveMaxPool1d} and its kin. */
 export interface AdaptiveMaxOptions {
   /** Give the positions of the maxima too, as {@link maxPool1d} does. Default false. */
   returnIndices?: boolean;

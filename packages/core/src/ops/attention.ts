@@ -13,6 +13,7 @@ import { transpose } from "./layout.ts";
 import { matmul } from "./matmul.ts";
 import { softmax } from "./softmax.ts";
 
+/** Options of {@link scaledDotProductAttention}. */
 export interface AttentionOptions {
   /**
    * Broadcastable with the scores [..., L, S]: bool, true where a query may look at a key; or float, added to the

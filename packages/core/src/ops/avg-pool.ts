@@ -13,6 +13,7 @@ import { type Pool, type PoolOptions, poolOf } from "./pool-windows.ts";
 import { sum } from "./reduce.ts";
 import { asBatch, likeGiven, type PerAxis, span, windowsOp } from "./windows.ts";
 
+/** Options of {@link avgPool1d} and its kin. */
 export interface AvgPoolOptions extends PoolOptions {
   /** Whether zeros of the padding count in the mean. Default true. */
   countIncludePad?: boolean;
@@ -31,7 +32,8 @@ function windowSums(images: Tensor, { kernel, stride, padding, dilation, output 
     list.push(before, Math.max(before, end - size - before));
     return list;
   }, []);
-  const windows = windowsOp(pad(images, pads), { kernel, stride, dilation, output });
+  const padded = pads.some((count) => count > 0) ? pad(images, pads) : images;
+  const windows = windowsOp(padded, { kernel, stride, dilation, output });
   return sum(
     windows,
     kernel.map((_, i) => 2 + axes + i),
@@ -100,6 +102,7 @@ export function avgPool3d(x: Tensor, kernel: PerAxis, options: AvgPoolOptions = 
   return avgPool("avgPool3d", 3, x, kernel, options);
 }
 
+/** Options of {@link lpPool1d} and its kin. */
 export interface LpPoolOptions extends Omit<PoolOptions, "padding"> {
   /** Default 2. */
   p?: number;

@@ -17,6 +17,7 @@ import { checkReduction, checkSameShape, type LossOptions, reduced } from "./red
 import { logSoftmax } from "./softmax.ts";
 import { logaddexp } from "./special.ts";
 
+/** Options of {@link nllLoss}. */
 export interface NllOptions extends LossOptions {
   /** float, [C]: multiplies the losses of each class; the mean divides by the sum of the targets' weights. */
   weight?: Tensor | null;
@@ -24,6 +25,7 @@ export interface NllOptions extends LossOptions {
   ignoreIndex?: number;
 }
 
+/** Options of {@link crossEntropy}. */
 export interface CrossEntropyOptions extends NllOptions {
   /** From 0 to 1: so much of each target is spread evenly over the classes. Default 0. */
   labelSmoothing?: number;

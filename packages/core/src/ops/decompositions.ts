@@ -254,6 +254,7 @@ export const svdOp = defineOp({
   },
 });
 
+/** What {@link svd} returns: x = u·diag(s)·vh. */
 export interface SVDResult {
   /** Columns orthonormal. */
   u: Tensor;
@@ -368,6 +369,7 @@ export const eigvalshOp = defineOp({
   },
 });
 
+/** What {@link eigh} returns. */
 export interface EighResult {
   /** Ascending. */
   eigenvalues: Tensor;
@@ -375,6 +377,7 @@ export interface EighResult {
   eigenvectors: Tensor;
 }
 
+/** Options of {@link eigh} and {@link eigvalsh}. */
 export interface SymmetricOptions {
   /** The triangle that is read: "L" (default) or "U". */
   uplo?: "L" | "U";

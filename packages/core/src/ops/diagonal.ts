@@ -9,6 +9,7 @@ import { ge, le, where } from "./compare.ts";
 import { clone, permute, reshape, to } from "./layout.ts";
 import { movedim } from "./reorder.ts";
 
+/** Options of {@link diagonal} and {@link diagEmbed}. */
 export interface DiagonalOptions {
   axis1?: number;
   axis2?: number;

@@ -9,6 +9,7 @@ import type { Tensor } from "../tensor.ts";
 import { add, mul } from "./elementwise.ts";
 import { asBatch, likeGiven } from "./windows.ts";
 
+/** Options of {@link dropout} and its kin. */
 export interface DropoutOptions {
   /** Probability of dropping. Default 0.5. CS231n's p is that of keeping. */
   p?: number;

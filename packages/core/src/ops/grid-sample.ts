@@ -11,6 +11,7 @@ import { gather } from "./indexing.ts";
 import { detach, expand, narrow, reshape, to } from "./layout.ts";
 import { floorOp, roundOp } from "./rounding.ts";
 
+/** Options of {@link gridSample}. */
 export interface GridSampleOptions {
   /** "bilinear" is trilinear for volumes; "bicubic" is for images only. Default "bilinear". */
   mode?: "bilinear" | "nearest" | "bicubic";

@@ -121,6 +121,7 @@ export function slogdet(x: Tensor): { sign: Tensor; logabsdet: Tensor } {
 // ---------------------------------------------------------------------------------------------
 // Rank, pseudo-inverse, least squares
 
+/** Which singular values count as 0. */
 export interface ToleranceOptions {
   /** Singular values up to this count as 0. Default 0. */
   atol?: number;
@@ -205,6 +206,7 @@ export function pinv(x: Tensor, options: ToleranceOptions = {}): Tensor {
   return pinvOp(x, options);
 }
 
+/** What {@link lstsq} returns. */
 export interface LstsqResult {
   /** [..., N, K]; the shortest one where several minimise. */
   solution: Tensor;

@@ -119,6 +119,7 @@ export const binaryCrossEntropyOp = defineOp({
   tex: { y: "-t\\ln p - (1-t)\\ln(1-p)" },
 });
 
+/** Options of {@link binaryCrossEntropy} and {@link binaryCrossEntropyWithLogits}. */
 export interface BinaryOptions extends LossOptions {
   /** Multiplies the losses; broadcastable with them. */
   weight?: Tensor | null;

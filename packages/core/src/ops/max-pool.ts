@@ -84,6 +84,7 @@ export function pooledMax(x: Tensor, images: Tensor, sites: Sites): ValuesAndInd
   return { values: likeGiven(values, x, axes), indices: likeGiven(found, x, axes) };
 }
 
+/** Options of {@link maxPool1d} and its kin. */
 export interface MaxPoolOptions extends PoolOptions {
   /** Distance between the elements of a window. Default 1. */
   dilation?: PerAxis;
@@ -154,6 +155,7 @@ export function maxPool3d(x: Tensor, kernel: PerAxis, options: MaxPoolOptions = 
   return maxPool("maxPool3d", 3, x, kernel, options);
 }
 
+/** Options of {@link maxUnpool1d} and its kin. */
 export interface MaxUnpoolOptions {
   /** Default: the kernel. */
   stride?: PerAxis;

@@ -11,6 +11,7 @@ import { expand } from "./layout.ts";
 import { amax, amin, checkNotEmpty, type ReduceOptions, sum } from "./reduce.ts";
 import { rootOrZero } from "./statistics.ts";
 
+/** Options of {@link norm}. */
 export interface NormOptions extends ReduceOptions {
   /** One axis or several; all by default. */
   axis?: number | readonly number[];
@@ -60,6 +61,7 @@ function powerOrConstant(x: Tensor, p: number): Tensor {
   return where(zero, 0 ** p, pow(where(zero, 1, x), p));
 }
 
+/** Options of {@link normalize}. */
 export interface NormalizeOptions {
   /** Which norm becomes 1. Default 2. */
   p?: number;

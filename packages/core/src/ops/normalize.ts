@@ -85,6 +85,7 @@ function checkPart(
   }
 }
 
+/** Scale and shift of what was normalized. */
 export interface Affine {
   /** Multiplies the normalized values. */
   weight?: Tensor | null;
@@ -114,6 +115,7 @@ function checkChannels(op: string, x: Tensor, rank: number): number {
   return x.shape[1]!;
 }
 
+/** What {@link batchNorm} and {@link instanceNorm} remember between calls, and change in place. */
 export interface RunningStatistics {
   /** float, [C]: estimates of mean and (unbiased) variance, updated in place in training. */
   runningMean?: Tensor | null;
@@ -122,6 +124,7 @@ export interface RunningStatistics {
   momentum?: number;
 }
 
+/** Options of {@link batchNorm}. */
 export interface BatchNormOptions extends Affine, RunningStatistics {
   /** Whether the batch's own statistics normalize (and move the running ones). Default false. */
   training?: boolean;
@@ -205,6 +208,7 @@ export function batchNorm(x: Tensor, options: BatchNormOptions = {}): Tensor {
   return affine(normalized, options, perChannel(x));
 }
 
+/** Options of {@link instanceNorm}. */
 export interface InstanceNormOptions extends Affine, RunningStatistics {
   /** Whether the instances' own statistics normalize, not the running ones. Default true. */
   useInputStats?: boolean;

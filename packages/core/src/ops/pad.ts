@@ -20,6 +20,7 @@ export const padOp = defineOp({
   grad: { x: (dy, _, { ranges }) => sliceOp(dy, ranges) },
 });
 
+/** Options of {@link pad}. */
 export interface PadOptions {
   /**
    * "constant": `value`; "reflect": mirrored at the edge element, which is not repeated; "replicate": the
@@ -30,6 +31,7 @@ export interface PadOptions {
   value?: number;
 }
 
+/** What {@link pad} puts beyond the edge. */
 export type PadMode = "constant" | "reflect" | "replicate" | "circular";
 
 /** Which element of 0 … size − 1 stands at position i, outside of them. */
@@ -216,6 +218,7 @@ export function unfoldAxis(x: Tensor, axis: number, size: number, step: number):
 /** One number for both spatial axes, or one for each: [vertical, horizontal]. */
 export type Pair = number | readonly [number, number];
 
+/** Options of {@link unfold} and {@link fold}. */
 export interface UnfoldOptions {
   /** Distance between neighbouring elements of a window. Default 1. */
   dilation?: Pair;

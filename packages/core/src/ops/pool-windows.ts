@@ -4,6 +4,7 @@ import { ShapeError, ValueError } from "../errors.ts";
 import { formatShape, type Shape } from "../shape.ts";
 import { type PerAxis, perAxis, span } from "./windows.ts";
 
+/** Options that all pooling functions share. */
 export interface PoolOptions {
   /** Default: the kernel, so that windows touch without overlapping. */
   stride?: PerAxis;

@@ -232,6 +232,7 @@ function root(x: Tensor, f: (x: Tensor) => Tensor): Tensor {
   return where(zero, 0, f(where(zero, 1, x)));
 }
 
+/** Options of {@link addmm} and its kin. */
 export interface AddProductOptions {
   /** Factor of the input; 0 ignores it, NaN included. Default 1. */
   beta?: number;

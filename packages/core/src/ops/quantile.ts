@@ -97,6 +97,7 @@ export function nanmedian(
 
 const interpolations = ["linear", "lower", "higher", "midpoint", "nearest"] as const;
 
+/** Options of {@link quantile} and {@link nanquantile}. */
 export interface QuantileOptions extends ReduceOptions {
   /** What stands between two elements. "nearest" takes the even position of two. Default "linear". */
   interpolation?: (typeof interpolations)[number];

@@ -20,6 +20,7 @@ import { div, mul } from "./elementwise.ts";
 import { gather } from "./indexing.ts";
 import { expand, reshape, squeeze, to } from "./layout.ts";
 
+/** Options that reductions share. */
 export interface ReduceOptions {
   /** Keep reduced axes with size 1. Default false. */
   keepdim?: boolean;
@@ -192,6 +193,7 @@ export function argmin(x: Tensor, axis?: number, options: ReduceOptions = {}): T
   return argReduce(argminOp, "argmin", x, axis, options.keepdim ?? false);
 }
 
+/** What is found along an axis, and where: indices are int32. */
 export interface ValuesAndIndices {
   values: Tensor;
   /** int32. */

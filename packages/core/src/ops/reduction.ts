@@ -8,6 +8,7 @@ import { mean, sum } from "./reduce.ts";
 /** The mean of all losses, their sum, or each of them. */
 export type Reduction = "mean" | "sum" | "none";
 
+/** Options that losses share. */
 export interface LossOptions {
   /** Default "mean". */
   reduction?: Reduction;

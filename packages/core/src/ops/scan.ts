@@ -181,6 +181,7 @@ export function cummin(x: Tensor, axis: number): ValuesAndIndices {
 // ---------------------------------------------------------------------------------------------
 // Differences and areas
 
+/** Options of {@link diff}. */
 export interface DiffOptions {
   /** How often differences are taken. Default 1. */
   n?: number;
@@ -215,6 +216,7 @@ export function diff(x: Tensor, options: DiffOptions = {}): Tensor {
   return y;
 }
 
+/** Options of {@link trapezoid}. */
 export interface TrapezoidOptions {
   /** Distance of neighbours, where no positions x are given. Default 1. */
   dx?: number;

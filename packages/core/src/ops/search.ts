@@ -41,6 +41,7 @@ export function nonzero(x: Tensor, options: { asTuple?: boolean } = {}): Tensor 
   return shape.map((_, axis) => reshape(narrow(positions, 1, axis, 1), [count]));
 }
 
+/** What {@link unique} returns. */
 export interface Unique {
   /** The different elements in ascending order, or the different slices in lexicographic order. */
   values: Tensor;
@@ -113,6 +114,7 @@ function orderOfSlices(x: Tensor, axis: number): SliceOrder {
   return { order, differ: (i, j) => compare(i, j) !== 0 };
 }
 
+/** Options of {@link searchsorted} and {@link bucketize}. */
 export interface SearchOptions {
   /** Behind elements that are equal, rather than before them. Default false. */
   right?: boolean;

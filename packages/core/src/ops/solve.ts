@@ -147,6 +147,7 @@ function transposedSolve(a: Tensor, b: Tensor, { upper, unitriangular }: Triangl
   return triangularSolveOp(flipped(a), b, { upper: !upper, unitriangular });
 }
 
+/** Options of {@link triangularSolve}. */
 export interface TriangularSolveOptions {
   /** Which triangle of a is read. Default true. */
   upper?: boolean;

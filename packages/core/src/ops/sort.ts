@@ -27,6 +27,7 @@ export const argsortOp = defineOp({
   grad: { x: null },
 });
 
+/** Options of {@link sort} and {@link argsort}. */
 export interface SortOptions {
   /** Largest first. Default false. */
   descending?: boolean;

@@ -10,6 +10,7 @@ import { div, sqrt, square, sub } from "./elementwise.ts";
 import { reshape } from "./layout.ts";
 import { mean, type ReduceOptions, sum } from "./reduce.ts";
 
+/** Options of {@link variance}, {@link std} and their kin. */
 export interface VarianceOptions extends ReduceOptions {
   /** What is taken off the number of elements before dividing. Default 1 (Bessel's correction). */
   correction?: number;

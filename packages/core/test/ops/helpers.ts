@@ -57,6 +57,16 @@ export function expectDifferentiable(
   gradgradcheck(f, inputs);
 }
 
+/** Type and text of what f throws. */
+export function message(f: () => unknown): string {
+  try {
+    f();
+  } catch (error) {
+    return `${(error as Error).name}: ${(error as Error).message}`;
+  }
+  return "no error";
+}
+
 /** One test for each message: what is wrong, a call, and what it must throw. */
 export function testMessages(messages: readonly [string, () => unknown, RegExp][]): void {
   for (const [what, call, message] of messages) {
