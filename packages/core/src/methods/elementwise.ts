@@ -199,17 +199,17 @@ class ElementwiseMethods {
 
   /** Every element becomes b's (broadcast); the gradient goes to b. */
   copy_(this: Tensor, b: TensorLike): Tensor {
-    return applyInPlace(copyOp.op, this, [b]);
+    return applyInPlace(copyOp.op, this, [b], undefined, "copy_", "clone");
   }
 
   /** Every element becomes the value. */
   fill_(this: Tensor, value: number): Tensor {
-    return applyInPlace(copyOp.op, this, [value]);
+    return applyInPlace(copyOp.op, this, [value], undefined, "fill_", "full");
   }
 
   /** Every element becomes 0. */
   zero_(this: Tensor): Tensor {
-    return applyInPlace(copyOp.op, this, [0]);
+    return applyInPlace(copyOp.op, this, [0], undefined, "zero_", "zerosLike");
   }
 
   eq(this: Tensor, b: TensorLike): Tensor {
