@@ -197,7 +197,7 @@ export function apply(
 /**
  * Applies an op to x and writes the result into x's own storage: the `add_` to `add`. Every view of
  * the storage sees it; the version moves, so that a rule which saved the old value notices. Errors say
- * `name`, by default the op's with an underscore.
+ * `name`, by default the op's with an underscore, and recommend `instead`, by default that without it.
  *
  * @throws GradError for a leaf that requires grad (wrap the change in noGrad), ShapeError if the result
  *   has another shape than x, DTypeError if it has another kind of number
@@ -208,9 +208,10 @@ export function applyInPlace(
   others: readonly TensorLike[],
   attrs?: unknown,
   name = `${op.name}_`,
+  instead = name.replace(/_$/, ""),
 ): Tensor {
   const rest = others.map((other, i) => toTensor(op, other, x.dtype, i + 1));
-  checkInPlace(name, op, x, rest, attrs);
+  checkInPlace(name, instead, op, x, rest, attrs);
   const recording = isGradEnabled() && [x, ...rest].some(needsGrad);
   const inputs = [x, ...rest].map((other, i) => {
     // Where any dtypes may meet, an int32 beside a float is an index; a float must get its gradient as one.
@@ -236,12 +237,12 @@ export function applyInPlace(
 
 function checkInPlace(
   name: string,
+  instead: string,
   op: Op,
   x: Tensor,
   others: readonly Tensor[],
   attrs: unknown,
 ): void {
-  const other = name.replace(/_$/, "");
   if (isInference(x) && !isInferring()) {
     throw new GradError(
       `${name}: the tensor was made inside inferenceMode and can't be changed outside of it; clone() it first.`,
@@ -252,7 +253,7 @@ function checkInPlace(
     if (leaf !== undefined) {
       throw new GradError(
         `${name}: ${leaf === x ? "the tensor is" : "the tensor is a view of"} a leaf that requires grad, whose value backward needs; ` +
-          `change it inside noGrad(() => …), or use ${other}, which makes a new tensor.`,
+          `change it inside noGrad(() => …), or use ${instead}, which makes a new tensor.`,
       );
     }
   }
@@ -262,14 +263,14 @@ function checkInPlace(
       : op.definition.shape(named(op, [x, ...others]), attrs);
   if (!sameShape(shape, x.shape)) {
     throw new ShapeError(
-      `${name}: the result has shape ${formatShape(shape)}, which doesn't fit into the tensor's ${formatShape(x.shape)}; use ${other}, which makes a new tensor.`,
+      `${name}: the result has shape ${formatShape(shape)}, which doesn't fit into the tensor's ${formatShape(x.shape)}; use ${instead}, which makes a new tensor.`,
     );
   }
   if (x.dtype === "bool" && op.bools === "refuse") throw boolError(name);
   const wide = others.find(({ dtype }) => isFloat(dtype) && !isFloat(x.dtype));
   if (wide !== undefined || (op.domain === "float" && !isFloat(x.dtype))) {
     throw new DTypeError(
-      `${name}: the result is ${wide?.dtype ?? "float32"} and can't be stored in a tensor of ${x.dtype}; use ${other}, which makes a new tensor.`,
+      `${name}: the result is ${wide?.dtype ?? "float32"} and can't be stored in a tensor of ${x.dtype}; use ${instead}, which makes a new tensor.`,
     );
   }
   if (overlaps(x)) {

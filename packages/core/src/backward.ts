@@ -20,6 +20,7 @@ import {
 } from "./tape.ts";
 import { emptyTensor, numberTensor, recordStorages, Tensor } from "./tensor.ts";
 
+/** Options of {@link backward}. */
 export interface BackwardOptions {
   /** Keep saved values, so that backward can run again. Default: the value of `createGraph`. */
   retainGraph?: boolean;
@@ -65,6 +66,7 @@ export function backward(y: Tensor, dy?: Tensor | null, options: BackwardOptions
   }
 }
 
+/** Options of {@link grad}. */
 export interface GradOptions extends Omit<BackwardOptions, "inputs"> {
   /** Gradients arriving at the outputs; needed for outputs of more than one element. */
   gradOutputs?: readonly (Tensor | null | undefined)[];

@@ -13,6 +13,7 @@ import { DTypeError, ShapeError, ValueError } from "./errors.ts";
 import { checkShape, formatShape, type Shape, sameShape, sizeOf } from "./shape.ts";
 import { adoptArray, emptyTensor, type NestedArray, numberTensor, Tensor } from "./tensor.ts";
 
+/** Options of functions that make tensors. */
 export interface TensorOptions {
   dtype?: DType;
   /** Whether the tape follows the tensor. Default false. */
@@ -119,10 +120,12 @@ export function full(shape: Shape, value: number, options: TensorOptions = {}): 
   return finish(x, options);
 }
 
+/** A tensor of zeros. */
 export function zeros(shape: Shape, options: TensorOptions = {}): Tensor {
   return full(shape, 0, options);
 }
 
+/** A tensor of ones. */
 export function ones(shape: Shape, options: TensorOptions = {}): Tensor {
   return full(shape, 1, options);
 }

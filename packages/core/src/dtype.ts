@@ -6,6 +6,7 @@ export type { DType, TypedArray };
 /** Every dtype, in promotion order: two operands meet at the later one. */
 export const dtypes = ["bool", "uint8", "int32", "float32", "float64"] as const satisfies DType[];
 
+/** Whether the dtype is one of fractions, which gradients need. */
 export function isFloat(dtype: DType): boolean {
   return dtype === "float32" || dtype === "float64";
 }

@@ -1,11 +1,4 @@
-import "./methods.ts";
-import "./methods/reduce.ts";
-import "./methods/layout.ts";
-import "./methods/products.ts";
-import "./methods/tape.ts";
-import "./methods/activations.ts";
-import "./methods/math.ts";
-import "./methods/rounding.ts";
+import "./methods/index.ts";
 
 export { type MemoryReport, memory, setMemoryLimit } from "@tapegrad/kernels";
 export { AnomalyError, detectAnomaly } from "./anomaly.ts";

@@ -5,6 +5,7 @@ import { type SavedValues, savedReader } from "./saved.ts";
 import type { Shape } from "./shape.ts";
 import type { Tensor } from "./tensor.ts";
 
+/** What ops take: a tensor, or a number. */
 export type TensorLike = Tensor | number;
 
 /** Shape, strides and offset under which a view op shows its input's storage. */

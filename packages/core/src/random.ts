@@ -72,6 +72,7 @@ export function manualSeed(seed: number): Generator {
   return shared.manualSeed(seed);
 }
 
+/** Options of functions that draw tensors. */
 export interface RandomOptions {
   /** Default float32; float64 draws from 53 bits. */
   dtype?: DType;

@@ -14,6 +14,7 @@ import {
   viewTensor,
 } from "./tensor.ts";
 
+/** A pair of hooks for {@link savedTensorHooks}. */
 export interface SavedTensorHooks<P> {
   /**
    * What to keep in place of x. It sees x off the tape and must not change it. If it keeps x itself, later

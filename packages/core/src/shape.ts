@@ -1,14 +1,17 @@
 import { ShapeError, ValueError } from "./errors.ts";
 
+/** Sizes of the axes, the first axis first; [] for a number. */
 export type Shape = readonly number[];
 
 /** The shape and the strides of every lone number. */
 export const scalarShape: Shape = Object.freeze([]) as unknown as Shape;
 
+/** The shape as messages show it: "[2, 3]". */
 export function formatShape(shape: Shape): string {
   return `[${shape.join(", ")}]`;
 }
 
+/** How many elements a tensor of the shape has. */
 export function sizeOf(shape: Shape): number {
   let size = 1;
   for (let i = 0; i < shape.length; i++) size *= shape[i]!;

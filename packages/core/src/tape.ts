@@ -17,6 +17,7 @@ import {
 
 let gradEnabled = true;
 
+/** Whether ops are recorded now; see {@link noGrad} and {@link enableGrad}. */
 export function isGradEnabled(): boolean {
   return gradEnabled;
 }

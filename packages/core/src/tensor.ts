@@ -42,6 +42,7 @@ export interface ViewOf {
   node: Node | null;
 }
 
+/** Numbers or booleans in arrays of arrays, as deep as there are axes. */
 export type NestedArray = number | boolean | readonly NestedArray[];
 
 // Engines without explicit resource management lack Symbol.dispose.
@@ -56,7 +57,7 @@ const dispose: typeof disposeSymbol = ((Symbol as { dispose?: symbol }).dispose 
  * `offset + Σ iₖ·strides[k]`. A tensor that an op makes from plain numbers has no storage at all: its
  * one element is the JavaScript number `value`. There is nothing to dispose: memory returns by itself.
  *
- * Ops are functions of this package and, for reading order, methods too (`methods.ts`).
+ * Ops are functions of this package and, for reading order, methods too (`methods/`).
  */
 export class Tensor implements Operand {
   /** @internal null while the tensor is a lone number. */

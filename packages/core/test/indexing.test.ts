@@ -29,15 +29,7 @@ import {
   tensor,
   zeros,
 } from "../src/index.ts";
-
-const message = (f: () => unknown): string => {
-  try {
-    f();
-  } catch (error) {
-    return `${(error as Error).name}: ${(error as Error).message}`;
-  }
-  return "no error";
-};
+import { message } from "./ops/helpers.ts";
 
 const sizeOf = (shape: readonly number[]) => shape.reduce((a, b) => a * b, 1);
 const counting = (shape: number[]) => arange(sizeOf(shape)).reshape(shape);

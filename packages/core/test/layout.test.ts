@@ -48,15 +48,7 @@ import {
   zeros,
 } from "../src/index.ts";
 import { overlaps } from "../src/shape.ts";
-
-const message = (f: () => unknown): string => {
-  try {
-    f();
-  } catch (error) {
-    return `${(error as Error).name}: ${(error as Error).message}`;
-  }
-  return "no error";
-};
+import { message } from "./ops/helpers.ts";
 
 const counting = (shape: number[]) => arange(shape.reduce((a, b) => a * b, 1)).reshape(shape);
 const int32 = (list: number[]) => tensor(list, { dtype: "int32" });

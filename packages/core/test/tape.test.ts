@@ -206,6 +206,15 @@ describe("modes", () => {
 });
 
 describe("in place", () => {
+  it("names fill_, zero_ and copy_, and functions that exist in their place", () => {
+    const x = tensor([1, 2], { requiresGrad: true });
+    const advice = (name: string, instead: string) =>
+      `${name}: the tensor is a leaf that requires grad, whose value backward needs; change it inside noGrad(() => …), or use ${instead}, which makes a new tensor.`;
+    expect(() => x.fill_(1)).toThrow(advice("fill_", "full"));
+    expect(() => x.zero_()).toThrow(advice("zero_", "zerosLike"));
+    expect(() => x.copy_(1)).toThrow(advice("copy_", "clone"));
+  });
+
   it("refuses to change a leaf that requires grad", () => {
     const x = leaf([1]);
     expect(() => x.add_(1)).toThrow(/^add_: the tensor is a leaf that requires grad/);

@@ -20,15 +20,7 @@ import {
   where,
   zeros,
 } from "../src/index.ts";
-
-const message = (f: () => unknown): string => {
-  try {
-    f();
-  } catch (error) {
-    return `${(error as Error).name}: ${(error as Error).message}`;
-  }
-  return "no error";
-};
+import { message } from "./ops/helpers.ts";
 
 describe("creation", () => {
   it("reads nested arrays, typed arrays, numbers, booleans and tensors", () => {

@@ -1,4 +1,4 @@
-/** Activation functions as methods; see the functions of the same names. */
+/** Activation functions and softmax as methods; see the functions of the same names. */
 import {
   celu,
   elu,
@@ -24,11 +24,20 @@ import {
   tanhshrink,
   threshold,
 } from "../ops/activations.ts";
+import { logSoftmax, softmax } from "../ops/softmax.ts";
 import type { Tensor } from "../tensor.ts";
 import { install } from "./install.ts";
 import { replace } from "./replace.ts";
 
 class ActivationMethods {
+  softmax(this: Tensor, axis?: number): Tensor {
+    return softmax(this, axis);
+  }
+
+  logSoftmax(this: Tensor, axis?: number): Tensor {
+    return logSoftmax(this, axis);
+  }
+
   logSigmoid(this: Tensor): Tensor {
     return logSigmoid(this);
   }

@@ -1,16 +1,21 @@
-/** The method form of layout and indexing ops; `name_` works in place. */
+/** Layout and indexing as methods; see the functions of the same names. */
+import type { DType } from "../dtype.ts";
 import type { TensorLike } from "../op.ts";
+import { type DiagonalOptions, diag, diagEmbed, diagonal, tril, triu } from "../ops/diagonal.ts";
+import { gather, type Index, index, indexSelect } from "../ops/indexing.ts";
 import {
-  type DiagonalOptions,
-  diag,
-  diagEmbed,
-  diagonal,
-  tril,
-  tril_,
-  triu,
-  triu_,
-} from "../ops/diagonal.ts";
-import type { Index } from "../ops/indexing.ts";
+  clone,
+  contiguous,
+  expand,
+  flatten,
+  narrow,
+  permute,
+  reshape,
+  squeeze,
+  to,
+  transpose,
+  unsqueeze,
+} from "../ops/layout.ts";
 import { take, takeAlongAxis } from "../ops/lookup.ts";
 import {
   maskedFill,
@@ -56,8 +61,65 @@ import { chunk, select, split, tensorSplit, unbind } from "../ops/split.ts";
 import type { Shape } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { install } from "./install.ts";
+import { replace } from "./replace.ts";
 
 class LayoutMethods {
+  reshape(this: Tensor, shape: Shape): Tensor {
+    return reshape(this, shape);
+  }
+
+  flatten(this: Tensor, startAxis?: number, endAxis?: number): Tensor {
+    return flatten(this, startAxis, endAxis);
+  }
+
+  squeeze(this: Tensor, axes?: number | readonly number[]): Tensor {
+    return squeeze(this, axes);
+  }
+
+  unsqueeze(this: Tensor, axis: number): Tensor {
+    return unsqueeze(this, axis);
+  }
+
+  transpose(this: Tensor, axis0?: number, axis1?: number): Tensor {
+    return transpose(this, axis0, axis1);
+  }
+
+  permute(this: Tensor, order: readonly number[]): Tensor {
+    return permute(this, order);
+  }
+
+  expand(this: Tensor, shape: Shape): Tensor {
+    return expand(this, shape);
+  }
+
+  narrow(this: Tensor, axis: number, start: number, length: number): Tensor {
+    return narrow(this, axis, start, length);
+  }
+
+  index(this: Tensor, ...parts: Index[]): Tensor {
+    return index(this, ...parts);
+  }
+
+  gather(this: Tensor, axis: number, at: Tensor): Tensor {
+    return gather(this, axis, at);
+  }
+
+  indexSelect(this: Tensor, axis: number, at: Tensor): Tensor {
+    return indexSelect(this, axis, at);
+  }
+
+  contiguous(this: Tensor): Tensor {
+    return contiguous(this);
+  }
+
+  clone(this: Tensor): Tensor {
+    return clone(this);
+  }
+
+  to(this: Tensor, dtype: DType): Tensor {
+    return to(this, dtype);
+  }
+
   view(this: Tensor, shape: Shape): Tensor {
     return view(this, shape);
   }
@@ -155,11 +217,11 @@ class LayoutMethods {
   }
 
   tril_(this: Tensor, offset?: number): Tensor {
-    return tril_(this, offset);
+    return replace(this, "tril", (x) => tril(x, offset));
   }
 
   triu_(this: Tensor, offset?: number): Tensor {
-    return triu_(this, offset);
+    return replace(this, "triu", (x) => triu(x, offset));
   }
 
   pad(this: Tensor, pads: readonly number[], options?: PadOptions): Tensor {

@@ -1,7 +1,6 @@
 /** Elementary and special functions as methods; see the functions of the same names. */
 import { applyInPlace } from "../apply.ts";
 import type { TensorLike } from "../op.ts";
-import { maximum, minimum, sign } from "../ops/elementwise.ts";
 import {
   acos,
   acosh,
@@ -267,18 +266,6 @@ class MathMethods {
 
   logit_(this: Tensor, options?: LogitOptions): Tensor {
     return replace(this, "logit", (x) => logit(x, options));
-  }
-
-  sign_(this: Tensor): Tensor {
-    return applyInPlace(sign.op, this, []);
-  }
-
-  maximum_(this: Tensor, b: TensorLike): Tensor {
-    return applyInPlace(maximum.op, this, [b]);
-  }
-
-  minimum_(this: Tensor, b: TensorLike): Tensor {
-    return applyInPlace(minimum.op, this, [b]);
   }
 }
 

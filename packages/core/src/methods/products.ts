@@ -1,4 +1,4 @@
-/** The method form of products and linear algebra; each forwards to the function that has the documentation. */
+/** Products and linear algebra as methods; see the functions of the same names. */
 import {
   cholesky,
   type EighResult,
@@ -17,6 +17,7 @@ import {
   type ToleranceOptions,
   trace,
 } from "../ops/linalg.ts";
+import { matmul } from "../ops/matmul.ts";
 import {
   type AddProductOptions,
   addmm,
@@ -29,13 +30,17 @@ import {
   kron,
   mv,
   outer,
-  replace,
 } from "../ops/products.ts";
 import { inv, solve, type TriangularSolveOptions, triangularSolve } from "../ops/solve.ts";
 import type { Tensor } from "../tensor.ts";
 import { install } from "./install.ts";
+import { replace } from "./replace.ts";
 
 class ProductMethods {
+  matmul(this: Tensor, b: Tensor): Tensor {
+    return matmul(this, b);
+  }
+
   bmm(this: Tensor, b: Tensor): Tensor {
     return bmm(this, b);
   }
@@ -77,15 +82,15 @@ class ProductMethods {
   }
 
   addmm_(this: Tensor, a: Tensor, b: Tensor, options?: AddProductOptions): Tensor {
-    return replace("addmm_", this, addmm(this, a, b, options));
+    return replace(this, "addmm", (x) => addmm(x, a, b, options));
   }
 
   addmv_(this: Tensor, a: Tensor, b: Tensor, options?: AddProductOptions): Tensor {
-    return replace("addmv_", this, addmv(this, a, b, options));
+    return replace(this, "addmv", (x) => addmv(x, a, b, options));
   }
 
   baddbmm_(this: Tensor, a: Tensor, b: Tensor, options?: AddProductOptions): Tensor {
-    return replace("baddbmm_", this, baddbmm(this, a, b, options));
+    return replace(this, "baddbmm", (x) => baddbmm(x, a, b, options));
   }
 
   inv(this: Tensor): Tensor {

@@ -1,4 +1,4 @@
-/** Methods of reductions, scans and sorting; each forwards to the function that has the documentation. */
+/** Reductions, scans and sorting as methods; see the functions of the same names. */
 import {
   all,
   aminmax,
@@ -18,7 +18,18 @@ import {
   type QuantileOptions,
   quantile,
 } from "../ops/quantile.ts";
-import type { ReduceOptions, ValuesAndIndices } from "../ops/reduce.ts";
+import {
+  amax,
+  amin,
+  argmax,
+  argmin,
+  max,
+  mean,
+  min,
+  type ReduceOptions,
+  sum,
+  type ValuesAndIndices,
+} from "../ops/reduce.ts";
 import {
   cummax,
   cummin,
@@ -40,6 +51,42 @@ import { install } from "./install.ts";
 type Axes = number | readonly number[];
 
 class ReduceMethods {
+  sum(this: Tensor, axes?: number | readonly number[], options?: ReduceOptions): Tensor {
+    return sum(this, axes, options);
+  }
+
+  mean(this: Tensor, axes?: number | readonly number[], options?: ReduceOptions): Tensor {
+    return mean(this, axes, options);
+  }
+
+  amax(this: Tensor, axes?: number | readonly number[], options?: ReduceOptions): Tensor {
+    return amax(this, axes, options);
+  }
+
+  amin(this: Tensor, axes?: number | readonly number[], options?: ReduceOptions): Tensor {
+    return amin(this, axes, options);
+  }
+
+  max(this: Tensor): Tensor;
+  max(this: Tensor, axis: number, options?: ReduceOptions): ValuesAndIndices;
+  max(this: Tensor, axis?: number, options?: ReduceOptions): Tensor | ValuesAndIndices {
+    return axis === undefined ? max(this) : max(this, axis, options);
+  }
+
+  min(this: Tensor): Tensor;
+  min(this: Tensor, axis: number, options?: ReduceOptions): ValuesAndIndices;
+  min(this: Tensor, axis?: number, options?: ReduceOptions): Tensor | ValuesAndIndices {
+    return axis === undefined ? min(this) : min(this, axis, options);
+  }
+
+  argmax(this: Tensor, axis?: number, options?: ReduceOptions): Tensor {
+    return argmax(this, axis, options);
+  }
+
+  argmin(this: Tensor, axis?: number, options?: ReduceOptions): Tensor {
+    return argmin(this, axis, options);
+  }
+
   prod(this: Tensor, axes?: Axes, options?: ReduceOptions): Tensor {
     return prod(this, axes, options);
   }

@@ -1,10 +1,10 @@
 /** Activation functions of one tensor; relu, sigmoid and tanh are in elementwise.ts. Kinks follow PyTorch. */
-import { checkNumber } from "../check.ts";
+import { checkAtLeast, checkNumber } from "../check.ts";
 import { ShapeError, ValueError } from "../errors.ts";
 import type { TensorLike } from "../op.ts";
 import { formatShape, normalizeAxis } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
-import { asBeside, asInput, checkAtLeast } from "./arguments.ts";
+import { asBeside, asInput } from "./arguments.ts";
 import { ge, gt, le, where } from "./compare.ts";
 import { abs, div, mul, sigmoid, sub, tanh } from "./elementwise.ts";
 import { narrow, reshape } from "./layout.ts";

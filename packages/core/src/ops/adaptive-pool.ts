@@ -1,5 +1,6 @@
 /** Pooling into a given number of windows, in one, two or three spatial axes. */
 import { checkTensor } from "../apply.ts";
+import { checkFlag } from "../check.ts";
 import { ShapeError } from "../errors.ts";
 import { formatShape, type Shape } from "../shape.ts";
 import { adoptArray, type Tensor } from "../tensor.ts";
@@ -10,7 +11,7 @@ import { indexSelect } from "./indexing.ts";
 import { reshape } from "./layout.ts";
 import { pooledMax } from "./max-pool.ts";
 import { sum, type ValuesAndIndices } from "./reduce.ts";
-import { asBatch, checkFlag, likeGiven, type PerAxis, perAxis } from "./windows.ts";
+import { asBatch, likeGiven, type PerAxis, perAxis } from "./windows.ts";
 
 /** Sizes of the result; null keeps x's. */
 export type OutputSize = number | readonly (number | null)[];
@@ -98,6 +99,7 @@ export function adaptiveAvgPool3d(x: Tensor, outputSize: OutputSize): Tensor {
   return adaptiveAvgPool("adaptiveAvgPool3d", 3, x, outputSize);
 }
 
+/** Options of {@link adaptiveMaxPool1d} and its kin. */
 export interface AdaptiveMaxOptions {
   /** Give the positions of the maxima too, as {@link maxPool1d} does. Default false. */
   returnIndices?: boolean;

@@ -4,11 +4,12 @@ import { isFloat } from "../dtype.ts";
 import { defineOp } from "../op.ts";
 import { normalizeAxes, reducedShape, type Shape, sizeOf } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
+import { floated } from "./arguments.ts";
 import { eq, lt, ne, where } from "./compare.ts";
 import { abs, add, div, exp, log, mul, sub } from "./elementwise.ts";
-import { detach, permute, reshape, to } from "./layout.ts";
+import { detach, permute, reshape, reversed, to } from "./layout.ts";
 import { amax, amin, kept, mean, type ReduceOptions, spread, sum } from "./reduce.ts";
-import { cumprodOp, reversed, shifted } from "./scan.ts";
+import { cumprodOp, shifted } from "./scan.ts";
 
 type Axes = number | readonly number[];
 
@@ -40,7 +41,7 @@ function otherFactors(x: Tensor, axes: readonly number[]): Tensor {
   const axis = x.rank - axes.length;
   const rows = reshape(turned, [...turned.shape.slice(0, axis), sizeOf(turned.shape.slice(axis))]);
   const before = shifted(cumprodOp(rows, axis), axis, 1);
-  const after = reversed(shifted(cumprodOp(reversed(rows, axis), axis), axis, 1), axis);
+  const after = reversed(shifted(cumprodOp(reversed(rows, [axis]), axis), axis, 1), [axis]);
   return permute(
     reshape(mul(before, after), turned.shape),
     order.map((_, i) => order.indexOf(i)),
@@ -127,7 +128,7 @@ export function nanmean(x: Tensor, axes?: Axes, options: ReduceOptions = {}): Te
 export function logsumexp(x: Tensor, axes?: Axes, options: ReduceOptions = {}): Tensor {
   checkTensor("logsumexp", "x", x);
   const list = normalizeAxes("logsumexp", axes, x.rank);
-  const v = isFloat(x.dtype) ? x : to(x, "float32");
+  const v = floated(x);
   const shape: Shape = reducedShape(v.shape, list, options.keepdim ?? false);
   if (list.some((axis) => v.shape[axis] === 0)) return log(sum(exp(v), list, options));
   const largest = amax(detach(v), list, { keepdim: true });

@@ -1,21 +1,24 @@
 /** How composed functions take their arguments. */
-import { asTensor, describe } from "../apply.ts";
+import { asTensor } from "../apply.ts";
 import { isFloat } from "../dtype.ts";
-import { DTypeError, ValueError } from "../errors.ts";
+import { DTypeError } from "../errors.ts";
 import type { TensorLike } from "../op.ts";
 import type { Tensor } from "../tensor.ts";
 import { to } from "./layout.ts";
 
-/** The input as a tensor of floats; integers become float32. @throws ValueError for what is no tensor or number */
+/** x itself, or as float32 if it has whole numbers: where results are fractions. */
+export function floated(x: Tensor): Tensor {
+  return isFloat(x.dtype) ? x : to(x, "float32");
+}
+
+/** The input as {@link floated}. @throws ValueError for what is no tensor or number */
 export function asInput(op: string, input: string, x: TensorLike): Tensor {
-  const given = asTensor(op, input, x);
-  return isFloat(given.dtype) ? given : to(given, "float32");
+  return floated(asTensor(op, input, x));
 }
 
 /** As {@link asInput}, for a second input: a number takes the first one's dtype. */
 export function asBeside(op: string, input: string, x: TensorLike, first: Tensor): Tensor {
-  const given = asTensor(op, input, x, first.dtype);
-  return isFloat(given.dtype) ? given : to(given, "float32");
+  return floated(asTensor(op, input, x, first.dtype));
 }
 
 /** @throws DTypeError unless both are whole numbers or bools */
@@ -24,23 +27,6 @@ export function checkWhole(op: string, ...inputs: readonly Tensor[]): void {
   if (float !== undefined) {
     throw new DTypeError(
       `${op}: an input is ${float.dtype}; it works on int32, uint8 and bool, so convert with to("int32") first.`,
-    );
-  }
-}
-
-/** @throws ValueError unless the number is finite and at least (or, if `above`, more than) `low` */
-export function checkAtLeast(
-  op: string,
-  argument: string,
-  value: number,
-  low: number,
-  above = false,
-): void {
-  const fits = Number.isFinite(value) && (above ? value > low : value >= low);
-  if (!fits) {
-    const shown = typeof value === "number" ? value : describe(value);
-    throw new ValueError(
-      `${op}: ${argument} is ${shown}; it must be a finite number ${above ? "above" : "of at least"} ${low}.`,
     );
   }
 }

@@ -1,5 +1,6 @@
 /** Attention. */
 import { checkTensor } from "../apply.ts";
+import { checkFinite, checkFlag } from "../check.ts";
 import { isFloat } from "../dtype.ts";
 import { DTypeError, ShapeError, ValueError } from "../errors.ts";
 import type { Generator } from "../random.ts";
@@ -10,10 +11,9 @@ import { checkProbability, dropout } from "./dropout.ts";
 import { add, mul } from "./elementwise.ts";
 import { transpose } from "./layout.ts";
 import { matmul } from "./matmul.ts";
-import { checkNumber } from "./reduction.ts";
 import { softmax } from "./softmax.ts";
-import { checkFlag } from "./windows.ts";
 
+/** Options of {@link scaledDotProductAttention}. */
 export interface AttentionOptions {
   /**
    * Broadcastable with the scores [..., L, S]: bool, true where a query may look at a key; or float, added to the
@@ -74,7 +74,7 @@ export function scaledDotProductAttention(
   const { attnMask, isCausal = false, dropoutP = 0, scale = 1 / Math.sqrt(size) } = options;
   checkFlag(op, "isCausal", isCausal);
   checkProbability(op, "dropoutP", dropoutP);
-  checkNumber(op, "scale", scale);
+  checkFinite(op, "scale", scale);
   const queries = query.shape.at(-2)!;
   if (attnMask) {
     checkMask(op, attnMask, [...lead, queries, keys]);

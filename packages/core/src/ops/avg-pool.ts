@@ -3,22 +3,17 @@
  * image [C, …spatial].
  */
 import { checkTensor } from "../apply.ts";
+import { checkAtLeast, checkFlag } from "../check.ts";
 import { ValueError } from "../errors.ts";
 import { type Shape, sizeOf } from "../shape.ts";
 import { adoptArray, type Tensor } from "../tensor.ts";
 import { div, mul, pow } from "./elementwise.ts";
+import { pad } from "./pad.ts";
 import { type Pool, type PoolOptions, poolOf } from "./pool-windows.ts";
 import { sum } from "./reduce.ts";
-import {
-  asBatch,
-  checkFlag,
-  likeGiven,
-  type PerAxis,
-  padZeros,
-  span,
-  windowsOp,
-} from "./windows.ts";
+import { asBatch, likeGiven, type PerAxis, span, windowsOp } from "./windows.ts";
 
+/** Options of {@link avgPool1d} and its kin. */
 export interface AvgPoolOptions extends PoolOptions {
   /** Whether zeros of the padding count in the mean. Default true. */
   countIncludePad?: boolean;
@@ -30,13 +25,15 @@ export interface AvgPoolOptions extends PoolOptions {
 function windowSums(images: Tensor, { kernel, stride, padding, dilation, output }: Pool): Tensor {
   const spatial = images.shape.slice(2);
   const axes = spatial.length;
-  const after = spatial.map((size, i) =>
-    Math.max(
-      padding[i]!,
-      (output[i]! - 1) * stride[i]! + span(kernel[i]!, dilation[i]!) - size - padding[i]!,
-    ),
-  );
-  const windows = windowsOp(padZeros(images, padding, after), { kernel, stride, dilation, output });
+  // As pad wants them: the last axis first.
+  const pads = spatial.reduceRight<number[]>((list, size, i) => {
+    const before = padding[i]!;
+    const end = (output[i]! - 1) * stride[i]! + span(kernel[i]!, dilation[i]!);
+    list.push(before, Math.max(before, end - size - before));
+    return list;
+  }, []);
+  const padded = pads.some((count) => count > 0) ? pad(images, pads) : images;
+  const windows = windowsOp(padded, { kernel, stride, dilation, output });
   return sum(
     windows,
     kernel.map((_, i) => 2 + axes + i),
@@ -105,6 +102,7 @@ export function avgPool3d(x: Tensor, kernel: PerAxis, options: AvgPoolOptions = 
   return avgPool("avgPool3d", 3, x, kernel, options);
 }
 
+/** Options of {@link lpPool1d} and its kin. */
 export interface LpPoolOptions extends Omit<PoolOptions, "padding"> {
   /** Default 2. */
   p?: number;
@@ -113,9 +111,7 @@ export interface LpPoolOptions extends Omit<PoolOptions, "padding"> {
 function lpPool(op: string, axes: number, x: Tensor, kernel: PerAxis, options: LpPoolOptions) {
   checkTensor(op, "x", x);
   const { p = 2 } = options;
-  if (!(p > 0 && p < Infinity)) {
-    throw new ValueError(`${op}: p is ${p}; it must be a finite number above 0.`);
-  }
+  checkAtLeast(op, "p", p, 0, true);
   const images = asBatch(op, x, axes);
   const spatial = images.shape.slice(2);
   const pool = poolOf(op, spatial, kernel, { ...options, padding: 0 });

@@ -3,6 +3,7 @@
  * pixels for instance, are independent; a single row is [C] against a lone class.
  */
 import { checkTensor } from "../apply.ts";
+import { checkFinite } from "../check.ts";
 import { isFloat } from "../dtype.ts";
 import { DTypeError, IndexError, ShapeError, ValueError } from "../errors.ts";
 import { formatShape, type Shape, sameShape, sizeOf } from "../shape.ts";
@@ -11,17 +12,12 @@ import { ne, where } from "./compare.ts";
 import { add, div, mul, neg, relu, square, sub } from "./elementwise.ts";
 import { gather } from "./indexing.ts";
 import { reshape, to, unsqueeze } from "./layout.ts";
-import { logOnePlusExp } from "./losses.ts";
 import { mean, sum } from "./reduce.ts";
-import {
-  checkNumber,
-  checkReduction,
-  checkSameShape,
-  type LossOptions,
-  reduced,
-} from "./reduction.ts";
+import { checkReduction, checkSameShape, type LossOptions, reduced } from "./reduction.ts";
 import { logSoftmax } from "./softmax.ts";
+import { logaddexp } from "./special.ts";
 
+/** Options of {@link nllLoss}. */
 export interface NllOptions extends LossOptions {
   /** float, [C]: multiplies the losses of each class; the mean divides by the sum of the targets' weights. */
   weight?: Tensor | null;
@@ -29,6 +25,7 @@ export interface NllOptions extends LossOptions {
   ignoreIndex?: number;
 }
 
+/** Options of {@link crossEntropy}. */
 export interface CrossEntropyOptions extends NllOptions {
   /** From 0 to 1: so much of each target is spread evenly over the classes. Default 0. */
   labelSmoothing?: number;
@@ -257,7 +254,7 @@ export function multiclassSvmLoss(
   const op = "multiclassSvmLoss";
   const { reduction = "mean", margin = 1 } = options;
   checkReduction(op, reduction);
-  checkNumber(op, "margin", margin);
+  checkFinite(op, "margin", margin);
   const { rows, classes } = asRows(op, scores, target);
   const losses = sum(margins(rows, classes, margin), 1);
   return reduced(scores.rank === 1 ? reshape(losses, []) : losses, reduction);
@@ -278,7 +275,7 @@ export function multiMarginLoss(
   const op = "multiMarginLoss";
   const { reduction = "mean", p = 1, margin = 1, weight } = options;
   checkReduction(op, reduction);
-  checkNumber(op, "margin", margin);
+  checkFinite(op, "margin", margin);
   if (p !== 1 && p !== 2) throw new ValueError(`${op}: p is ${p}; it must be 1 or 2.`);
   const { rows, classes } = asRows(op, scores, target);
   checkClassWeight(op, weight, rows.shape[1]!);
@@ -363,6 +360,6 @@ export function multilabelSoftMarginLoss(
   if (logits.rank === 0) throw new ShapeError(`${op}: logits are []; they must be [..., C].`);
   checkClassWeight(op, weight, logits.shape[logits.rank - 1]!);
   // ln(1 + e^−x) = ln(1 + eˣ) − x
-  const terms = sub(logOnePlusExp(logits), mul(target, logits));
+  const terms = sub(logaddexp(logits, 0), mul(target, logits));
   return reduced(mean(weight ? mul(terms, weight) : terms, -1), reduction);
 }

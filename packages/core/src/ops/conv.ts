@@ -8,6 +8,7 @@ import { add } from "./elementwise.ts";
 import { reshape } from "./layout.ts";
 import { asBatch, likeGiven, type PerAxis, perAxis, span, type Windows } from "./windows.ts";
 
+/** Options of {@link conv1d} and its kin. */
 export interface ConvOptions {
   /** float, [O]. */
   bias?: Tensor | null;
@@ -140,6 +141,7 @@ export function conv3d(x: Tensor, weight: Tensor, options: ConvOptions = {}): Te
   return conv("conv3d", 3, x, weight, options);
 }
 
+/** Options of {@link convTranspose1d} and its kin. */
 export interface ConvTransposeOptions extends Omit<ConvOptions, "padding"> {
   /** What the convolution padded: cut off both ends of each axis of the result. Default 0. */
   padding?: PerAxis;

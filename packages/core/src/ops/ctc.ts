@@ -1,5 +1,6 @@
 /** Connectionist temporal classification. */
 import { checkTensor } from "../apply.ts";
+import { checkFlag } from "../check.ts";
 import { full } from "../create.ts";
 import { isFloat } from "../dtype.ts";
 import { DTypeError, ShapeError, ValueError } from "../errors.ts";
@@ -10,7 +11,6 @@ import { add, div, exp, log, maximum, neg, sub } from "./elementwise.ts";
 import { gather } from "./indexing.ts";
 import { concat, detach, narrow, reshape, to, unsqueeze } from "./layout.ts";
 import { checkReduction, type LossOptions, reduced } from "./reduction.ts";
-import { checkFlag } from "./windows.ts";
 
 /** ln 0, finite: differences of it are numbers, and any probability outweighs it. */
 const IMPOSSIBLE = -1e30;

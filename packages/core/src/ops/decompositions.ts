@@ -2,13 +2,15 @@
  * Factorisations of matrices and batches of them, [..., M, N]. They are computed by the loops of
  * `matrix-loops.ts`, in float64 whatever the dtype; rules are tensor math, so they differentiate again.
  */
-import { zeros } from "../create.ts";
+import { eye, zeros } from "../create.ts";
 import { GradError, ValueError } from "../errors.ts";
 import { defineOp } from "../op.ts";
 import { formatShape } from "../shape.ts";
 import { isGradEnabled, needsGrad } from "../tape.ts";
 import type { Tensor } from "../tensor.ts";
+import { floated } from "./arguments.ts";
 import { where } from "./compare.ts";
+import { diagEmbed, tril } from "./diagonal.ts";
 import { concat } from "./layout.ts";
 import { matmulOp } from "./matmul.ts";
 import {
@@ -16,12 +18,8 @@ import {
   checkMatrix,
   checkSquare,
   columnsOf,
-  diagonalMatrix,
   eachMatrix,
   flipped,
-  floated,
-  identity,
-  lower,
   rowsOf,
   whichMatrix,
   write,
@@ -75,8 +73,8 @@ export const choleskyOp = defineOp({
     // dA = dL·Lᵀ + L·dLᵀ  ⇒  Ā = ½(S + Sᵀ), S = L⁻ᵀ·Φ(LᵀL̄)·L⁻¹, Φ the lower triangle with half the diagonal
     // (I. Murray, Differentiation of the Cholesky decomposition, 2016, eq. 8–10).
     x: (dy, { y }) => {
-      const product = matmulOp(flipped(y), lower(dy));
-      const phi = lower(product).add(lower(product, -1)).mul(0.5);
+      const product = matmulOp(flipped(y), tril(dy));
+      const phi = tril(product).add(tril(product, -1)).mul(0.5);
       const left = triangularSolveOp(flipped(y), phi, { upper: true, unitriangular: false });
       const s = triangularSolveOp(flipped(y), flipped(left), {
         upper: true,
@@ -130,7 +128,7 @@ export const qrOp = defineOp({
     // (H.-J. Liao et al., Differentiable programming tensor networks, 2019, eq. 5).
     x: (dy, { q, r }) => {
       const m = matmulOp(r, flipped(dy.r)).sub(matmulOp(flipped(dy.q), q));
-      const mirrored = lower(m).add(flipped(lower(m, -1)));
+      const mirrored = tril(m).add(flipped(tril(m, -1)));
       const right = dy.q.add(matmulOp(q, mirrored));
       return flipped(triangularSolveOp(r, flipped(right), { upper: true, unitriangular: false }));
     },
@@ -240,13 +238,13 @@ export const svdOp = defineOp({
       const e = row
         .sub(column)
         .mul(row.add(column))
-        .add(identity(columnsOf(u), s.dtype));
+        .add(eye(columnsOf(u), { dtype: s.dtype }));
       const [ut, v] = [flipped(u), flipped(vh)];
       const left = skew(matmulOp(ut, dy.u)).div(e).mul(row);
       const right = skew(matmulOp(vh, flipped(dy.vh)))
         .div(e)
         .mul(column);
-      const inner = left.add(right).add(diagonalMatrix(dy.s));
+      const inner = left.add(right).add(diagEmbed(dy.s));
       let dx = matmulOp(matmulOp(u, inner), vh);
       if (rowsOf(u) > columnsOf(u)) {
         const outside = dy.u.sub(matmulOp(u, matmulOp(ut, dy.u)));
@@ -265,6 +263,7 @@ export const svdOp = defineOp({
   },
 });
 
+/** What {@link svd} returns: x = u·diag(s)·vh. */
 export interface SVDResult {
   /** Columns orthonormal. */
   u: Tensor;
@@ -322,7 +321,10 @@ export function svdvals(x: Tensor): Tensor {
 /** Eᵢⱼ = vⱼ − vᵢ, and 1 on the diagonal, where rules divide zeros. */
 function gaps(values: Tensor): Tensor {
   const n = values.shape[values.rank - 1]!;
-  return values.unsqueeze(-2).sub(values.unsqueeze(-1)).add(identity(n, values.dtype));
+  return values
+    .unsqueeze(-2)
+    .sub(values.unsqueeze(-1))
+    .add(eye(n, { dtype: values.dtype }));
 }
 
 export const eighOp = defineOp({
@@ -350,8 +352,8 @@ export const eighOp = defineOp({
     // results, 2008, §3.1).
     x: (dy, { eigenvalues, eigenvectors: v }) => {
       const inner = matmulOp(flipped(v), dy.eigenvectors).div(gaps(eigenvalues));
-      const diagonal = identity(rowsOf(v), v.dtype).ne(0);
-      const both = where(diagonal, diagonalMatrix(dy.eigenvalues), inner);
+      const diagonal = eye(rowsOf(v), { dtype: "bool" });
+      const both = where(diagonal, diagEmbed(dy.eigenvalues), inner);
       return matmulOp(matmulOp(v, both), flipped(v));
     },
   },
@@ -382,6 +384,7 @@ export const eigvalshOp = defineOp({
   tex: { y: "\\lambda_k", x: "v_k v_k^\\top" },
 });
 
+/** What {@link eigh} returns. */
 export interface EighResult {
   /** Ascending. */
   eigenvalues: Tensor;
@@ -389,6 +392,7 @@ export interface EighResult {
   eigenvectors: Tensor;
 }
 
+/** Options of {@link eigh} and {@link eigvalsh}. */
 export interface SymmetricOptions {
   /** The triangle that is read: "L" (default) or "U". */
   uplo?: "L" | "U";

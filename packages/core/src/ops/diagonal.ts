@@ -1,14 +1,15 @@
 /** Diagonals and triangles. */
-import { applyInPlace, checkTensor } from "../apply.ts";
+import { checkTensor } from "../apply.ts";
 import { arange } from "../create.ts";
 import { ShapeError, ValueError } from "../errors.ts";
 import { defineOp } from "../op.ts";
 import { formatShape, normalizeAxis, type Shape } from "../shape.ts";
 import { Tensor } from "../tensor.ts";
 import { ge, le, where } from "./compare.ts";
-import { clone, copyOp, permute, reshape, to } from "./layout.ts";
+import { clone, permute, reshape, to } from "./layout.ts";
 import { movedim } from "./reorder.ts";
 
+/** Options of {@link diagonal} and {@link diagEmbed}. */
 export interface DiagonalOptions {
   axis1?: number;
   axis2?: number;
@@ -138,14 +139,4 @@ export function tril(x: Tensor, offset = 0): Tensor {
  */
 export function triu(x: Tensor, offset = 0): Tensor {
   return triangle("triu", x, offset);
-}
-
-/** {@link tril} in place. */
-export function tril_(x: Tensor, offset = 0): Tensor {
-  return applyInPlace(copyOp.op, x, [triangle("tril", x, offset)], undefined, "tril_");
-}
-
-/** {@link triu} in place. */
-export function triu_(x: Tensor, offset = 0): Tensor {
-  return applyInPlace(copyOp.op, x, [triangle("triu", x, offset)], undefined, "triu_");
 }

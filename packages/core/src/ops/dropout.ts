@@ -1,13 +1,15 @@
 /** Dropout and its variants. Masks come from a seeded generator: the same seed drops the same elements. */
 import { checkTensor } from "../apply.ts";
+import { checkFlag } from "../check.ts";
 import { isFloat } from "../dtype.ts";
 import { DTypeError, ShapeError, ValueError } from "../errors.ts";
 import { bernoulli, defaultGenerator, type Generator } from "../random.ts";
 import { formatShape, type Shape } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { add, mul } from "./elementwise.ts";
-import { asBatch, checkFlag, likeGiven } from "./windows.ts";
+import { asBatch, likeGiven } from "./windows.ts";
 
+/** Options of {@link dropout} and its kin. */
 export interface DropoutOptions {
   /** Probability of dropping. Default 0.5. CS231n's p is that of keeping. */
   p?: number;

@@ -4,11 +4,12 @@ import { isFloat } from "../dtype.ts";
 import { ShapeError, ValueError } from "../errors.ts";
 import { formatShape, type Shape, sizeOf } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
+import { diagonal } from "./diagonal.ts";
 import { mul } from "./elementwise.ts";
 import { permute, reshape } from "./layout.ts";
 import { matmulOp } from "./matmul.ts";
-import { diagonalOf } from "./matrices.ts";
 import { sum } from "./reduce.ts";
+import { movedim } from "./reorder.ts";
 
 /** An operand, and the index that each of its axes is named by. */
 interface Part {
@@ -158,7 +159,7 @@ function prepared(x: Tensor, labels: readonly string[], sizes: ReadonlyMap<strin
   const names = [...labels];
   for (let i = 0; i < names.length; i++) {
     for (let j = names.indexOf(names[i]!, i + 1); j > 0; j = names.indexOf(names[i]!, i + 1)) {
-      y = diagonalOf(y, i, j);
+      y = movedim(diagonal(y, 0, { axis1: i, axis2: j }), -1, i);
       names.splice(j, 1);
     }
   }

@@ -1,16 +1,17 @@
 /** Sampling images at given places. */
-import { defaultKernels } from "@tapegrad/kernels";
 import { checkTensor } from "../apply.ts";
+import { checkFlag } from "../check.ts";
 import { isFloat } from "../dtype.ts";
 import { DTypeError, ShapeError, ValueError } from "../errors.ts";
 import { contiguousStrides, formatShape, sizeOf } from "../shape.ts";
-import { emptyTensor, settle, type Tensor } from "../tensor.ts";
+import type { Tensor } from "../tensor.ts";
 import { ge, le, lt, ne, where } from "./compare.ts";
 import { add, div, maximum, minimum, mul, neg, sub } from "./elementwise.ts";
 import { gather } from "./indexing.ts";
 import { detach, expand, narrow, reshape, to } from "./layout.ts";
-import { checkFlag } from "./windows.ts";
+import { floorOp, roundOp } from "./rounding.ts";
 
+/** Options of {@link gridSample}. */
 export interface GridSampleOptions {
   /** "bilinear" is trilinear for volumes; "bicubic" is for images only. Default "bilinear". */
   mode?: "bilinear" | "nearest" | "bicubic";
@@ -18,13 +19,6 @@ export interface GridSampleOptions {
   paddingMode?: "zeros" | "border" | "reflection";
   /** Whether −1 and 1 are the centres of the outermost elements, rather than their outer edges. Default false. */
   alignCorners?: boolean;
-}
-
-/** ⌊x⌋, or x rounded half to even, off the tape: steps have no gradient. */
-function stepped(name: "floor" | "round", x: Tensor): Tensor {
-  const y = emptyTensor(x.shape, x.dtype);
-  defaultKernels().unary(name, x, y);
-  return settle(y);
 }
 
 /** x from `low` to `high`; the gradient passes at neither bound. */
@@ -39,9 +33,9 @@ function reflected(x: Tensor, low: number, high: number): Tensor {
   const [start, length] = [low / 2, (high - low) / 2];
   const from = sub(x, start);
   const away = where(lt(from, 0), neg(from), from);
-  const flips = stepped("floor", div(detach(away), length));
+  const flips = floorOp(div(detach(away), length));
   const rest = sub(away, mul(flips, length));
-  const odd = ne(sub(flips, mul(stepped("floor", mul(flips, 0.5)), 2)), 0);
+  const odd = ne(sub(flips, mul(floorOp(mul(flips, 0.5)), 2)), 0);
   return where(odd, add(neg(rest), length + start), add(rest, start));
 }
 
@@ -74,7 +68,7 @@ interface Tap {
 }
 
 function linearTaps(at: Tensor): Tap[] {
-  const low = stepped("floor", detach(at));
+  const low = floorOp(detach(at));
   const part = sub(at, low);
   return [
     { at: low, weight: sub(1, part) },
@@ -85,7 +79,7 @@ function linearTaps(at: Tensor): Tap[] {
 /** Keys, Cubic convolution interpolation, 1981, with PyTorch's a = −¾. */
 function cubicTaps(at: Tensor): Tap[] {
   const a = -0.75;
-  const low = stepped("floor", detach(at));
+  const low = floorOp(detach(at));
   const part = sub(at, low);
   const near = (d: Tensor) => add(mul(mul(sub(mul(d, a + 2), a + 3), d), d), 1);
   const far = (d: Tensor) => sub(mul(add(mul(sub(mul(d, a), 5 * a), d), 8 * a), d), 4 * a);
@@ -152,9 +146,7 @@ export function gridSample(x: Tensor, grid: Tensor, options: GridSampleOptions =
     // Bicubic neighbours are brought inside one by one, below.
     if (mode === "bicubic") return cubicTaps(raw);
     const at = broughtInside(raw, size, paddingMode, alignCorners);
-    return mode === "nearest"
-      ? [{ at: stepped("round", detach(at)), weight: null }]
-      : linearTaps(at);
+    return mode === "nearest" ? [{ at: roundOp(detach(at)), weight: null }] : linearTaps(at);
   });
   const flat = reshape(x, [count, channels, sizeOf(spatial)]);
   const strides = contiguousStrides(spatial);

@@ -1,5 +1,4 @@
 /** Picking elements by position. */
-
 import { checkTensor, describe } from "../apply.ts";
 import { tensor } from "../create.ts";
 import { DTypeError, IndexError, ShapeError, ValueError } from "../errors.ts";
@@ -282,7 +281,7 @@ function positionsTensor(list: Int32Array): Tensor {
   return adoptArray(list, "int32", [list.length]);
 }
 
-/** @internal Where the mask is true, in row-major order: int32 [n]. */
+/** @internal Where the mask is true (a number: not 0), in row-major order: int32 [n]. */
 export function maskPositions(mask: Tensor): Tensor {
   const bits = mask.data();
   let count = 0;

@@ -9,6 +9,7 @@ import { add, mul } from "./elementwise.ts";
 import { indexSelect } from "./indexing.ts";
 import { type PerAxis, perAxis } from "./windows.ts";
 
+/** How {@link interpolate} finds values between elements. */
 export type InterpolationMode =
   | "nearest"
   | "nearest-exact"
@@ -18,6 +19,7 @@ export type InterpolationMode =
   | "trilinear"
   | "area";
 
+/** Options of {@link interpolate}. */
 export interface InterpolateOptions {
   /** Spatial sizes of the result; this or `scaleFactor`. */
   size?: PerAxis;

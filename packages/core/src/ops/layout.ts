@@ -1,5 +1,4 @@
 /** Views, copies and conversions: where the elements are, not what they are. */
-
 import { defaultKernels } from "@tapegrad/kernels";
 import { checkTensor, describe } from "../apply.ts";
 import { checkDType, type DType, promote } from "../dtype.ts";
@@ -515,6 +514,18 @@ export const sliceOp = defineOp({
   },
   tex: { y: "y_i = x_{a + i s}", x: "1" },
 });
+
+/** A view of x that runs backwards along the axes. */
+export function reversed(x: Tensor, axes: readonly number[]): Tensor {
+  return sliceOp(
+    x,
+    x.shape.map((length, i) =>
+      axes.includes(i) && length > 0
+        ? { start: length - 1, step: -1, length }
+        : { start: 0, step: 1, length },
+    ),
+  );
+}
 
 /** Zeros of the given shape with x in the slice: the backward of slice. */
 export const unslice = defineOp({

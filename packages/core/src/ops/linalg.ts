@@ -1,11 +1,13 @@
 /** Functions of matrices: determinants, pseudo-inverse, least squares, exponential, powers, rank, norms. */
 import { checkTensor } from "../apply.ts";
-import { zerosLike } from "../create.ts";
+import { checkAtLeast } from "../check.ts";
+import { eye, zerosLike } from "../create.ts";
 import { ShapeError, ValueError } from "../errors.ts";
 import { defineOp } from "../op.ts";
 import { broadcastShapes, formatShape, reducedShape } from "../shape.ts";
 import { noGrad } from "../tape.ts";
 import type { Tensor } from "../tensor.ts";
+import { floated } from "./arguments.ts";
 import { gt, where } from "./compare.ts";
 import { qrOp, type SVDResult, svdOp, svdvals } from "./decompositions.ts";
 import { concat, expand, reshape, to } from "./layout.ts";
@@ -13,14 +15,11 @@ import { matmul, matmulOp } from "./matmul.ts";
 import {
   batchOf,
   checkMatrix,
-  checkNumber,
   checkSquare,
   columnsOf,
-  diagonalOf,
   eachMatrix,
   flipped,
-  floated,
-  identity,
+  mainDiagonal,
   rowsOf,
   withBatch,
   write,
@@ -65,7 +64,7 @@ export const detOp = defineOp({
 function cofactorMatrix(x: Tensor): Tensor {
   const { u, s, vh } = svdOp(x) as unknown as SVDResult;
   const n = rowsOf(x);
-  const diagonal = identity(n, x.dtype).ne(0);
+  const diagonal = eye(n, { dtype: "bool" });
   const others = where(diagonal, 1, s.unsqueeze(-2));
   let products = others.narrow(-1, 0, 1);
   for (let j = 1; j < n; j++) products = products.mul(others.narrow(-1, j, 1));
@@ -123,6 +122,7 @@ export function slogdet(x: Tensor): { sign: Tensor; logabsdet: Tensor } {
 // ---------------------------------------------------------------------------------------------
 // Rank, pseudo-inverse, least squares
 
+/** Which singular values count as 0. */
 export interface ToleranceOptions {
   /** Singular values up to this count as 0. Default 0. */
   atol?: number;
@@ -134,8 +134,7 @@ function checkTolerances(op: string, options: ToleranceOptions): void {
   for (const name of ["atol", "rtol"] as const) {
     const value = options[name];
     if (value === undefined) continue;
-    checkNumber(op, name, value);
-    if (value < 0) throw new ValueError(`${op}: ${name} is ${value}; it must not be negative.`);
+    checkAtLeast(op, name, value, 0);
   }
 }
 
@@ -212,6 +211,7 @@ export function pinv(x: Tensor, options: ToleranceOptions = {}): Tensor {
   return pinvOp(x, options);
 }
 
+/** What {@link lstsq} returns. */
 export interface LstsqResult {
   /** [..., N, K]; the shortest one where several minimise. */
   solution: Tensor;
@@ -315,7 +315,7 @@ export function matrixPower(x: Tensor, n: number): Tensor {
     throw new ValueError(`matrixPower: the exponent is ${n}; it must be a whole number.`);
   }
   const a = floated(x);
-  if (n === 0) return expand(identity(rowsOf(a), a.dtype), a.shape).clone();
+  if (n === 0) return expand(eye(rowsOf(a), { dtype: a.dtype }), a.shape).clone();
   let square = n < 0 ? inv(a) : a;
   let rest = Math.abs(n);
   let result: Tensor | null = null;
@@ -330,7 +330,7 @@ export function matrixPower(x: Tensor, n: number): Tensor {
 /** Σ xᵢᵢ of each matrix: [..., M, N] → [...]. */
 export function trace(x: Tensor): Tensor {
   checkMatrix("trace", "x", x);
-  return sum(diagonalOf(x, x.rank - 2, x.rank - 1), -1);
+  return sum(mainDiagonal(x), -1);
 }
 
 function kept(norm: Tensor, x: Tensor, { keepdim = false }: ReduceOptions): Tensor {

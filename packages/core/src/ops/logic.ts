@@ -1,12 +1,12 @@
 /** Truth values and bits: what has no gradient. */
 import type { BinaryName } from "@tapegrad/kernels";
 import { asTensor } from "../apply.ts";
-import { isFloat } from "../dtype.ts";
+import { checkAtLeast } from "../check.ts";
 import { DTypeError } from "../errors.ts";
 import { defineOp, type TensorLike } from "../op.ts";
 import { broadcastShapes } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
-import { checkAtLeast, checkWhole } from "./arguments.ts";
+import { checkWhole, floated } from "./arguments.ts";
 import { eq, le, lt, ne } from "./compare.ts";
 import { abs, sub } from "./elementwise.ts";
 import { detach, to } from "./layout.ts";
@@ -91,7 +91,7 @@ export function isfinite(x: TensorLike): Tensor {
 function magnitude(op: string, x: TensorLike): Tensor {
   const input = asTensor(op, "x", x);
   // Whole numbers are finite; their own magnitude may not fit their type.
-  return abs(isFloat(input.dtype) ? input : to(input, "float32"));
+  return abs(floated(input));
 }
 
 /** Options of {@link isclose} and {@link allclose}. */

@@ -53,6 +53,7 @@ export function takeAlongAxis(x: Tensor, index: Tensor, axis?: number): Tensor {
   );
 }
 
+/** Options of {@link embedding}. */
 export interface EmbeddingOptions {
   /** Positions with this row (negative: from the end) send no gradient to it. */
   paddingIdx?: number;

@@ -1,23 +1,24 @@
 /** Losses that compare a prediction with a target element by element. */
 import { checkTensor } from "../apply.ts";
+import { checkAtLeast, checkFlag } from "../check.ts";
 import { isFloat } from "../dtype.ts";
 import { DTypeError, ShapeError, ValueError } from "../errors.ts";
 import { defineOp } from "../op.ts";
 import { broadcastShapes, formatShape, sameShape } from "../shape.ts";
 import { numberTensor, type Tensor } from "../tensor.ts";
 import { eq, gt, lt, where } from "./compare.ts";
-import { abs, add, div, exp, log, maximum, mul, neg, sigmoid, square, sub } from "./elementwise.ts";
+import { abs, add, div, exp, log, maximum, mul, neg, square, sub } from "./elementwise.ts";
 import { detach, unsqueeze } from "./layout.ts";
 import { sum } from "./reduce.ts";
 import {
-  checkNumber,
   checkReduction,
   checkSameShape,
   type LossOptions,
   type Reduction,
   reduced,
 } from "./reduction.ts";
-import { checkFlag, withScratch } from "./windows.ts";
+import { logaddexp } from "./special.ts";
+import { withScratch } from "./windows.ts";
 
 /**
  * Squared error (prediction − target)², elementwise.
@@ -53,7 +54,7 @@ export function smoothL1Loss(
   const { reduction = "mean", beta = 1 } = options;
   checkSameShape("smoothL1Loss", "prediction", prediction, "target", target);
   checkReduction("smoothL1Loss", reduction);
-  checkNumber("smoothL1Loss", "beta", beta, "notNegative");
+  checkAtLeast("smoothL1Loss", "beta", beta, 0);
   if (beta === 0) return l1Loss(prediction, target, options);
   return reduced(div(huber(prediction, target, beta), beta), reduction);
 }
@@ -67,7 +68,7 @@ export function huberLoss(
   const { reduction = "mean", delta = 1 } = options;
   checkSameShape("huberLoss", "prediction", prediction, "target", target);
   checkReduction("huberLoss", reduction);
-  checkNumber("huberLoss", "delta", delta, "positive");
+  checkAtLeast("huberLoss", "delta", delta, 0, true);
   return reduced(huber(prediction, target, delta), reduction);
 }
 
@@ -122,6 +123,7 @@ export const binaryCrossEntropyOp = defineOp({
   },
 });
 
+/** Options of {@link binaryCrossEntropy} and {@link binaryCrossEntropyWithLogits}. */
 export interface BinaryOptions extends LossOptions {
   /** Multiplies the losses; broadcastable with them. */
   weight?: Tensor | null;
@@ -168,28 +170,6 @@ export function binaryCrossEntropy(
   return reduced(weighted(binaryCrossEntropyOp(prediction, target), weight), reduction);
 }
 
-/** y = ln(1 + eˣ) = max(x, 0) + ln(1 + e^−|x|), which does not overflow. */
-export const logOnePlusExp = defineOp({
-  name: "logOnePlusExp",
-  inputs: ["x"],
-  domain: "float",
-  shape: ({ x }) => x.shape,
-  forward: ({ x }, y, kernels) => {
-    kernels.unary("abs", x, y);
-    kernels.unary("neg", y, y);
-    kernels.unary("exp", y, y);
-    kernels.binary("add", y, numberTensor(1, y.dtype), y);
-    kernels.unary("log", y, y);
-    withScratch(y.shape, y.dtype, (positive) => {
-      kernels.unary("relu", x, positive);
-      kernels.binary("add", y, positive, y);
-    });
-  },
-  saves: ["x"],
-  grad: { x: (dy, { x }) => dy.mul(sigmoid(x)) },
-  tex: { y: "\\ln(1 + e^x)", x: "\\sigma(x)" },
-});
-
 /**
  * Binary cross-entropy of p = σ(logits), without overflow:
  * posWeight·target·ln(1 + e^−x) + (1 − target)·ln(1 + eˣ).
@@ -210,7 +190,7 @@ export function binaryCrossEntropyWithLogits(
   checkFactor(op, "weight", weight, logits);
   checkFactor(op, "posWeight", posWeight, logits);
   // With ln(1 + eˣ) = x + ln(1 + e^−x): (1 − t)·x + (1 + (posWeight − 1)·t)·ln(1 + e^−x).
-  const soft = logOnePlusExp(neg(logits));
+  const soft = logaddexp(neg(logits), 0);
   const factor = posWeight ? add(mul(sub(posWeight, 1), target), 1) : null;
   const losses = add(mul(sub(1, target), logits), factor === null ? soft : mul(factor, soft));
   return reduced(weighted(losses, weight), reduction);
@@ -221,7 +201,7 @@ export function softMarginLoss(x: Tensor, target: Tensor, options: LossOptions =
   const { reduction = "mean" } = options;
   checkSameShape("softMarginLoss", "x", x, "target", target);
   checkReduction("softMarginLoss", reduction);
-  return reduced(logOnePlusExp(neg(mul(x, target))), reduction);
+  return reduced(logaddexp(neg(mul(x, target)), 0), reduction);
 }
 
 // ---------------------------------------------------------------------------------------------
@@ -250,7 +230,7 @@ export function klDiv(
   return div(sum(losses), x.rank === 0 ? 1 : x.shape[0]!);
 }
 
-/** t·ln t, and 0 at 0. */
+/** t·ln t, and 0 at 0, where the gradient is 0 too; that of xlogy(t, t) is infinite. */
 function entropy(t: Tensor): Tensor {
   const isZero = eq(t, 0);
   return where(isZero, 0, mul(t, log(where(isZero, 1, t))));
@@ -274,7 +254,7 @@ export function poissonNllLoss(
   checkReduction(op, reduction);
   checkFlag(op, "logInput", logInput);
   checkFlag(op, "full", full);
-  checkNumber(op, "eps", eps, "notNegative");
+  checkAtLeast(op, "eps", eps, 0);
   const losses = logInput ? sub(exp(x), mul(target, x)) : sub(x, mul(target, log(add(x, eps))));
   if (!full) return reduced(losses, reduction);
   // ln t! ≈ t·ln t − t + ½ ln(2πt)
@@ -303,7 +283,7 @@ export function gaussianNllLoss(
   checkTensor(op, "variance", variance);
   checkReduction(op, reduction);
   checkFlag(op, "full", full);
-  checkNumber(op, "eps", eps, "positive");
+  checkAtLeast(op, "eps", eps, 0, true);
   const lead = x.shape.slice(0, -1);
   const perRow = x.rank > 0 && sameShape(variance.shape, lead) && !sameShape(lead, x.shape);
   const given = perRow ? unsqueeze(variance, -1) : variance;

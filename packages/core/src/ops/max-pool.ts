@@ -4,6 +4,7 @@
  */
 import { release } from "@tapegrad/kernels";
 import { checkTensor } from "../apply.ts";
+import { checkFlag } from "../check.ts";
 import { IndexError, ShapeError } from "../errors.ts";
 import { defineOp } from "../op.ts";
 import { contiguousStrides, formatShape, type Shape, sizeOf } from "../shape.ts";
@@ -13,15 +14,7 @@ import { gatherOp, scatterZeros } from "./indexing.ts";
 import { reshape } from "./layout.ts";
 import { type PoolOptions, poolOf } from "./pool-windows.ts";
 import type { ValuesAndIndices } from "./reduce.ts";
-import {
-  asBatch,
-  checkFlag,
-  dense,
-  likeGiven,
-  type PerAxis,
-  perAxis,
-  withScratch,
-} from "./windows.ts";
+import { asBatch, dense, likeGiven, type PerAxis, perAxis, withScratch } from "./windows.ts";
 
 /** For each axis: which positions each of `output` windows of `kernel` elements looks at, row by row. */
 export interface Sites {
@@ -92,6 +85,7 @@ export function pooledMax(x: Tensor, images: Tensor, sites: Sites): ValuesAndInd
   return { values: likeGiven(values, x, axes), indices: likeGiven(found, x, axes) };
 }
 
+/** Options of {@link maxPool1d} and its kin. */
 export interface MaxPoolOptions extends PoolOptions {
   /** Distance between the elements of a window. Default 1. */
   dilation?: PerAxis;
@@ -162,6 +156,7 @@ export function maxPool3d(x: Tensor, kernel: PerAxis, options: MaxPoolOptions = 
   return maxPool("maxPool3d", 3, x, kernel, options);
 }
 
+/** Options of {@link maxUnpool1d} and its kin. */
 export interface MaxUnpoolOptions {
   /** Default: the kernel. */
   stride?: PerAxis;

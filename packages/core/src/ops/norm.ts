@@ -10,14 +10,16 @@ import {
   reducedShape,
 } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
+import { floated } from "./arguments.ts";
 import { eq, ge, ne, where } from "./compare.ts";
 import { abs, div, mul, pow, sign, square } from "./elementwise.ts";
-import { expand, reshape, to } from "./layout.ts";
+import { expand, reshape } from "./layout.ts";
 import { nuclearNorm } from "./linalg.ts";
 import { amax, amin, checkNotEmpty, type ReduceOptions, sum } from "./reduce.ts";
 import { movedim } from "./reorder.ts";
 import { rootOrZero } from "./statistics.ts";
 
+/** Options of {@link norm}. */
 export interface NormOptions extends ReduceOptions {
   /** One axis or several; all by default. */
   axis?: number | readonly number[];
@@ -80,6 +82,7 @@ function powerOrConstant(x: Tensor, p: number): Tensor {
   return where(zero, 0 ** p, pow(where(zero, 1, x), p));
 }
 
+/** Options of {@link normalize}. */
 export interface NormalizeOptions {
   /** Which norm becomes 1. Default 2. */
   p?: number;
@@ -95,7 +98,7 @@ export function normalize(x: Tensor, options: NormalizeOptions = {}): Tensor {
   checkTensor("normalize", "x", x);
   checkEps("normalize", eps);
   const axes = normalizeAxes("normalize", axis, x.rank);
-  const length = norm(isFloat(x.dtype) ? x : to(x, "float32"), p, { axis: axes, keepdim: true });
+  const length = norm(floated(x), p, { axis: axes, keepdim: true });
   return div(x, where(ge(length, eps), length, eps));
 }
 

@@ -1,5 +1,6 @@
 /** Normalizations: zero mean and unit variance over a batch, a layer, a group or an instance. */
 import { checkTensor } from "../apply.ts";
+import { checkAtLeast, checkFinite, checkFlag } from "../check.ts";
 import { isFloat } from "../dtype.ts";
 import { DTypeError, ShapeError, ValueError } from "../errors.ts";
 import { defineOp } from "../op.ts";
@@ -8,8 +9,9 @@ import { noGrad } from "../tape.ts";
 import { numberTensor, type Tensor } from "../tensor.ts";
 import { add, div, mul, pow, sqrt, square, sub } from "./elementwise.ts";
 import { reshape } from "./layout.ts";
+import { pad } from "./pad.ts";
 import { mean, sum } from "./reduce.ts";
-import { checkFlag, padZeros, perAxis, windowsOp, withScratch } from "./windows.ts";
+import { perAxis, windowsOp, withScratch } from "./windows.ts";
 
 interface Standardized {
   /** What meets in one mean. */
@@ -67,12 +69,6 @@ export const standardize = defineOp({
   },
 });
 
-function checkEps(op: string, eps: number): void {
-  if (!(eps >= 0 && eps < Infinity)) {
-    throw new ValueError(`${op}: eps is ${eps}; it must be a finite number, not negative.`);
-  }
-}
-
 /** An optional float tensor of a given shape. */
 function checkPart(
   op: string,
@@ -93,6 +89,7 @@ function checkPart(
   }
 }
 
+/** Scale and shift of what was normalized. */
 export interface Affine {
   /** Multiplies the normalized values. */
   weight?: Tensor | null;
@@ -122,6 +119,7 @@ function checkChannels(op: string, x: Tensor, rank: number): number {
   return x.shape[1]!;
 }
 
+/** What {@link batchNorm} and {@link instanceNorm} remember between calls, and change in place. */
 export interface RunningStatistics {
   /** float, [C]: estimates of mean and (unbiased) variance, updated in place in training. */
   runningMean?: Tensor | null;
@@ -130,6 +128,7 @@ export interface RunningStatistics {
   momentum?: number;
 }
 
+/** Options of {@link batchNorm}. */
 export interface BatchNormOptions extends Affine, RunningStatistics {
   /** Whether the batch's own statistics normalize (and move the running ones). Default false. */
   training?: boolean;
@@ -192,7 +191,7 @@ export function batchNorm(x: Tensor, options: BatchNormOptions = {}): Tensor {
   const { training = false, weight, bias, eps = 1e-5 } = options;
   const channels = checkChannels(op, x, 2);
   checkFlag(op, "training", training);
-  checkEps(op, eps);
+  checkAtLeast(op, "eps", eps, 0);
   checkPart(op, "weight", weight, [channels], "one number per channel");
   checkPart(op, "bias", bias, [channels], "one number per channel");
   checkRunning(op, options, channels);
@@ -213,6 +212,7 @@ export function batchNorm(x: Tensor, options: BatchNormOptions = {}): Tensor {
   return affine(normalized, options, perChannel(x));
 }
 
+/** Options of {@link instanceNorm}. */
 export interface InstanceNormOptions extends Affine, RunningStatistics {
   /** Whether the instances' own statistics normalize, not the running ones. Default true. */
   useInputStats?: boolean;
@@ -232,7 +232,7 @@ export function instanceNorm(x: Tensor, options: InstanceNormOptions = {}): Tens
   const { useInputStats = true, weight, bias, eps = 1e-5 } = options;
   const channels = checkChannels(op, x, 3);
   checkFlag(op, "useInputStats", useInputStats);
-  checkEps(op, eps);
+  checkAtLeast(op, "eps", eps, 0);
   checkPart(op, "weight", weight, [channels], "one number per channel");
   checkPart(op, "bias", bias, [channels], "one number per channel");
   checkRunning(op, options, channels);
@@ -272,7 +272,7 @@ export function groupNorm(x: Tensor, groups: number, options: Affine = {}): Tens
       `${op}: groups is ${groups}; it must be a whole number that divides x's ${channels} channels.`,
     );
   }
-  checkEps(op, eps);
+  checkAtLeast(op, "eps", eps, 0);
   checkPart(op, "weight", weight, [channels], "one number per channel");
   checkPart(op, "bias", bias, [channels], "one number per channel");
   const together = reshape(x, [x.shape[0]!, groups, sizeOf(x.shape.slice(1)) / groups]);
@@ -310,7 +310,7 @@ export function layerNorm(
   const { weight, bias, eps = 1e-5 } = options;
   const axes = lastAxes(op, x, normalizedShape);
   const shape = axes.map((axis) => x.shape[axis]!);
-  checkEps(op, eps);
+  checkAtLeast(op, "eps", eps, 0);
   checkPart(op, "weight", weight, shape, "the normalized shape");
   checkPart(op, "bias", bias, shape, "the normalized shape");
   return affine(standardize(x, { axes, eps }).normalized, options, shape);
@@ -333,7 +333,7 @@ export function rmsNorm(
   const axes = lastAxes(op, x, normalizedShape);
   const shape = axes.map((axis) => x.shape[axis]!);
   const { weight, eps = x.dtype === "float64" ? Number.EPSILON : 2 ** -23 } = options;
-  checkEps(op, eps);
+  checkAtLeast(op, "eps", eps, 0);
   checkPart(op, "weight", weight, shape, "the normalized shape");
   const root = sqrt(add(mean(square(x), axes, { keepdim: true }), eps));
   return affine(div(x, root), { weight: weight ?? null }, shape);
@@ -358,14 +358,10 @@ export function localResponseNorm(
   if (!Number.isInteger(size) || size < 1) {
     throw new ValueError(`${op}: size is ${size}; it must be a whole number of at least 1.`);
   }
-  for (const [name, value] of Object.entries({ alpha, beta, k })) {
-    if (!Number.isFinite(value)) {
-      throw new ValueError(`${op}: ${name} is ${value}; it must be a finite number.`);
-    }
-  }
+  for (const [name, value] of Object.entries({ alpha, beta, k })) checkFinite(op, name, value);
   const places = sizeOf(x.shape.slice(2));
   const squares = reshape(square(x), [x.shape[0]!, 1, channels, places]);
-  const around = padZeros(squares, [Math.floor(size / 2), 0], [Math.floor((size - 1) / 2), 0]);
+  const around = pad(squares, [0, 0, Math.floor(size / 2), Math.floor((size - 1) / 2)]);
   const windows = windowsOp(around, {
     kernel: [size, 1],
     stride: [1, 1],

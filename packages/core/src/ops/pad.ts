@@ -21,6 +21,7 @@ export const padOp = defineOp({
   tex: { y: "y_{i + b} = x_i", x: "1" },
 });
 
+/** Options of {@link pad}. */
 export interface PadOptions {
   /**
    * "constant": `value`; "reflect": mirrored at the edge element, which is not repeated; "replicate": the
@@ -31,6 +32,7 @@ export interface PadOptions {
   value?: number;
 }
 
+/** What {@link pad} puts beyond the edge. */
 export type PadMode = "constant" | "reflect" | "replicate" | "circular";
 
 /** Which element of 0 … size − 1 stands at position i, outside of them. */
@@ -219,6 +221,7 @@ export function unfoldAxis(x: Tensor, axis: number, size: number, step: number):
 /** One number for both spatial axes, or one for each: [vertical, horizontal]. */
 export type Pair = number | readonly [number, number];
 
+/** Options of {@link unfold} and {@link fold}. */
 export interface UnfoldOptions {
   /** Distance between neighbouring elements of a window. Default 1. */
   dilation?: Pair;

@@ -1,20 +1,14 @@
 /** Losses on pairs and triples: which of two is larger, nearer, alike. */
 import { checkTensor } from "../apply.ts";
+import { checkFinite, checkFlag } from "../check.ts";
 import { ShapeError, ValueError } from "../errors.ts";
 import { broadcastShapes, formatShape, sameShape } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { eq, ne, where } from "./compare.ts";
 import { abs, add, div, minimum, mul, neg, pow, sqrt, square, sub } from "./elementwise.ts";
 import { amax, sum } from "./reduce.ts";
-import {
-  checkNumber,
-  checkReduction,
-  checkSameShape,
-  hinge,
-  type LossOptions,
-  reduced,
-} from "./reduction.ts";
-import { checkFlag } from "./windows.ts";
+import { checkReduction, checkSameShape, type LossOptions, reduced } from "./reduction.ts";
+import { clamp } from "./rounding.ts";
 
 /** x where target is 1, max(0, margin − x) where it is −1. As PyTorch's, the derivative at the kink is −1. */
 export function hingeEmbeddingLoss(
@@ -26,8 +20,8 @@ export function hingeEmbeddingLoss(
   const { reduction = "mean", margin = 1 } = options;
   checkSameShape(op, "x", x, "target", target);
   checkReduction(op, reduction);
-  checkNumber(op, "margin", margin);
-  const apart = where(ne(target, 1), hinge(sub(margin, x)), 0);
+  checkFinite(op, "margin", margin);
+  const apart = where(ne(target, 1), clamp(sub(margin, x), 0), 0);
   return reduced(add(apart, where(ne(target, -1), x, 0)), reduction);
 }
 
@@ -49,8 +43,8 @@ export function marginRankingLoss(
   checkTensor(op, "target", target);
   broadcastShapes(op, a.shape, b.shape, target.shape);
   checkReduction(op, reduction);
-  checkNumber(op, "margin", margin);
-  return reduced(hinge(add(mul(neg(target), sub(a, b)), margin)), reduction);
+  checkFinite(op, "margin", margin);
+  return reduced(clamp(add(mul(neg(target), sub(a, b)), margin), 0), reduction);
 }
 
 /**
@@ -76,13 +70,13 @@ export function cosineEmbeddingLoss(
     );
   }
   checkReduction(op, reduction);
-  checkNumber(op, "margin", margin);
+  checkFinite(op, "margin", margin);
   // As PyTorch's: keeps the quotient finite for zeros.
   const eps = 1e-12;
   const squares = mul(add(sum(square(a), -1), eps), add(sum(square(b), -1), eps));
   const cosine = div(sum(mul(a, b), -1), sqrt(squares));
   const alike = where(eq(target, 1), sub(1, cosine), 0);
-  return reduced(add(alike, where(eq(target, -1), hinge(sub(cosine, margin)), 0)), reduction);
+  return reduced(add(alike, where(eq(target, -1), clamp(sub(cosine, margin), 0), 0)), reduction);
 }
 
 /** ‖a − b + ε‖ₚ over the last axis. */
@@ -115,12 +109,12 @@ export function tripletMarginLoss(
   checkSameShape(op, "anchor", anchor, "negative", negative);
   if (anchor.rank === 0) throw new ShapeError(`${op}: anchor is []; it must be [..., D].`);
   checkReduction(op, reduction);
-  checkNumber(op, "margin", margin);
-  checkNumber(op, "eps", eps);
+  checkFinite(op, "margin", margin);
+  checkFinite(op, "eps", eps);
   checkFlag(op, "swap", swap);
   if (!(p > 0)) throw new ValueError(`${op}: p is ${p}; it must be above 0.`);
   const near = distance(anchor, positive, p, eps);
   const far = distance(anchor, negative, p, eps);
   const nearest = swap ? minimum(far, distance(positive, negative, p, eps)) : far;
-  return reduced(hinge(add(sub(near, nearest), margin)), reduction);
+  return reduced(clamp(add(sub(near, nearest), margin), 0), reduction);
 }

@@ -1,8 +1,10 @@
 /** What all pooling functions share: their options, and how many windows there are. */
+import { checkFlag } from "../check.ts";
 import { ShapeError, ValueError } from "../errors.ts";
 import { formatShape, type Shape } from "../shape.ts";
-import { checkFlag, type PerAxis, perAxis, span } from "./windows.ts";
+import { type PerAxis, perAxis, span } from "./windows.ts";
 
+/** Options that all pooling functions share. */
 export interface PoolOptions {
   /** Default: the kernel, so that windows touch without overlapping. */
   stride?: PerAxis;

@@ -1,5 +1,6 @@
 /** Products beyond `matmul`, composed of existing ops, which carry the gradients. */
-import { applyInPlace, checkTensor, describe } from "../apply.ts";
+import { checkTensor, describe } from "../apply.ts";
+import { checkNumber } from "../check.ts";
 import { isFloat } from "../dtype.ts";
 import { ShapeError, ValueError } from "../errors.ts";
 import {
@@ -11,12 +12,12 @@ import {
   sizeOf,
 } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
+import { floated } from "./arguments.ts";
 import { where } from "./compare.ts";
 import { einsum } from "./einsum.ts";
 import { add, mul } from "./elementwise.ts";
-import { concat, copyOp, permute, reshape, to } from "./layout.ts";
+import { concat, permute, reshape, to } from "./layout.ts";
 import { matmul } from "./matmul.ts";
-import { checkNumber, floated } from "./matrices.ts";
 import { amax, sum } from "./reduce.ts";
 
 /** @throws ShapeError unless x has the rank; `as` spells the shape that fits */
@@ -200,7 +201,7 @@ export function cdist(a: Tensor, b: Tensor, options: { p?: number } = {}): Tenso
   checkTensor("cdist", "b", b);
   const { p = 2 } = options;
   checkNumber("cdist", "p", p);
-  if (p < 0) throw new ValueError(`cdist: p is ${p}; it must not be negative.`);
+  if (!(p >= 0)) throw new ValueError(`cdist: p is ${p}; it must be 0 or more, or infinite.`);
   checkMeet(
     "cdist",
     a,
@@ -231,6 +232,7 @@ function root(x: Tensor, f: (x: Tensor) => Tensor): Tensor {
   return where(zero, 0, f(where(zero, 1, x)));
 }
 
+/** Options of {@link addmm} and its kin. */
 export interface AddProductOptions {
   /** Factor of the input; 0 ignores it, NaN included. Default 1. */
   beta?: number;
@@ -300,11 +302,6 @@ export function baddbmm(
     "they must be [B, M, K] and [B, K, N]",
   );
   return addProduct("baddbmm", input, matmul(a, b), options);
-}
-
-/** @internal The result in place of x: the in-place form of a composed function. */
-export function replace(name: string, x: Tensor, y: Tensor): Tensor {
-  return applyInPlace(copyOp.op, x, [y], undefined, name);
 }
 
 /**

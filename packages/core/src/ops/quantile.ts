@@ -6,6 +6,7 @@ import { DTypeError, ShapeError, ValueError } from "../errors.ts";
 import { formatShape } from "../shape.ts";
 import { adoptArray, Tensor } from "../tensor.ts";
 import { any } from "./aggregate.ts";
+import { floated } from "./arguments.ts";
 import { eq, gt, ne, where } from "./compare.ts";
 import { add, div, maximum, minimum, mul, sub } from "./elementwise.ts";
 import { gather, indexSelect } from "./indexing.ts";
@@ -19,6 +20,7 @@ import {
   sum,
   type ValuesAndIndices,
 } from "./reduce.ts";
+import { roundOp } from "./rounding.ts";
 import { alongAxis } from "./scan.ts";
 import { nonzero } from "./search.ts";
 import { argsortOp, picked, sort } from "./sort.ts";
@@ -95,6 +97,7 @@ export function nanmedian(
 
 const interpolations = ["linear", "lower", "higher", "midpoint", "nearest"] as const;
 
+/** Options of {@link quantile} and {@link nanquantile}. */
 export interface QuantileOptions extends ReduceOptions {
   /** What stands between two elements. "nearest" takes the even position of two. Default "linear". */
   interpolation?: (typeof interpolations)[number];
@@ -139,7 +142,7 @@ function quantileOf(
       `${op}: unknown interpolation "${interpolation}"; known are ${interpolations.join(", ")}.`,
     );
   }
-  const float = isFloat(x.dtype) ? x : to(x, "float32");
+  const float = floated(x);
   const qs = quantilesOf(op, q, float);
   const [v, at] = axis === undefined ? [reshape(float, [x.size]), 0] : alongAxis(op, float, axis);
   checkFilled(op, v, at);
@@ -155,7 +158,7 @@ function quantileOf(
   // NaN is sorted last: that is where a spoilt row looks.
   if (!skipNaN) ranks = where(any(ne(rows, rows), last, { keepdim: true }), n - 1, ranks);
   ranks = expand(ranks, [...rows.shape.slice(0, last), qs.size]);
-  const below = to(interpolation === "nearest" ? halfToEven(ranks) : ranks, "int32");
+  const below = to(interpolation === "nearest" ? roundOp(ranks) : ranks, "int32");
   const above = where(gt(ranks, below), minimum(add(below, 1), n - 1), below);
   let y = gather(sorted, last, interpolation === "higher" ? above : below);
   if (interpolation === "linear" || interpolation === "midpoint") {
@@ -193,11 +196,6 @@ function quantilesOf(op: string, q: number | readonly number[] | Tensor, x: Tens
     throw new ValueError(`${op}: q has ${wrong}; every quantile must be in [0, 1].`);
   }
   return qs;
-}
-
-/** x ≥ 0 rounded, half to even: above 2⁵² a float64 has no room for fractions. */
-function halfToEven(x: Tensor): Tensor {
-  return sub(add(to(x, "float64"), 2 ** 52), 2 ** 52);
 }
 
 /**

@@ -1,7 +1,6 @@
 /** Reductions over one axis, several, or all (when none is named). */
 import type { ArgReduceName } from "@tapegrad/kernels";
 import { checkTensor } from "../apply.ts";
-import { isFloat } from "../dtype.ts";
 import { engineOps } from "../engine-ops.ts";
 import { ShapeError } from "../errors.ts";
 import { defineOp } from "../op.ts";
@@ -15,11 +14,13 @@ import {
   sizeOf,
 } from "../shape.ts";
 import { Tensor } from "../tensor.ts";
+import { floated } from "./arguments.ts";
 import { eq } from "./compare.ts";
 import { div, mul } from "./elementwise.ts";
 import { gather } from "./indexing.ts";
 import { expand, reshape, squeeze, to } from "./layout.ts";
 
+/** Options that reductions share. */
 export interface ReduceOptions {
   /** Keep reduced axes with size 1. Default false. */
   keepdim?: boolean;
@@ -88,7 +89,7 @@ export function mean(
   checkTensor("mean", "x", x);
   const list = normalizeAxes("mean", axes, x.rank);
   const count = sizeOf(list.map((axis) => x.shape[axis]!));
-  return div(sum(isFloat(x.dtype) ? x : to(x, "float32"), list, options), count);
+  return div(sum(floated(x), list, options), count);
 }
 
 function extreme(name: "amax" | "amin", kernel: "max" | "min") {
@@ -193,6 +194,7 @@ export function argmin(x: Tensor, axis?: number, options: ReduceOptions = {}): T
   return argReduce(argminOp, "argmin", x, axis, options.keepdim ?? false);
 }
 
+/** What is found along an axis, and where: indices are int32. */
 export interface ValuesAndIndices {
   values: Tensor;
   /** int32. */

@@ -3,12 +3,12 @@ import { checkTensor } from "../apply.ts";
 import { ShapeError, ValueError } from "../errors.ts";
 import { broadcastShapes, formatShape, sameShape } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
-import { lt, where } from "./compare.ts";
 import { mean, sum } from "./reduce.ts";
 
 /** The mean of all losses, their sum, or each of them. */
 export type Reduction = "mean" | "sum" | "none";
 
+/** Options that losses share. */
 export interface LossOptions {
   /** Default "mean". */
   reduction?: Reduction;
@@ -48,24 +48,4 @@ export function checkSameShape(
   throw new ShapeError(
     `${op}: ${name} is ${formatShape(x.shape)} and ${other} ${formatShape(y.shape)}; they must be equal: reshape or expand one of them.`,
   );
-}
-
-/** @throws ValueError unless the number is finite (and above 0, or not negative, where asked) */
-export function checkNumber(
-  op: string,
-  name: string,
-  value: number,
-  range: "any" | "positive" | "notNegative" = "any",
-): void {
-  const fits =
-    Number.isFinite(value) &&
-    (range === "any" || value > 0 || (range === "notNegative" && value === 0));
-  if (fits) return;
-  const wanted = { any: "", positive: " above 0", notNegative: ", not negative" }[range];
-  throw new ValueError(`${op}: ${name} is ${value}; it must be a finite number${wanted}.`);
-}
-
-/** max(x, 0) with derivative 1 at 0, as PyTorch's clamp(min=0) has; relu's is 0 there. */
-export function hinge(x: Tensor): Tensor {
-  return where(lt(x, 0), 0, x);
 }

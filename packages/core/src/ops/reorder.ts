@@ -20,7 +20,7 @@ import {
   permute,
   reshape,
   resolveShape,
-  sliceOp,
+  reversed,
   takeRegion,
   transpose,
   unsqueeze,
@@ -248,17 +248,7 @@ export function repeatInterleave(x: Tensor, counts: number | Tensor, axis?: numb
 /** Read backwards along the axes. A copy, as PyTorch's. */
 export function flip(x: Tensor, axes: number | readonly number[]): Tensor {
   checkTensor("flip", "x", x);
-  const list = normalizeAxes("flip", axes, x.rank);
-  return clone(
-    sliceOp(
-      x,
-      x.shape.map((length, i) =>
-        list.includes(i) && length > 0
-          ? { start: length - 1, step: -1, length }
-          : { start: 0, step: 1, length },
-      ),
-    ),
-  );
+  return clone(reversed(x, normalizeAxes("flip", axes, x.rank)));
 }
 
 /**

@@ -5,15 +5,15 @@
 import type { ArgScanName } from "@tapegrad/kernels";
 import { applyInPlace, checkTensor } from "../apply.ts";
 import { full } from "../create.ts";
-import { isFloat } from "../dtype.ts";
 import { DTypeError, ShapeError, ValueError } from "../errors.ts";
 import { defineOp, type Op } from "../op.ts";
 import { broadcastShapes, formatShape, normalizeAxis } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
+import { floated } from "./arguments.ts";
 import { eq, ne, where } from "./compare.ts";
 import { add, div, exp, mul, sub } from "./elementwise.ts";
 import { gather } from "./indexing.ts";
-import { clone, concat, narrow, reshape, sliceOp, to } from "./layout.ts";
+import { clone, concat, narrow, reshape, reversed, to } from "./layout.ts";
 import { sum, type ValuesAndIndices } from "./reduce.ts";
 
 /** x with at least one axis, and the named one counted from the front. */
@@ -21,18 +21,6 @@ export function alongAxis(op: string, x: Tensor, axis: number): [x: Tensor, axis
   checkTensor(op, "x", x);
   const lined = x.rank === 0 ? reshape(x, [1]) : x;
   return [lined, normalizeAxis(op, axis, lined.rank)];
-}
-
-/** A view of x that runs backwards along the axis. */
-export function reversed(x: Tensor, axis: number): Tensor {
-  return sliceOp(
-    x,
-    x.shape.map((size, i) =>
-      i === axis && size > 0
-        ? { start: size - 1, step: -1, length: size }
-        : { start: 0, step: 1, length: size },
-    ),
-  );
 }
 
 /** x one place later along the axis: `first`, x₀, x₁, …, without the last. */
@@ -52,7 +40,7 @@ export const cumsumOp = defineOp({
   shape: ({ x }) => x.shape,
   forward: ({ x }, y, kernels, axis: number) => kernels.scan("cumsum", x, axis, y),
   // xⱼ is in every yᵢ from i = j on: dxⱼ = Σ_{i ≥ j} dyᵢ
-  grad: { x: (dy, _, axis): Tensor => reversed(cumsumOp(reversed(dy, axis), axis), axis) },
+  grad: { x: (dy, _, axis): Tensor => reversed(cumsumOp(reversed(dy, [axis]), axis), [axis]) },
   tex: { y: "y_i = \\sum_{j \\le i} x_j", x: "[j \\le i]" },
 });
 
@@ -83,8 +71,8 @@ export const recurrence = defineOp({
 
 /** gᵢ = dyᵢ + aᵢ₊₁·gᵢ₊₁ along the axis. */
 function backwards(a: Tensor, dy: Tensor, axis: number): Tensor {
-  const factors = shifted(reversed(a, axis), axis, 0);
-  return reversed(recurrence(factors, reversed(dy, axis), axis), axis);
+  const factors = shifted(reversed(a, [axis]), axis, 0);
+  return reversed(recurrence(factors, reversed(dy, [axis]), axis), [axis]);
 }
 
 export const cumprodOp = defineOp({
@@ -194,6 +182,7 @@ export function cummin(x: Tensor, axis: number): ValuesAndIndices {
 // ---------------------------------------------------------------------------------------------
 // Differences and areas
 
+/** Options of {@link diff}. */
 export interface DiffOptions {
   /** How often differences are taken. Default 1. */
   n?: number;
@@ -228,6 +217,7 @@ export function diff(x: Tensor, options: DiffOptions = {}): Tensor {
   return y;
 }
 
+/** Options of {@link trapezoid}. */
 export interface TrapezoidOptions {
   /** Distance of neighbours, where no positions x are given. Default 1. */
   dx?: number;
@@ -243,7 +233,7 @@ export interface TrapezoidOptions {
 export function trapezoid(y: Tensor, x?: Tensor | null, options: TrapezoidOptions = {}): Tensor {
   checkTensor("trapezoid", "y", y);
   const at = normalizeAxis("trapezoid", options.axis ?? -1, y.rank);
-  const v = isFloat(y.dtype) ? y : to(y, "float32");
+  const v = floated(y);
   const count = Math.max(v.shape[at]! - 1, 0);
   if (x === undefined || x === null) {
     const { dx = 1 } = options;

@@ -169,6 +169,7 @@ export function scatterAdd_(x: Tensor, axis: number, index: Tensor, source: Tens
   return inPlace("scatterAdd_", x, write);
 }
 
+/** Options of {@link scatterReduce}. */
 export interface ScatterReduceOptions {
   reduce: "sum" | "prod" | "mean" | "amax" | "amin";
   /** Whether x's own element at a place takes part. Default true. */
@@ -325,6 +326,7 @@ function fillWrite(op: string, x: Tensor, axis: number, index: Tensor, value: Te
 // ---------------------------------------------------------------------------------------------
 // Assignment
 
+/** Options of {@link indexPut}. */
 export interface IndexPutOptions {
   /** Add to what is there; several values for one place add up. Default false: the last one stays. */
   accumulate?: boolean;

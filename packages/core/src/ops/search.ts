@@ -8,7 +8,7 @@ import { DTypeError, ShapeError, ValueError } from "../errors.ts";
 import type { TensorLike } from "../op.ts";
 import { formatShape, normalizeAxis, sameShape, sizeOf } from "../shape.ts";
 import { adoptArray, numberTensor, Tensor } from "../tensor.ts";
-import { indexSelect } from "./indexing.ts";
+import { indexSelect, maskPositions } from "./indexing.ts";
 import { detach, narrow, permute, reshape } from "./layout.ts";
 import { argsortOp } from "./sort.ts";
 
@@ -23,19 +23,16 @@ export function nonzero(x: Tensor, options: { asTuple: true }): Tensor[];
 export function nonzero(x: Tensor, options?: { asTuple?: boolean }): Tensor | Tensor[];
 export function nonzero(x: Tensor, options: { asTuple?: boolean } = {}): Tensor | Tensor[] {
   checkTensor("nonzero", "x", x);
-  const data = x.data();
-  let count = 0;
-  for (let i = 0; i < data.length; i++) if (data[i] !== 0) count++;
+  const flat = maskPositions(x).data();
+  const count = flat.length;
   // A number is a list of one for PyTorch's tuple.
   const shape = options.asTuple && x.rank === 0 ? [1] : x.shape;
   const rank = shape.length;
   const rows = new Int32Array(count * rank);
-  for (let i = 0, end = 0; i < data.length; i++) {
-    if (data[i] === 0) continue;
-    end += rank;
+  for (let i = 0; i < count; i++) {
     // The flat position's digits, the last axis first.
-    for (let axis = rank - 1, rest = i; axis >= 0; axis--) {
-      rows[end - rank + axis] = rest % shape[axis]!;
+    for (let axis = rank - 1, rest = flat[i]!; axis >= 0; axis--) {
+      rows[i * rank + axis] = rest % shape[axis]!;
       rest = Math.floor(rest / shape[axis]!);
     }
   }
@@ -44,6 +41,7 @@ export function nonzero(x: Tensor, options: { asTuple?: boolean } = {}): Tensor 
   return shape.map((_, axis) => reshape(narrow(positions, 1, axis, 1), [count]));
 }
 
+/** What {@link unique} returns. */
 export interface Unique {
   /** The different elements in ascending order, or the different slices in lexicographic order. */
   values: Tensor;
@@ -116,6 +114,7 @@ function orderOfSlices(x: Tensor, axis: number): SliceOrder {
   return { order, differ: (i, j) => compare(i, j) !== 0 };
 }
 
+/** Options of {@link searchsorted} and {@link bucketize}. */
 export interface SearchOptions {
   /** Behind elements that are equal, rather than before them. Default false. */
   right?: boolean;

@@ -4,6 +4,7 @@ import { ShapeError, ValueError } from "../errors.ts";
 import { defineOp } from "../op.ts";
 import { broadcastShapes, formatShape, sameShape } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
+import { tril, triu } from "./diagonal.ts";
 import { matmulOp } from "./matmul.ts";
 import {
   batchOf,
@@ -13,9 +14,7 @@ import {
   eachMatrix,
   elements,
   flipped,
-  lower,
   rowsOf,
-  upper,
   whichMatrix,
   withBatch,
   write,
@@ -137,8 +136,8 @@ export const triangularSolveOp = defineOp({
     // As solve's, and only the triangle that was read has a gradient.
     a: (dy, { a, y }, triangle) => {
       const da = matmulOp(transposedSolve(a, dy, triangle), flipped(y)).neg();
-      if (triangle.upper) return upper(da, triangle.unitriangular ? 1 : 0);
-      return lower(da, triangle.unitriangular ? -1 : 0);
+      if (triangle.upper) return triu(da, triangle.unitriangular ? 1 : 0);
+      return tril(da, triangle.unitriangular ? -1 : 0);
     },
     b: (dy, { a }, triangle): Tensor => transposedSolve(a, dy, triangle),
   },
@@ -149,6 +148,7 @@ function transposedSolve(a: Tensor, b: Tensor, { upper, unitriangular }: Triangl
   return triangularSolveOp(flipped(a), b, { upper: !upper, unitriangular });
 }
 
+/** Options of {@link triangularSolve}. */
 export interface TriangularSolveOptions {
   /** Which triangle of a is read. Default true. */
   upper?: boolean;

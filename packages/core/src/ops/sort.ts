@@ -28,6 +28,7 @@ export const argsortOp = defineOp({
   tex: { y: "\\pi,\\ x_{\\pi(1)} \\le x_{\\pi(2)} \\le \\dots" },
 });
 
+/** Options of {@link sort} and {@link argsort}. */
 export interface SortOptions {
   /** Largest first. Default false. */
   descending?: boolean;

@@ -1,8 +1,9 @@
 /** Special functions: error function, gamma function and their kin, and logarithms of sums. */
+import { checkAtLeast } from "../check.ts";
 import { ValueError } from "../errors.ts";
 import { defineOp, type TensorLike } from "../op.ts";
 import type { Tensor } from "../tensor.ts";
-import { asBeside, asInput, checkAtLeast } from "./arguments.ts";
+import { asBeside, asInput } from "./arguments.ts";
 import { where } from "./compare.ts";
 import { exp, log, mul, sub } from "./elementwise.ts";
 import { bitwiseAnd, bitwiseOr } from "./logic.ts";

@@ -1,14 +1,16 @@
 /** Spread around the mean. */
 import { checkTensor } from "../apply.ts";
-import { isFloat } from "../dtype.ts";
+import { checkFinite } from "../check.ts";
 import { ValueError } from "../errors.ts";
 import { normalizeAxes, reducedShape, sizeOf } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
+import { floated } from "./arguments.ts";
 import { eq, where } from "./compare.ts";
 import { div, sqrt, square, sub } from "./elementwise.ts";
-import { reshape, to } from "./layout.ts";
+import { reshape } from "./layout.ts";
 import { mean, type ReduceOptions, sum } from "./reduce.ts";
 
+/** Options of {@link variance}, {@link std} and their kin. */
 export interface VarianceOptions extends ReduceOptions {
   /** What is taken off the number of elements before dividing. Default 1 (Bessel's correction). */
   correction?: number;
@@ -21,9 +23,7 @@ function correctionOf(op: string, { correction, unbiased }: VarianceOptions): nu
     throw new ValueError(`${op}: both correction and unbiased are given; name one of them.`);
   }
   const c = correction ?? (unbiased === false ? 0 : 1);
-  if (!Number.isFinite(c)) {
-    throw new ValueError(`${op}: correction is ${String(c)}; it must be a finite number.`);
-  }
+  checkFinite(op, "correction", c);
   return c;
 }
 
@@ -37,7 +37,7 @@ function moments(
   checkTensor(op, "x", x);
   const list = normalizeAxes(op, axes, x.rank);
   const correction = correctionOf(op, options);
-  const v = isFloat(x.dtype) ? x : to(x, "float32");
+  const v = floated(x);
   const count = sizeOf(list.map((axis) => v.shape[axis]!));
   const center = mean(v, list, { keepdim: true });
   const squares = sum(square(sub(v, center)), list, options);

@@ -1,12 +1,11 @@
 /** Sliding windows over the last axes of a tensor: the geometry that convolution and pooling share. */
 import { alloc, type Kernels, release } from "@tapegrad/kernels";
-import { describe } from "../apply.ts";
 import type { DType } from "../dtype.ts";
 import { ShapeError, ValueError } from "../errors.ts";
 import { defineOp } from "../op.ts";
 import { contiguousStrides, formatShape, type Shape, sizeOf } from "../shape.ts";
 import { Tensor, viewTensor } from "../tensor.ts";
-import { reshape, unslice } from "./layout.ts";
+import { reshape } from "./layout.ts";
 
 /** One number for every spatial axis, or one each. */
 export type PerAxis = number | readonly number[];
@@ -141,16 +140,6 @@ export const foldOp = defineOp({
   tex: { y: "y_j = \\sum_{w s + k d = j} x_{w, k}", windows: "1" },
 });
 
-/** Zeros around the spatial axes of x [N, C, …]. */
-export function padZeros(x: Tensor, before: Shape, after: Shape): Tensor {
-  if (before.every((count) => count === 0) && after.every((count) => count === 0)) return x;
-  const grown = (size: number, i: number) => (i < 2 ? size : size + before[i - 2]! + after[i - 2]!);
-  return unslice(x, {
-    shape: x.shape.map(grown),
-    ranges: x.shape.map((length, i) => ({ start: i < 2 ? 0 : before[i - 2]!, step: 1, length })),
-  });
-}
-
 /** @internal A contiguous temporary for `use`, given back at once. */
 export function withScratch<T>(shape: Shape, dtype: DType, use: (scratch: Tensor) => T): T {
   const storage = alloc(dtype, sizeOf(shape));
@@ -169,11 +158,4 @@ export function dense(x: Tensor, shape: Shape): Tensor {
 /** @internal `count` entries of the first axis from `start`, off the tape. */
 export function rowsOf(x: Tensor, start: number, count: number): Tensor {
   return viewTensor(x, [count, ...x.shape.slice(1)], x.strides, x.offset + start * x.strides[0]!);
-}
-
-/** @throws ValueError unless the option is a boolean */
-export function checkFlag(op: string, option: string, given: unknown): asserts given is boolean {
-  if (typeof given !== "boolean") {
-    throw new ValueError(`${op}: ${option} is ${describe(given)}; it must be true or false.`);
-  }
 }

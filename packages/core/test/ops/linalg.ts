@@ -38,7 +38,7 @@ import {
 import * as decompositions from "../../src/ops/decompositions.ts";
 import * as linalg from "../../src/ops/linalg.ts";
 import * as solving from "../../src/ops/solve.ts";
-import { double, expectDifferentiable, expectNear, f64, leaf } from "./matrix-helpers.ts";
+import { double, expectDifferentiable, expectNear, f64, leaf } from "./helpers.ts";
 
 /** Far from singular, with different singular values. */
 const regular =
@@ -546,7 +546,7 @@ export function describeLinalg(): void {
       [
         "matrixRank",
         () => matrixRank(x, { atol: -1 }),
-        "matrixRank: atol is -1; it must not be negative.",
+        "matrixRank: atol is -1; it must be a finite number of at least 0.",
       ],
       [
         "lstsq rows",

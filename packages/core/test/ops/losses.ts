@@ -10,8 +10,6 @@ import {
   ctcLoss,
   full,
   gaussianNllLoss,
-  gradcheck,
-  gradgradcheck,
   hingeEmbeddingLoss,
   huberLoss,
   klDiv,
@@ -24,7 +22,6 @@ import {
   multilabelSoftMarginLoss,
   multiMarginLoss,
   nllLoss,
-  normal,
   ones,
   poissonNllLoss,
   type Reduction,
@@ -37,17 +34,15 @@ import {
   uniform,
   zeros,
 } from "../../src/index.ts";
-import { binaryCrossEntropyOp, logOnePlusExp } from "../../src/ops/losses.ts";
-import { expectNear, random, testMessages } from "./helpers.ts";
+import { binaryCrossEntropyOp } from "../../src/ops/losses.ts";
+import { expectDifferentiable, expectNear, f64, random, testMessages } from "./helpers.ts";
 
-const f64 = (values: number | number[] | number[][]) => tensor(values, { dtype: "float64" });
 const int = (values: number | number[] | number[][]) => tensor(values, { dtype: "int32" });
 
 /** First and second order for every input that is float. */
 function checkGradients(f: (...inputs: Tensor[]) => Tensor, ...inputs: Tensor[]): void {
   const leaves = inputs.map((x) => x.detach().clone().requiresGrad_());
-  gradcheck(f, leaves);
-  gradgradcheck(f, leaves);
+  expectDifferentiable(f, ...leaves);
 }
 
 export function lossTests(): void {
@@ -61,12 +56,6 @@ export function lossTests(): void {
           { prediction: uniform([], 0.1, 0.9), target: uniform([], 0.1, 0.9) },
           { prediction: uniform([0, 3]), target: uniform([3]) },
         ],
-      });
-    });
-    it("logOnePlusExp", () => {
-      checkOp(logOnePlusExp, {
-        reference: (x) => Math.log1p(Math.exp(x)),
-        cases: [{ x: normal([3, 4]) }, { x: normal([]) }, { x: normal([0, 3]) }],
       });
     });
 
@@ -460,7 +449,7 @@ export function lossTests(): void {
       [
         "beta",
         () => smoothL1Loss(x, x, { beta: -1 }),
-        /beta is -1; it must be a finite number, not negative/,
+        /beta is -1; it must be a finite number of at least 0/,
       ],
       [
         "delta",

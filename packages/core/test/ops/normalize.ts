@@ -190,7 +190,7 @@ export function normalizeTests(): void {
       [
         "eps",
         () => layerNorm(x, 4, { eps: -1 }),
-        /eps is -1; it must be a finite number, not negative/,
+        /eps is -1; it must be a finite number of at least 0/,
       ],
       [
         "one element per channel",

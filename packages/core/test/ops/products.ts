@@ -28,7 +28,7 @@ import {
   tensordot,
   zeros,
 } from "../../src/index.ts";
-import { double, expectDifferentiable, expectNear, f64, leaf } from "./matrix-helpers.ts";
+import { double, expectDifferentiable, expectNear, f64, leaf } from "./helpers.ts";
 
 export function describeProducts(): void {
   describe("products of vectors and matrices", () => {
@@ -460,8 +460,16 @@ export function describeProducts(): void {
         () => cdist(x, zeros([3])),
         "cdist: a is [2, 3] and b is [3]; they must be [..., M, D] and [..., N, D].",
       ],
-      ["cdist p", () => cdist(x, x, { p: -1 }), "cdist: p is -1; it must not be negative."],
-      ["cdist NaN", () => cdist(x, x, { p: Number.NaN }), "cdist: p is NaN; it must be a number."],
+      [
+        "cdist p",
+        () => cdist(x, x, { p: -1 }),
+        "cdist: p is -1; it must be 0 or more, or infinite.",
+      ],
+      [
+        "cdist NaN",
+        () => cdist(x, x, { p: Number.NaN }),
+        "cdist: p is NaN; it must be 0 or more, or infinite.",
+      ],
       [
         "addmm sizes",
         () => addmm(x, x, x),

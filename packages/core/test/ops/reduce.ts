@@ -51,7 +51,8 @@ import {
 } from "../../src/index.ts";
 import * as aggregate from "../../src/ops/aggregate.ts";
 import { Generator } from "../../src/random.ts";
-import { checkGradients, f64, gradientAt, inf, int, leaf, nan, random } from "./reduce-support.ts";
+import { f64 } from "./helpers.ts";
+import { checkGradients, gradientAt, inf, int, leaf, nan, random } from "./reduce-support.ts";
 import { scanTests } from "./scan.ts";
 import { searchTests, sortTests } from "./sort.ts";
 

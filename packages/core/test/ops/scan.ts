@@ -18,7 +18,8 @@ import {
   zeros,
 } from "../../src/index.ts";
 import * as scan from "../../src/ops/scan.ts";
-import { checkGradients, f64, gradientAt, inf, int, leaf, nan, random } from "./reduce-support.ts";
+import { f64 } from "./helpers.ts";
+import { checkGradients, gradientAt, inf, int, leaf, nan, random } from "./reduce-support.ts";
 
 export function scanTests(): void {
   const cases = [

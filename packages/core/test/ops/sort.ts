@@ -24,7 +24,8 @@ import {
   zeros,
 } from "../../src/index.ts";
 import * as sorting from "../../src/ops/sort.ts";
-import { checkGradients, f64, gradientAt, inf, int, leaf, nan } from "./reduce-support.ts";
+import { f64 } from "./helpers.ts";
+import { checkGradients, gradientAt, inf, int, leaf, nan } from "./reduce-support.ts";
 
 export function sortTests(): void {
   it("argsort", () => {

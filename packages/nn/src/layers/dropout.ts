@@ -1,4 +1,9 @@
-import { bernoulli, defaultGenerator, type Generator, mul, type Tensor } from "@tapegrad/core";
+import {
+  defaultGenerator,
+  dropout as dropoutOf,
+  type Generator,
+  type Tensor,
+} from "@tapegrad/core";
 import { probability } from "../fields.ts";
 import { declareLayer } from "../layer.ts";
 import { Module } from "../module.ts";
@@ -32,10 +37,7 @@ export class Dropout extends Module {
   }
 
   forward(x: Tensor): Tensor {
-    if (!this.training || this.p === 0) return x;
-    const mask = bernoulli(1 - this.p, x.shape, { dtype: x.dtype, generator: this.generator });
-    // At p = 1 nothing is left to scale up, and 0 · 1/0 would be NaN.
-    return mul(x, this.p === 1 ? mask : mask.mul_(1 / (1 - this.p)));
+    return dropoutOf(x, { p: this.p, training: this.training, generator: this.generator });
   }
 }
 
