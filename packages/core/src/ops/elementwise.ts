@@ -319,7 +319,7 @@ export const relu = defineOp({
   tex: { y: "\\max(x, 0)", x: "[x > 0]" },
 });
 
-/** dy where y > 0, else 0: the backward of relu in one pass. */
+/** 0 where y ≤ 0, else dy (for NaN too, as PyTorch): the backward of relu in one pass. */
 export const reluGrad = defineOp({
   name: "reluGrad",
   inputs: ["dy", "out"],
@@ -362,7 +362,7 @@ export const minimum = defineOp({
   tex: { y: "\\min(a, b)", a: "[a < b] + \\tfrac12[a = b]", b: "[b < a] + \\tfrac12[a = b]" },
 });
 
-/** 1 where a > b, ½ where they are equal, else 0. */
+/** 0 where a < b, ½ where they are equal, else 1; as in PyTorch, both pass the gradient where either is NaN. */
 function winner(a: Tensor, b: Tensor): Tensor {
-  return where(a.eq(b), 0.5, a.gt(b).to(a.dtype));
+  return where(a.eq(b), 0.5, a.lt(b).eq(0).to(a.dtype));
 }
