@@ -85,11 +85,12 @@ export const div = defineOp({
   inputs: ["a", "b"],
   elementwise: "div",
   domain: "float",
-  saves: ["b", "y"],
+  // As PyTorch: the quotient may change in place afterwards.
+  saves: ["a", "b"],
   grad: {
     a: (dy, { b }) => dy.div(b),
-    // y = a/b  ⇒  ∂y/∂b = −a/b² = −y/b
-    b: (dy, { b, y }) => dy.mul(y.div(b)).neg(),
+    // ∂y/∂b = −a/b², without squaring b, which may overflow
+    b: (dy, { a, b }) => dy.mul(a.div(b).div(b)).neg(),
   },
   symbol: "÷",
   tex: { y: "a / b", a: "1 / b", b: "-a / b^2" },
