@@ -7,7 +7,7 @@ import {
   type UnaryName,
 } from "@tapegrad/kernels";
 import { type Before, lookAfter, lookBefore, noteSource, watching } from "./anomaly.ts";
-import { isFloat, promote, promoteNumber } from "./dtype.ts";
+import { isFloat, meetingDType, promoteNumber } from "./dtype.ts";
 import { engineOps } from "./engine-ops.ts";
 import { DTypeError, GradError, ShapeError, ValueError } from "./errors.ts";
 import { Node, type NodeDetail, SavingNode } from "./node.ts";
@@ -64,8 +64,7 @@ export function describe(x: unknown): string {
 /** Brings all inputs to the dtype in which they meet, and into the op's domain. */
 function meet(op: Op, inputs: Tensor[]): void {
   if (op.domain === "any" || inputs.length === 0) return;
-  let dtype = inputs[0]!.dtype;
-  for (let i = 1; i < inputs.length; i++) dtype = promote(dtype, inputs[i]!.dtype);
+  let dtype = meetingDType(inputs);
   if (op.domain === "float" && !isFloat(dtype)) dtype = "float32";
   if (dtype === "bool" && op.bools === "refuse") throw boolError(op.name);
   if (dtype === "bool" && !op.bools) dtype = "int32";

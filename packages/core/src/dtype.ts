@@ -16,6 +16,22 @@ export function promote(a: DType, b: DType): DType {
   return a === b || dtypes.indexOf(a) > dtypes.indexOf(b) ? a : b;
 }
 
+const kinds: Record<DType, number> = { bool: 0, uint8: 1, int32: 1, float32: 2, float64: 2 };
+
+/**
+ * The dtype in which tensors meet. As in PyTorch, those without axes count beside others only where their kind is
+ * higher: float over whole over bool. A float64 number without axes leaves float32 [n] what it is.
+ */
+export function meetingDType(inputs: readonly { dtype: DType; shape: readonly number[] }[]): DType {
+  let [wide, lone]: (DType | null)[] = [null, null];
+  for (const { dtype, shape } of inputs) {
+    if (shape.length === 0) lone = lone === null ? dtype : promote(lone, dtype);
+    else wide = wide === null ? dtype : promote(wide, dtype);
+  }
+  if (wide === null) return lone!;
+  return lone !== null && kinds[lone] > kinds[wide] ? lone : wide;
+}
+
 /**
  * The dtype in which a plain number meets a tensor: the tensor's own, unless that would lose the
  * number's kind (1.5 and int32 meet in float32; 2 and bool in int32).

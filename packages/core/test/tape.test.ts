@@ -225,6 +225,12 @@ describe("in place", () => {
     expect(list(x)).toEqual([2]);
   });
 
+  it("lets a quotient change: its rule needs what was divided", () => {
+    const b = tensor([2, 4], { requiresGrad: true });
+    tensor([8, 8]).div(b).add_(1).mul_(3).sum().backward();
+    expect(b.grad!.toArray()).toEqual([-6, -1.5]);
+  });
+
   it("notices a saved value that was changed, and by what", () => {
     const x = leaf([1, 2]);
     const h = x.mul(1);

@@ -6,6 +6,7 @@ import {
   broadcastShapes,
   concat,
   crossEntropy,
+  type DType,
   eye,
   flatten,
   full,
@@ -110,6 +111,22 @@ describe("dtypes", () => {
     expect(bool.sum().dtype).toBe("int32");
     expect(f32.gt(0).dtype).toBe("bool");
     expect(i32.mean().dtype).toBe("float32");
+  });
+
+  it("without axes count beside others only by their kind", () => {
+    const lone = (dtype: DType) => tensor(1, { dtype });
+    const f32 = tensor([1, 2]);
+    const u8 = tensor([1, 2], { dtype: "uint8" });
+    expect(f32.add(lone("float64")).dtype).toBe("float32");
+    expect(lone("float64").mul(f32).dtype).toBe("float32");
+    expect(u8.add(lone("int32")).dtype).toBe("uint8");
+    expect(u8.add(lone("float64")).dtype).toBe("float64");
+    expect(tensor([true]).mul(lone("uint8")).dtype).toBe("uint8");
+    expect(lone("float32").add(lone("float64")).dtype).toBe("float64");
+    expect(where(tensor([true, false]), f32, lone("float64")).dtype).toBe("float32");
+    const scale = tensor(3, { dtype: "float64", requiresGrad: true });
+    f32.mul(scale).sum().backward();
+    expect([scale.grad!.dtype, scale.grad!.item()]).toEqual(["float64", 3]);
   });
 
   it("convert, and the gradient comes back in the leaf's dtype", () => {

@@ -62,8 +62,8 @@ import {
   }
 }
 
-/** a where b > 0, else 0. */
-@unmanaged class ReluGrad<T> { @inline apply(a: v128, b: v128): v128 { return v128.and(a, v128.gt<T>(b, v128.splat<T>(0))); } }
+/** 0 where b ≤ 0, else a. */
+@unmanaged class ReluGrad<T> { @inline apply(a: v128, b: v128): v128 { return v128.andnot(a, v128.le<T>(b, v128.splat<T>(0))); } }
 
 /** a · (1 − b²). */
 @unmanaged class TanhGrad<T> {

@@ -71,7 +71,7 @@ export type BinaryName =
   | "pow" // C's pow: x⁰ = 1, also at NaN; int32 and uint8 wrap, and 1/a rounds towards 0 (of 0 too)
   | "maximum" // NaN if either is NaN
   | "minimum"
-  | "reluGrad" // a where b > 0, else 0  (a: arriving gradient, b: output)
+  | "reluGrad" // 0 where b <= 0, else a  (a: arriving gradient, b: output)
   | "tanhGrad" // a · (1 − b²)
   | "sigmoidGrad" // a · b · (1 − b)
   | "atan2" // the angle of the point (b, a), with C's signs at zeros and infinities

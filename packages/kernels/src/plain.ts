@@ -161,7 +161,7 @@ const binaryFunctions: Readonly<Record<BinaryName, (a: number, b: number) => num
   pow,
   maximum: Math.max,
   minimum: Math.min,
-  reluGrad: (a, b) => (b > 0 ? a : 0),
+  reluGrad: (a, b) => (b <= 0 ? 0 : a),
   tanhGrad: (a, b) => a * (1 - b * b),
   sigmoidGrad: (a, b) => a * b * (1 - b),
   atan2: Math.atan2,

@@ -1,7 +1,7 @@
 /** Comparisons and the choice between two tensors. */
 import type { CompareName } from "@tapegrad/kernels";
 import { asTensor, checkTensor } from "../apply.ts";
-import { promote } from "../dtype.ts";
+import { meetingDType } from "../dtype.ts";
 import { DTypeError } from "../errors.ts";
 import { defineOp, type TensorLike } from "../op.ts";
 import { broadcastShapes } from "../shape.ts";
@@ -67,6 +67,6 @@ export function where(condition: Tensor, a: TensorLike, b: TensorLike): Tensor {
   }
   const first = asTensor("where", "a", a, typeof b === "number" ? undefined : b.dtype);
   const second = asTensor("where", "b", b, first.dtype);
-  const dtype = promote(first.dtype, second.dtype);
+  const dtype = meetingDType([first, second]);
   return whereOp(condition, to(first, dtype), to(second, dtype));
 }

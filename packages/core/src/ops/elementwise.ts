@@ -85,11 +85,12 @@ export const div = defineOp({
   inputs: ["a", "b"],
   elementwise: "div",
   domain: "float",
-  saves: ["b", "y"],
+  // As PyTorch: the quotient may change in place afterwards.
+  saves: ["a", "b"],
   grad: {
     a: (dy, { b }) => dy.div(b),
-    // y = a/b  ⇒  ∂y/∂b = −a/b² = −y/b
-    b: (dy, { b, y }) => dy.mul(y.div(b)).neg(),
+    // ∂y/∂b = −a/b², without squaring b, which may overflow
+    b: (dy, { a, b }) => dy.mul(a.div(b).div(b)).neg(),
   },
   symbol: "÷",
   tex: { y: "a / b", a: "1 / b", b: "-a / b^2" },
@@ -322,7 +323,7 @@ export const relu = defineOp({
   tex: { y: "\\max(x, 0)", x: "[x > 0]" },
 });
 
-/** dy where y > 0, else 0: the backward of relu in one pass. */
+/** 0 where y ≤ 0, else dy (for NaN too, as PyTorch): the backward of relu in one pass. */
 export const reluGrad = defineOp({
   name: "reluGrad",
   inputs: ["dy", "out"],
@@ -366,7 +367,7 @@ export const minimum = defineOp({
   tex: { y: "\\min(a, b)", a: "[a < b] + \\tfrac12[a = b]", b: "[b < a] + \\tfrac12[a = b]" },
 });
 
-/** 1 where a > b, ½ where they are equal, else 0. */
+/** 0 where a < b, ½ where they are equal, else 1; as in PyTorch, both pass the gradient where either is NaN. */
 function winner(a: Tensor, b: Tensor): Tensor {
-  return where(a.eq(b), 0.5, a.gt(b).to(a.dtype));
+  return where(a.eq(b), 0.5, a.lt(b).eq(0).to(a.dtype));
 }

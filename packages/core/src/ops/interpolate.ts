@@ -69,7 +69,9 @@ function taps(
   const inside = (i: number) => Math.min(Math.max(i, 0), size - 1);
   if (mode === "nearest" || mode === "nearest-exact") {
     const shift = mode === "nearest" ? 0 : 0.5;
-    return { positions: [all.map((o) => inside(Math.floor((o + shift) * ratio)))], weights: null };
+    // Rounded to float32 as PyTorch does: 23 · (26/46) must not fall short of 13.
+    const source = all.map((o) => Math.floor(Math.fround((o + shift) * ratio)));
+    return { positions: [source.map(inside)], weights: null };
   }
   // Where element o of the result lies among x's.
   const step = align ? (count > 1 ? (size - 1) / (count - 1) : 0) : ratio;
@@ -189,6 +191,8 @@ export function interpolate(x: Tensor, options: InterpolateOptions): Tensor {
   }
   return output.reduce((y, count, i) => {
     const size = spatial[i]!;
-    return resized(y, i + 2, taps(mode, size, count, ratios[i]!, alignCorners ?? false));
+    // As in PyTorch, float32 elements are placed by a float32 ratio.
+    const ratio = nearest && x.dtype === "float32" ? Math.fround(ratios[i]!) : ratios[i]!;
+    return resized(y, i + 2, taps(mode, size, count, ratio, alignCorners ?? false));
   }, x);
 }

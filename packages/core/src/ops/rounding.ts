@@ -5,7 +5,7 @@ import { isFloat } from "../dtype.ts";
 import { ValueError } from "../errors.ts";
 import { defineOp, type OpFunction, type TensorLike } from "../op.ts";
 import type { Tensor } from "../tensor.ts";
-import { asBeside, asInput } from "./arguments.ts";
+import { asBeside, asInput, asPair } from "./arguments.ts";
 import { eq, ge, gt, lt, where } from "./compare.ts";
 import { add, div, mul, sub } from "./elementwise.ts";
 import { clone, to } from "./layout.ts";
@@ -88,8 +88,7 @@ function division(
   a: TensorLike,
   b: TensorLike,
 ): Tensor {
-  const first = asTensor(op, "a", a, typeof b === "number" ? undefined : b?.dtype);
-  const second = asTensor(op, "b", b, first.dtype);
+  const [first, second] = asPair(op, a, b);
   checkDivisor(op, first, second);
   return f(first, second);
 }
@@ -118,7 +117,7 @@ export const remainderOp = defineOp({
   saves: ["a", "b"],
   grad: {
     a: (dy) => dy,
-    b: (dy, { a, b }) => dy.mul(floor(a.div(b))).neg(),
+    b: (dy, { a, b }): Tensor => dy.mul(floorDivideOp(a, b)).neg(),
   },
   tex: { y: "a - b \\lfloor a / b \\rfloor", a: "1", b: "-\\lfloor a / b \\rfloor" },
 });
@@ -185,15 +184,13 @@ export function clamp(x: TensorLike, min?: TensorLike | null, max?: TensorLike |
 
 /** max(a, b), of NaN and a number the number. Equal values: the gradient goes to a. */
 export function fmax(a: TensorLike, b: TensorLike): Tensor {
-  const first = asInput("fmax", "a", a);
-  const second = asBeside("fmax", "b", b, first);
+  const [first, second] = asPair("fmax", a, b);
   return where(bitwiseOr(ge(first, second), isnan(second)), first, second);
 }
 
 /** min(a, b), of NaN and a number the number. Equal values: the gradient goes to a. */
 export function fmin(a: TensorLike, b: TensorLike): Tensor {
-  const first = asInput("fmin", "a", a);
-  const second = asBeside("fmin", "b", b, first);
+  const [first, second] = asPair("fmin", a, b);
   return where(bitwiseOr(ge(second, first), isnan(second)), first, second);
 }
 

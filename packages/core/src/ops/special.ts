@@ -3,10 +3,11 @@ import { checkAtLeast } from "../check.ts";
 import { ValueError } from "../errors.ts";
 import { defineOp, type TensorLike } from "../op.ts";
 import type { Tensor } from "../tensor.ts";
-import { asBeside, asInput } from "./arguments.ts";
+import { asFloats, asInput } from "./arguments.ts";
 import { where } from "./compare.ts";
-import { exp, log, mul, sub } from "./elementwise.ts";
+import { exp, log, mul, neg, sub } from "./elementwise.ts";
 import { bitwiseAnd, bitwiseOr } from "./logic.ts";
+import { log1p } from "./math.ts";
 import { clamp } from "./rounding.ts";
 
 const TWO_OVER_SQRT_PI = 2 / Math.sqrt(Math.PI);
@@ -107,15 +108,13 @@ export const logaddexp = defineOp({
 
 /** y = log₂(2ᵃ + 2ᵇ), without overflow. */
 export function logaddexp2(a: TensorLike, b: TensorLike): Tensor {
-  const first = asInput("logaddexp2", "a", a);
-  const second = asBeside("logaddexp2", "b", b, first);
+  const [first, second] = asFloats("logaddexp2", a, b);
   return logaddexp(first.mul(Math.LN2), second.mul(Math.LN2)).mul(Math.LOG2E);
 }
 
 /** y = a·log b, and 0 where a = 0, unless b is NaN. Where a = 0 the gradient to a is log b for 0 < b < ∞, else 0. */
 export function xlogy(a: TensorLike, b: TensorLike): Tensor {
-  const first = asInput("xlogy", "a", a);
-  const second = asBeside("xlogy", "b", b, first);
+  const [first, second] = asFloats("xlogy", a, b);
   // There log b is infinite or NaN, which 0 would not silence.
   const outside = bitwiseOr(second.le(0), second.eq(Infinity));
   const inside = where(bitwiseAnd(first.eq(0), outside), 1, second);
@@ -135,5 +134,5 @@ export function logit(x: TensorLike, { eps }: LogitOptions = {}): Tensor {
     checkAtLeast("logit", "eps", eps, 0);
     input = clamp(input, eps, 1 - eps);
   }
-  return log(input.div(sub(1, input)));
+  return sub(log(input), log1p(neg(input)));
 }

@@ -7,6 +7,8 @@ import {
   type DType,
   gradcheck,
   gradgradcheck,
+  maximum,
+  minimum,
   type NestedArray,
   sub,
   Tensor,
@@ -267,6 +269,45 @@ function kinks() {
     expect(slopes((x) => x.clamp(-1, 1), [-2, -1, 1, 2])[1]).toEqual([0, 1, 1, 0]);
     expect(slopes(math.sinc, [0])).toEqual([[1], [0]]);
     expect(slopes(rounding.nanToNum, [Number.NaN, Infinity, 2])[1]).toEqual([0, 0, 1]);
+  });
+
+  it("the gradient passes where NaN meets relu, maximum and minimum, as PyTorch's does", () => {
+    expect(slopes((x) => x.relu(), [Number.NaN, -1, 0, 2])[1]).toEqual([1, 0, 0, 1]);
+    for (const f of [maximum, minimum]) {
+      const [a, b] = [f64([Number.NaN, 1, 2], true), f64([1, Number.NaN, 2], true)];
+      f(a, b).sum().backward();
+      expect([a.grad!.toArray(), b.grad!.toArray()]).toEqual([
+        [1, 1, 0.5],
+        [1, 1, 0.5],
+      ]);
+    }
+  });
+
+  it("remainder's slope in b is minus the whole quotient, of an infinite b too", () => {
+    const b = f64([Infinity, -Infinity, 2, -2], true);
+    rounding
+      .remainder(f64([-1, 1, 5, 5]), b)
+      .sum()
+      .backward();
+    expect(b.grad!.toArray()).toEqual([1, 1, -2, 3]);
+  });
+
+  it("logit's slope at its ends is infinite", () => {
+    expect(slopes(special.logit, [0, 0.5, 1])).toEqual([
+      [-Infinity, 0, Infinity],
+      [Infinity, 4, Infinity],
+    ]);
+  });
+
+  it("a number beside float64 keeps its digits, and fmax of whole numbers is whole", () => {
+    const two = f64([2]);
+    expect(special.xlogy(0.1, two).toArray()).toEqual([0.1 * Math.log(2)]);
+    expect(rounding.fmax(2.1, two).toArray()).toEqual([2.1]);
+    const sums = special.logaddexp2(0.1, f64([0.1])).data();
+    expect(sums[0]).toBeCloseTo(1.1, 14);
+    expect(special.xlogy(i32([1]), f64(2)).dtype).toBe("float64");
+    expect(rounding.fmax(i32([1, 5]), i32([3, 4])).dtype).toBe("int32");
+    expect(rounding.fmin(i32([1, 5]), 3).toArray()).toEqual([1, 3]);
   });
 
   it("nothing overflows far out", () => {
