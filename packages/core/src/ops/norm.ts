@@ -2,9 +2,9 @@
 import { checkTensor } from "../apply.ts";
 import { isFloat } from "../dtype.ts";
 import { DTypeError, ValueError } from "../errors.ts";
-import { broadcastShapes, normalizeAxes, normalizeAxis } from "../shape.ts";
+import { broadcastShapes, normalizeAxes } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
-import { eq, ge, ne, where } from "./compare.ts";
+import { eq, lt, ne, where } from "./compare.ts";
 import { abs, div, mul, pow, sign, square } from "./elementwise.ts";
 import { expand, to } from "./layout.ts";
 import { amax, amin, checkNotEmpty, type ReduceOptions, sum } from "./reduce.ts";
@@ -75,7 +75,7 @@ export function normalize(x: Tensor, options: NormalizeOptions = {}): Tensor {
   checkEps("normalize", eps);
   const axes = normalizeAxes("normalize", axis, x.rank);
   const length = norm(isFloat(x.dtype) ? x : to(x, "float32"), p, { axis: axes, keepdim: true });
-  return div(x, where(ge(length, eps), length, eps));
+  return div(x, where(lt(length, eps), eps, length));
 }
 
 function checkEps(op: string, eps: number): void {
@@ -101,7 +101,7 @@ export function cosineSimilarity(
   const { axis = 1, eps = 1e-8 } = options;
   checkEps("cosineSimilarity", eps);
   const shape = broadcastShapes("cosineSimilarity", a.shape, b.shape);
-  const at = normalizeAxis("cosineSimilarity", axis, shape.length);
-  const [p, q] = [a, b].map((x) => normalize(expand(x, shape), { axis: at, eps }));
-  return sum(mul(p!, q!), at);
+  const axes = normalizeAxes("cosineSimilarity", axis, shape.length);
+  const [p, q] = [a, b].map((x) => normalize(expand(x, shape), { axis: axes, eps }));
+  return sum(mul(p!, q!), axes);
 }
