@@ -157,7 +157,8 @@ export type Index = number | Slice | "..." | null | Tensor | NestedArray;
 /**
  * NumPy's indexing: `index(x, 0, slice(1, 3))` is `x[0, 1:3]`. A view, except where tensors or lists pick:
  * these broadcast together, and their axes stand where they stood if they were neighbours, else in front.
- * As in PyTorch, and other than in NumPy, numbers are applied first and don't count among them.
+ * As in PyTorch, and other than in NumPy, numbers (integer tensors without axes, too) are applied first and
+ * don't count among them.
  *
  * @throws IndexError for a position outside its axis or a mask that doesn't fit, ShapeError for more
  *   indices than axes
@@ -307,6 +308,8 @@ function completed(
   given: readonly Index[],
 ): (number | Slice | null | Tensor)[] {
   const parts = given.map((part) => {
+    const isLone = part instanceof Tensor && part.rank === 0 && part.dtype !== "bool";
+    if (isLone) return integerIndex(op, part).item();
     if (Array.isArray(part) || typeof part === "boolean") return listIndex(op, part);
     const fits =
       part === null ||

@@ -2,7 +2,7 @@
 import { checkTensor } from "../apply.ts";
 import { ShapeError } from "../errors.ts";
 import { defineOp } from "../op.ts";
-import { broadcastShapes, formatShape, type Shape } from "../shape.ts";
+import { broadcastShapes, formatShape, type Shape, sizeOf } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { reshape, transpose } from "./layout.ts";
 
@@ -106,7 +106,7 @@ export function linear(x: Tensor, weight: Tensor, bias?: Tensor | null): Tensor 
       `linear: bias is ${formatShape(bias.shape)} and weight is ${formatShape(weight.shape)}; bias must be [${out}].`,
     );
   }
-  const rows = x.rank === 2 ? x : reshape(x, [-1, size!]);
+  const rows = x.rank === 2 ? x : reshape(x, [sizeOf(x.shape.slice(0, -1)), size!]);
   const y = bias ? linearOp(rows, weight, bias) : matmulOp(rows, flipped(weight));
   return x.rank === 2 ? y : reshape(y, [...x.shape.slice(0, -1), out!]);
 }

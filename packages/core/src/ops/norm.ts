@@ -11,7 +11,7 @@ import {
 } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { floated } from "./arguments.ts";
-import { eq, ge, ne, where } from "./compare.ts";
+import { eq, ge, lt, ne, where } from "./compare.ts";
 import { abs, div, mul, pow, sign, square } from "./elementwise.ts";
 import { expand, reshape } from "./layout.ts";
 import { nuclearNorm } from "./linalg.ts";
@@ -99,7 +99,7 @@ export function normalize(x: Tensor, options: NormalizeOptions = {}): Tensor {
   checkEps("normalize", eps);
   const axes = normalizeAxes("normalize", axis, x.rank);
   const length = norm(floated(x), p, { axis: axes, keepdim: true });
-  return div(x, where(ge(length, eps), length, eps));
+  return div(x, where(lt(length, eps), eps, length));
 }
 
 function checkEps(op: string, eps: number): void {
@@ -125,7 +125,7 @@ export function cosineSimilarity(
   const { axis = 1, eps = 1e-8 } = options;
   checkEps("cosineSimilarity", eps);
   const shape = broadcastShapes("cosineSimilarity", a.shape, b.shape);
-  const at = normalizeAxis("cosineSimilarity", axis, shape.length);
-  const [p, q] = [a, b].map((x) => normalize(expand(x, shape), { axis: at, eps }));
-  return sum(mul(p!, q!), at);
+  const axes = normalizeAxes("cosineSimilarity", axis, shape.length);
+  const [p, q] = [a, b].map((x) => normalize(expand(x, shape), { axis: axes, eps }));
+  return sum(mul(p!, q!), axes);
 }

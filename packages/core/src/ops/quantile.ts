@@ -20,7 +20,7 @@ import {
   sum,
   type ValuesAndIndices,
 } from "./reduce.ts";
-import { roundOp } from "./rounding.ts";
+import { lerp, roundOp } from "./rounding.ts";
 import { alongAxis } from "./scan.ts";
 import { nonzero } from "./search.ts";
 import { argsortOp, picked, sort } from "./sort.ts";
@@ -163,7 +163,7 @@ function quantileOf(
   let y = gather(sorted, last, interpolation === "higher" ? above : below);
   if (interpolation === "linear" || interpolation === "midpoint") {
     const weight = interpolation === "linear" ? sub(ranks, below) : 0.5;
-    y = add(y, mul(weight, sub(gather(sorted, last, above), y)));
+    y = lerp(y, gather(sorted, last, above), weight);
   }
 
   const outer = permute(y, [last, ...Array.from({ length: last }, (_, i) => i)]);

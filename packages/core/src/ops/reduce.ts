@@ -178,10 +178,11 @@ function argReduce(
   keepdim: boolean,
 ): Tensor {
   checkTensor(name, "x", x);
-  const flat = axis === undefined ? reshape(x, [x.size]) : x;
-  const at = axis === undefined ? 0 : normalizeAxis(name, axis, x.rank);
-  checkNotEmpty(name, flat, [at]);
-  return op(flat, { axis: at, keepdim: keepdim && axis !== undefined });
+  // A tensor without axes counts as one element along axis 0 (or −1), as in PyTorch.
+  const v = axis === undefined || x.rank === 0 ? reshape(x, [x.size]) : x;
+  const at = normalizeAxis(name, axis ?? 0, v.rank);
+  checkNotEmpty(name, v, [at]);
+  return op(v, { axis: at, keepdim: keepdim && axis !== undefined && x.rank > 0 });
 }
 
 /** Position of the largest element (the first of equals; NaN wins) along the axis, or in row-major order over all. int32. */
@@ -201,9 +202,16 @@ export interface ValuesAndIndices {
   indices: Tensor;
 }
 
-function alongAxis(x: Tensor, axis: number, indices: Tensor, keepdim: boolean): ValuesAndIndices {
-  const values = gather(x, axis, indices);
-  if (keepdim) return { values, indices };
+function alongAxis(
+  find: typeof argmax,
+  x: Tensor,
+  axis: number,
+  keepdim: boolean,
+): ValuesAndIndices {
+  const v = x.rank === 0 ? reshape(x, [1]) : x;
+  const indices = find(v, axis, { keepdim: true });
+  const values = gather(v, axis, indices);
+  if (keepdim && x.rank > 0) return { values, indices };
   return { values: squeeze(values, axis), indices: squeeze(indices, axis) };
 }
 
@@ -218,8 +226,9 @@ export function max(
   axis?: number,
   options: ReduceOptions = {},
 ): Tensor | ValuesAndIndices {
+  checkTensor("max", "x", x);
   if (axis === undefined) return amax(x);
-  return alongAxis(x, axis, argmax(x, axis, { keepdim: true }), options.keepdim ?? false);
+  return alongAxis(argmax, x, axis, options.keepdim ?? false);
 }
 
 /** The smallest element; see {@link max}. */
@@ -230,6 +239,7 @@ export function min(
   axis?: number,
   options: ReduceOptions = {},
 ): Tensor | ValuesAndIndices {
+  checkTensor("min", "x", x);
   if (axis === undefined) return amin(x);
-  return alongAxis(x, axis, argmin(x, axis, { keepdim: true }), options.keepdim ?? false);
+  return alongAxis(argmin, x, axis, options.keepdim ?? false);
 }

@@ -119,12 +119,13 @@ export const logcumsumexpOp = defineOp({
   saves: ["x", "y"],
   grad: {
     // dxⱼ = Σ_{i ≥ j} dyᵢ·e^(xⱼ − yᵢ) = e^(xⱼ − yⱼ)·gⱼ with gⱼ = dyⱼ + e^(yⱼ − yⱼ₊₁)·gⱼ₊₁. y never falls
-    // and xⱼ ≤ yⱼ, so no exponent is positive; the lowest finite number in place of −∞ keeps it so.
+    // and xⱼ ≤ yⱼ, so no exponent is positive; the largest finite number in place of ∞ keeps it so.
     x: (dy, { x, y }, axis) => {
-      const lowest = y.dtype === "float32" ? -(2 - 2 ** -23) * 2 ** 127 : -Number.MAX_VALUE;
-      const finite = where(eq(y, -Infinity), lowest, y);
+      const largest = y.dtype === "float32" ? (2 - 2 ** -23) * 2 ** 127 : Number.MAX_VALUE;
+      const above = where(eq(y, -Infinity), -largest, y);
+      const finite = where(eq(above, Infinity), largest, above);
       const decays = exp(sub(shifted(finite, axis, 0), finite));
-      return mul(exp(sub(x, finite)), backwards(decays, dy, axis));
+      return mul(exp(sub(x, above)), backwards(decays, dy, axis));
     },
   },
   tex: { y: "y_i = \\ln\\sum_{j \\le i} e^{x_j}", x: "e^{x_j - y_i}" },

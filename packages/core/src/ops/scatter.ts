@@ -16,6 +16,7 @@ import {
   scatterOp,
   scatterProdOp,
 } from "./scatter-ops.ts";
+import { unique } from "./search.ts";
 
 // ---------------------------------------------------------------------------------------------
 // Arguments
@@ -320,7 +321,9 @@ function fillWrite(op: string, x: Tensor, axis: number, index: Tensor, value: Te
       `${op}: the value is ${formatShape(value.shape)}; it must be a number or a tensor without axes.`,
     );
   }
-  return sliceWrite(op, scatterOp, x, axis, index, value);
+  // A position that comes twice is filled once, and counts once in the value's gradient.
+  const once = value instanceof Tensor && index instanceof Tensor && index.rank === 1;
+  return sliceWrite(op, scatterOp, x, axis, once ? unique(index).values : index, value);
 }
 
 // ---------------------------------------------------------------------------------------------
@@ -336,7 +339,8 @@ export interface IndexPutOptions {
  * NumPy's `x[parts] = value`, or `+=` with `accumulate`, in place; parts as for {@link index}. The gradient
  * goes to the value, and to x's elements that were not replaced.
  *
- * @param value  a number, or a tensor that broadcasts to what `index(x, ...parts)` would give
+ * @param value  a number, or a tensor that broadcasts to what `index(x, ...parts)` would give; axes of size 1
+ *   in front of those don't matter
  */
 export function indexPut_(
   x: Tensor,
@@ -376,8 +380,13 @@ function assign(
   }
   checkNumbers(name, accumulate ? scatterAddOp : scatterOp, x);
   const { view, picked } = selection(name, x, parts);
-  const values = fitting(name, "the value", value, x);
+  const given = fitting(name, "the value", value, x);
   const target = picked?.shape ?? view.shape;
+  // As in NumPy, further axes in front don't matter if their size is 1.
+  const further = given.shape.slice(0, Math.max(0, given.rank - target.length));
+  const values = further.every((size) => size === 1)
+    ? reshape(given, given.shape.slice(further.length))
+    : given;
   if (!sameShape(broadcastShapes(name, values.shape, target), target)) {
     throw new ShapeError(
       `${name}: the value is ${formatShape(values.shape)}, and the index selects ${formatShape(target)}; the value must broadcast to that.`,
