@@ -2,16 +2,10 @@
 import { checkTensor } from "../apply.ts";
 import { isFloat } from "../dtype.ts";
 import { DTypeError, ShapeError, ValueError } from "../errors.ts";
-import {
-  broadcastShapes,
-  formatShape,
-  normalizeAxes,
-  normalizeAxis,
-  reducedShape,
-} from "../shape.ts";
+import { broadcastShapes, formatShape, normalizeAxes, reducedShape } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { floated } from "./arguments.ts";
-import { eq, ge, lt, ne, where } from "./compare.ts";
+import { eq, lt, ne, where } from "./compare.ts";
 import { abs, div, mul, pow, sign, square } from "./elementwise.ts";
 import { expand, reshape } from "./layout.ts";
 import { nuclearNorm } from "./linalg.ts";
