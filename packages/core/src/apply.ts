@@ -294,7 +294,9 @@ function snapshot(x: Tensor): Tensor {
 
 /** The compact record of a gate on lone numbers: up to two inputs and two saved values, no arrays. */
 function recordNumbers(op: Op, a: Tensor, b: Tensor | null, y: Tensor): void {
-  if (op.saves.length > 2 || currentHooks !== null || watching) {
+  // The compact record has no room for which output of its node an input was.
+  const several = slotOf(a) !== 0 || (b !== null && slotOf(b) !== 0);
+  if (op.saves.length > 2 || several || currentHooks !== null || watching) {
     record(op, b === null ? [a] : [a, b], [y], undefined);
     return;
   }

@@ -77,6 +77,9 @@ describe("defineOp", () => {
     const x = leaf([0.3]);
     sincos(x).cos.sum().backward();
     expect(x.grad!.item()).toBeCloseTo(-Math.sin(0.3), 14);
+    const lone = tensor(0.3, { dtype: "float64", requiresGrad: true });
+    sincos(lone).cos.mul(2).backward();
+    expect(lone.grad!.item()).toBeCloseTo(-2 * Math.sin(0.3), 14);
     const again = leaf([0.3]);
     const both = sincos(again);
     both.sin.add(both.cos).sum().backward();
