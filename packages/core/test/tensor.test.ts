@@ -137,6 +137,16 @@ describe("dtypes", () => {
     expect(x.grad!.data()[0]).toBeCloseTo(3.4, 5);
   });
 
+  it("compute whole bytes, wrapping", () => {
+    const x = tensor([0, 3, 200], { dtype: "uint8" });
+    expect(x.neg().toArray()).toEqual([0, 253, 56]);
+    expect(x.square().toArray()).toEqual([0, 9, (200 * 200) & 255]);
+    expect(x.abs().toArray()).toEqual([0, 3, 200]);
+    expect(x.relu().toArray()).toEqual([0, 3, 200]);
+    expect(x.sign().toArray()).toEqual([0, 1, 1]);
+    expect(tensor(200, { dtype: "uint8" }).square().item()).toBe((200 * 200) & 255);
+  });
+
   it("refuse what is no tensor", () => {
     expect(message(() => matmul([1, 2] as never, zeros([2])))).toBe(
       "ValueError: matmul: a is an array (make a tensor of it with tensor([...])); it must be a Tensor.",

@@ -11,9 +11,19 @@ import {
 
 // One argument.
 
+/** A product; of bytes, which WebAssembly lacks, by way of 16 bits, of which the low halves are kept. */
+// @ts-ignore: decorator
+@inline
+function product<T>(a: v128, b: v128): v128 {
+  if (sizeof<T>() > 1) return v128.mul<T>(a, b);
+  const low = v128.extmul_low<u8>(a, b);
+  const high = v128.extmul_high<u8>(a, b);
+  return v128.shuffle<u8>(low, high, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+}
+
 @unmanaged class Neg<T> { @inline apply(x: v128): v128 { return v128.neg<T>(x); } }
 @unmanaged class Abs<T> { @inline apply(x: v128): v128 { return v128.abs<T>(x); } }
-@unmanaged class Square<T> { @inline apply(x: v128): v128 { return v128.mul<T>(x, x); } }
+@unmanaged class Square<T> { @inline apply(x: v128): v128 { return product<T>(x, x); } }
 @unmanaged class Reciprocal<T> { @inline apply(x: v128): v128 { return v128.div<T>(v128.splat<T>(1), x); } }
 @unmanaged class Sqrt<T> { @inline apply(x: v128): v128 { return v128.sqrt<T>(x); } }
 @unmanaged class Floor<T> { @inline apply(x: v128): v128 { return v128.floor<T>(x); } }
@@ -52,15 +62,7 @@ import {
 @unmanaged class Minimum<T> { @inline apply(a: v128, b: v128): v128 { return v128.min<T>(a, b); } }
 @unmanaged class Pow<T> { @inline apply(a: v128, b: v128): v128 { return sizeof<T>() == 4 ? math.powF32(a, b) : math.powF64(a, b); } }
 
-@unmanaged class Mul<T> {
-  @inline apply(a: v128, b: v128): v128 {
-    if (sizeof<T>() > 1) return v128.mul<T>(a, b);
-    // There is no product of bytes: multiply into 16 bits and keep the low halves.
-    const low = v128.extmul_low<u8>(a, b);
-    const high = v128.extmul_high<u8>(a, b);
-    return v128.shuffle<u8>(low, high, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
-  }
-}
+@unmanaged class Mul<T> { @inline apply(a: v128, b: v128): v128 { return product<T>(a, b); } }
 
 /** 0 where b ≤ 0, else a. */
 @unmanaged class ReluGrad<T> { @inline apply(a: v128, b: v128): v128 { return v128.andnot(a, v128.le<T>(b, v128.splat<T>(0))); } }
@@ -359,18 +361,23 @@ function where<T>(begin: i32, end: i32, args: usize): void {
 export function neg_f32(begin: i32, end: i32, args: usize): void { unary<f32, Neg<f32>>(begin, end, args); }
 export function neg_f64(begin: i32, end: i32, args: usize): void { unary<f64, Neg<f64>>(begin, end, args); }
 export function neg_i32(begin: i32, end: i32, args: usize): void { unary<i32, Neg<i32>>(begin, end, args); }
+export function neg_u8(begin: i32, end: i32, args: usize): void { unary<u8, Neg<u8>>(begin, end, args); }
 export function abs_f32(begin: i32, end: i32, args: usize): void { unary<f32, Abs<f32>>(begin, end, args); }
 export function abs_f64(begin: i32, end: i32, args: usize): void { unary<f64, Abs<f64>>(begin, end, args); }
 export function abs_i32(begin: i32, end: i32, args: usize): void { unary<i32, Abs<i32>>(begin, end, args); }
+export function abs_u8(begin: i32, end: i32, args: usize): void { unary<u8, Abs<u8>>(begin, end, args); }
 export function sign_f32(begin: i32, end: i32, args: usize): void { unary<f32, Sign<f32>>(begin, end, args); }
 export function sign_f64(begin: i32, end: i32, args: usize): void { unary<f64, Sign<f64>>(begin, end, args); }
 export function sign_i32(begin: i32, end: i32, args: usize): void { unary<i32, Sign<i32>>(begin, end, args); }
+export function sign_u8(begin: i32, end: i32, args: usize): void { unary<u8, Sign<u8>>(begin, end, args); }
 export function square_f32(begin: i32, end: i32, args: usize): void { unary<f32, Square<f32>>(begin, end, args); }
 export function square_f64(begin: i32, end: i32, args: usize): void { unary<f64, Square<f64>>(begin, end, args); }
 export function square_i32(begin: i32, end: i32, args: usize): void { unary<i32, Square<i32>>(begin, end, args); }
+export function square_u8(begin: i32, end: i32, args: usize): void { unary<u8, Square<u8>>(begin, end, args); }
 export function relu_f32(begin: i32, end: i32, args: usize): void { unary<f32, Relu<f32>>(begin, end, args); }
 export function relu_f64(begin: i32, end: i32, args: usize): void { unary<f64, Relu<f64>>(begin, end, args); }
 export function relu_i32(begin: i32, end: i32, args: usize): void { unary<i32, Relu<i32>>(begin, end, args); }
+export function relu_u8(begin: i32, end: i32, args: usize): void { unary<u8, Relu<u8>>(begin, end, args); }
 export function reciprocal_f32(begin: i32, end: i32, args: usize): void { unary<f32, Reciprocal<f32>>(begin, end, args); }
 export function reciprocal_f64(begin: i32, end: i32, args: usize): void { unary<f64, Reciprocal<f64>>(begin, end, args); }
 export function exp_f32(begin: i32, end: i32, args: usize): void { unary<f32, Exp<f32>>(begin, end, args); }

@@ -24,10 +24,10 @@ export interface Operand {
 
 /** y = f(x), elementwise. */
 export type UnaryName =
-  | "neg" // −x; int32 too
-  | "abs" // |x|; int32 too
-  | "sign" // −1, 0 or 1, and 0 at NaN; int32 too
-  | "square" // x²; int32 too
+  | "neg" // −x; int32 and uint8 (wrapping) too
+  | "abs" // |x|; int32 and uint8 too
+  | "sign" // −1, 0 or 1, and 0 at NaN; int32 and uint8 too
+  | "square" // x²; int32 and uint8 (wrapping) too
   | "reciprocal" // 1 / x
   | "exp"
   | "log"
@@ -36,7 +36,7 @@ export type UnaryName =
   | "cos"
   | "tanh"
   | "sigmoid" // 1 / (1 + e⁻ˣ), without overflow
-  | "relu" // max(x, 0), NaN stays NaN; int32 too
+  | "relu" // max(x, 0), NaN stays NaN; int32 and uint8 too
   | "floor"
   | "ceil"
   | "round" // half to even
