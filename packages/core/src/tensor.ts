@@ -324,7 +324,7 @@ export function adoptArray(array: TypedArray, dtype: DType, shape: Shape): Tenso
 }
 
 /** @internal The storage of x; a lone number gets one first, since views and in-place ops share storage. */
-export function ensureStorage(x: Tensor): Storage {
+function ensureStorage(x: Tensor): Storage {
   if (x.storage === null) {
     const one = newArray(x.dtype, 1);
     one[0] = x.value;

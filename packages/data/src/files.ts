@@ -30,7 +30,7 @@ interface Fs extends WritingFs {
   readFile(path: string): Promise<Uint8Array>;
 }
 
-export function inNode(): boolean {
+function inNode(): boolean {
   return typeof process === "object" && typeof process.versions?.node === "string";
 }
 

@@ -25,7 +25,7 @@ const GRAIN = 64;
 
 /** Page 0 is left to the module's static data; page 1 is the backend's fixed scratch. */
 export const SCRATCH_ADDRESS = PAGE;
-export const SCRATCH_BYTES = PAGE;
+const SCRATCH_BYTES = PAGE;
 const FIRST_ADDRESS = SCRATCH_ADDRESS + SCRATCH_BYTES;
 
 /** The smallest class that holds `bytes`. */

@@ -12,7 +12,7 @@ export interface Updates {
   zeroGrad(): void;
 }
 
-export const progressModes = ["auto", "bar", "lines", "silent"] as const;
+const progressModes = ["auto", "bar", "lines", "silent"] as const;
 export type ProgressMode = (typeof progressModes)[number];
 
 export interface SolverOptions {
