@@ -2,19 +2,26 @@
  * Initialisers: each fills a tensor in place, off the tape, and returns it. Random ones take a generator.
  *
  * Xavier: Glorot and Bengio, Understanding the difficulty of training deep feedforward neural networks,
- * AISTATS 2010. Kaiming: He et al., Delving deep into rectifiers, ICCV 2015.
+ * AISTATS 2010. Kaiming: He et al., Delving deep into rectifiers, ICCV 2015. Orthogonal: Saxe et al., Exact
+ * solutions to the nonlinear dynamics of learning in deep linear neural networks, ICLR 2014. Sparse: Martens,
+ * Deep learning via Hessian-free optimization, ICML 2010.
  */
 import {
   DTypeError,
+  diagonal,
   formatShape,
   type Generator,
   isFloat,
   noGrad,
+  qr,
   rand,
   randn,
+  randperm,
   ShapeError,
   show,
+  sizeOf,
   type Tensor,
+  tensor,
   ValueError,
 } from "@tapegrad/core";
 
@@ -76,12 +83,159 @@ export function uniform_(
   return fill(x, rand(x.shape, { low, high, ...drawing("uniform_", x, options) }));
 }
 
-/** What each activation does to the size of its input, undone: √2 for relu, which halves the variance. */
-export type Nonlinearity = "linear" | "conv" | "sigmoid" | "tanh" | "relu" | "leakyRelu" | "selu";
+export interface TruncNormalOptions extends Random {
+  /** Of the whole distribution, before it is cut. Defaults 0 and 1. */
+  mean?: number;
+  std?: number;
+  /** Bounds of the values. Defaults −2 and 2. */
+  a?: number;
+  b?: number;
+}
+
+/**
+ * Normal, cut off at a and b: no value lies outside, and inside the density keeps its form.
+ *
+ * Drawn by rejection, from the normal distribution, or where that would mostly miss from the uniform one:
+ * Robert, Simulation of truncated normal variables, Statistics and Computing 1995.
+ *
+ * @throws ValueError unless a is below b and std above 0
+ */
+export function truncNormal_(x: Tensor, options: TruncNormalOptions = {}): Tensor {
+  const { mean = 0, std = 1, a = -2, b = 2 } = options;
+  const draw = { ...drawing("truncNormal_", x, options), dtype: "float64" } as const;
+  if (!Number.isFinite(mean) || !(std > 0 && std < Infinity)) {
+    throw new ValueError(
+      `truncNormal_: mean is ${show(mean)} and std ${show(std)}; both must be finite, std above 0.`,
+    );
+  }
+  if (!(a < b)) {
+    throw new ValueError(`truncNormal_: a is ${show(a)} and b ${show(b)}; a must be below b.`);
+  }
+  const [from, to] = [(a - mean) / std, (b - mean) / std];
+  // The density is highest here; where it has fallen to 10⁻¹⁶ of that, infinite intervals may end.
+  const peak = Math.min(Math.max(0, from), to);
+  const end = Math.sqrt(peak * peak + 2 * Math.log(1e16));
+  const [low, high] = [Math.max(from, -end), Math.min(to, end)];
+  // Normal draws fall inside Φ(high) − Φ(low) times, uniform ones are kept √2π·e^(peak²/2)/(high − low) as often.
+  const isUniform = Math.sqrt(2 * Math.PI) * Math.exp((peak * peak) / 2) > high - low;
+  const data = new Float64Array(x.size);
+  let open = Int32Array.from(data, (_, i) => i);
+  while (open.length > 0) {
+    const shape = [open.length];
+    const z = (isUniform ? rand(shape, { low, high, ...draw }) : randn(shape, draw)).data();
+    const chance = isUniform ? rand(shape, draw).data() : null;
+    open = open.filter((at, i) => {
+      data[at] = mean + std * z[i]!;
+      const fits = chance
+        ? chance[i]! < Math.exp((peak * peak - z[i]! * z[i]!) / 2)
+        : z[i]! >= low && z[i]! <= high;
+      return !fits;
+    });
+  }
+  return fill(x, tensor(data, { shape: x.shape }));
+}
+
+/** @throws ShapeError unless x has a number of axes that fits */
+function checkAxes(name: string, x: Tensor, fits: boolean, wants: string): void {
+  if (fits) return;
+  throw new ShapeError(`${name}: the tensor is ${formatShape(x.shape)}; it must be ${wants}.`);
+}
+
+/**
+ * Orthonormal rows, or columns if there are fewer of them, times `gain`; axes after the first count as one.
+ * Every such matrix is as likely: q of a normal matrix's qr, with the signs of r's diagonal.
+ */
+export function orthogonal_(x: Tensor, options: { gain?: number } & Random = {}): Tensor {
+  const { gain = 1 } = options;
+  checkAxes("orthogonal_", x, x.rank >= 2, "[out, in, ...], with at least 2 axes");
+  const draw = drawing("orthogonal_", x, options);
+  if (x.size === 0) return x;
+  const [rows, columns] = [x.shape[0]!, sizeOf(x.shape.slice(1))];
+  return noGrad(() => {
+    const { q, r } = qr(randn([Math.max(rows, columns), Math.min(rows, columns)], draw));
+    const fair = q.mul(diagonal(r).sign()).mul(gain);
+    return x.copy_((rows < columns ? fair.transpose() : fair).reshape(x.shape));
+  });
+}
+
+/**
+ * A matrix whose every column has ⌈sparsity·rows⌉ zeros in random places; the others are normal.
+ *
+ * @param options.sparsity  part of each column that is 0, from 0 to 1
+ * @param options.std       standard deviation of the others. Default 0.01
+ */
+export function sparse_(x: Tensor, options: { sparsity: number; std?: number } & Random): Tensor {
+  const { sparsity, std = 0.01 } = options;
+  checkAxes("sparse_", x, x.rank === 2, "a matrix, [out, in]");
+  const draw = drawing("sparse_", x, options);
+  if (!(sparsity >= 0 && sparsity <= 1)) {
+    throw new ValueError(`sparse_: sparsity is ${show(sparsity)}; it must be from 0 to 1.`);
+  }
+  const [rows, columns] = x.shape as [number, number];
+  const zeros = Math.ceil(sparsity * rows);
+  const mask = new Float32Array(rows * columns).fill(1);
+  const values = randn(x.shape, { std, ...draw });
+  for (let column = 0; column < columns; column++) {
+    const order = randperm(rows, onlyGenerator(options)).data();
+    for (const row of order.subarray(0, zeros)) mask[row * columns + column] = 0;
+  }
+  return fill(x, values.mul(tensor(mask, { shape: x.shape })));
+}
+
+/**
+ * Convolution weights [out, in/groups, …kernel] that hand channels on: 1 at the kernel's middle where an output
+ * channel meets the input channel of its number (within its group), 0 elsewhere.
+ */
+export function dirac_(x: Tensor, { groups = 1 }: { groups?: number } = {}): Tensor {
+  checkAxes("dirac_", x, x.rank >= 3 && x.rank <= 5, "[out, in, …kernel] with 3 to 5 axes");
+  const [out, channels] = x.shape as [number, number];
+  if (!Number.isInteger(groups) || groups < 1 || out % groups !== 0) {
+    throw new ValueError(
+      `dirac_: groups is ${show(groups)}; it must be a whole number that divides the ${out} output channels.`,
+    );
+  }
+  const kernel = x.shape.slice(2);
+  const middle = kernel.reduce((at, size) => at * size + Math.floor(size / 2), 0);
+  const data = new Float32Array(x.size);
+  for (let o = 0; o < out; o++) {
+    const channel = o % (out / groups);
+    if (channel < channels) data[(o * channels + channel) * sizeOf(kernel) + middle] = 1;
+  }
+  return fill(x, tensor(data, { shape: x.shape }));
+}
+
+/** The identity matrix, or as much of it as a matrix of another shape has: linear layers that hand on inputs. */
+export function eye_(x: Tensor): Tensor {
+  checkAxes("eye_", x, x.rank === 2, "a matrix, [out, in]");
+  return noGrad(() => {
+    diagonal(x.zero_()).fill_(1);
+    return x;
+  });
+}
+
+/** What each layer or activation does to the size of its input, undone: √2 for relu, which halves the variance. */
+export type Nonlinearity =
+  | "linear"
+  | "conv1d"
+  | "conv2d"
+  | "conv3d"
+  | "convTranspose1d"
+  | "convTranspose2d"
+  | "convTranspose3d"
+  | "sigmoid"
+  | "tanh"
+  | "relu"
+  | "leakyRelu"
+  | "selu";
 
 const gains: Readonly<Record<Nonlinearity, (slope: number) => number>> = {
   linear: () => 1,
-  conv: () => 1,
+  conv1d: () => 1,
+  conv2d: () => 1,
+  conv3d: () => 1,
+  convTranspose1d: () => 1,
+  convTranspose2d: () => 1,
+  convTranspose3d: () => 1,
   sigmoid: () => 1,
   tanh: () => 5 / 3,
   relu: () => Math.SQRT2,
