@@ -1,15 +1,26 @@
 import {
   currentModulePath,
   formatShape,
+  GradError,
   isFloat,
+  isInference,
   noGrad,
+  ShapeError,
   setModulePath,
   show,
   TapegradError,
   Tensor,
   ValueError,
+  zeros,
 } from "@tapegrad/core";
-import { checkConfig, configToJson, configToText, type Layer, type Spec } from "./layer.ts";
+import {
+  type Arguments,
+  checkConfig,
+  configToJson,
+  configToText,
+  type Layer,
+  type Spec,
+} from "./layer.ts";
 import { Parameter } from "./parameter.ts";
 
 /** A module whatever its arguments and result. */
@@ -21,10 +32,13 @@ export type StateDict = Map<string, Tensor>;
 /** What `loadStateDict` takes: a map, or a plain object of name → tensor. */
 export type StateSource = ReadonlyMap<string, Tensor> | Readonly<Record<string, Tensor>>;
 
+/** Calls a module; set by {@link Module}, whose private parts it needs. */
+let call: (module: AnyModule, args: never[]) => unknown;
+
 /** Makes the instances of its subclasses callable. */
 class Callable {
   constructor() {
-    const self = (...args: never[]) => run(self as unknown as AnyModule, args);
+    const self = (...args: never[]) => call(self as unknown as AnyModule, args);
     // A function's own `name` and `length` are read-only and would be in the way of fields so called.
     Reflect.deleteProperty(self, "name");
     Reflect.deleteProperty(self, "length");
@@ -65,19 +79,140 @@ export abstract class Module<Args extends unknown[] = [Tensor], R = Tensor> exte
 
   /** Whether layers that behave differently in training do so; see `train` and `eval`. */
   training = true;
-  readonly #config: Readonly<Record<string, unknown>>;
+  #config: Arguments;
+  /** The sizes that were given as null, until the first input or a state tells them. */
+  #open: readonly string[] = [];
   /** Name of each registered buffer → whether `stateDict` has it. */
   readonly #buffers = new Map<string, boolean>();
 
   /** @param config  the arguments that the class declares in `static layer`, checked here */
-  constructor(config: Readonly<Record<string, unknown>> = {}) {
+  constructor(config: Arguments = {}) {
     super();
     this.#config = config;
     const layer = (new.target as typeof Module).layer;
-    if (layer !== undefined) checkConfig(layer, config);
+    if (layer !== undefined) {
+      checkConfig(layer, config);
+      this.#open = Object.entries(layer.fields)
+        .filter(([name, field]) => field.inference !== undefined && config[name] === null)
+        .map(([name]) => name);
+    }
   }
 
   abstract forward(...args: Args): R;
+
+  static {
+    call = (module, args) => module.#run(args);
+  }
+
+  #run(args: never[]): unknown {
+    const caller = running;
+    const outerPath = currentModulePath();
+    const path = caller === null ? outerPath : join(outerPath, nameWithin(caller, this));
+    running = this;
+    setModulePath(path);
+    try {
+      if (this.#open.length > 0) this.#settleFromInput(args[0]);
+      return this.forward(...(args as unknown as Args));
+    } catch (error) {
+      if (error instanceof TapegradError) locate(error, this, path);
+      throw error;
+    } finally {
+      running = caller;
+      setModulePath(outerPath);
+    }
+  }
+
+  // ---- Sizes from the first input
+
+  /**
+   * Makes the parameters and buffers of a layer some of whose sizes may be `inferred`. The constructor
+   * calls it at its end if it knows the sizes; otherwise it runs before the first forward pass (or at
+   * `initialize` or `loadStateDict`), after the fields of those names were set.
+   *
+   * ```ts
+   * constructor(inFeatures: number | null) {
+   *   super({ inFeatures });
+   *   this.inFeatures = inFeatures;
+   *   if (inFeatures !== null) this.build();
+   * }
+   * protected override build(): void {
+   *   this.weight = new Parameter(zeros([this.inFeatures!]));
+   * }
+   * ```
+   */
+  protected build(): void {}
+
+  /** Whether this module and all below know their sizes; see `initialize`. */
+  get isInitialized(): boolean {
+    return this.#firstOpen() === undefined;
+  }
+
+  #firstOpen(): [string, AnyModule] | undefined {
+    for (const entry of this.#walk()) if (entry[1].#open.length > 0) return entry;
+    return undefined;
+  }
+
+  /** @throws ValueError if parameters are yet to be made */
+  #requireSizes(what: string): void {
+    const open = this.#firstOpen();
+    if (open === undefined) return;
+    const [path, module] = open;
+    throw new ValueError(
+      `${what}: ${nameOf(module, path)} has no parameters before it knows its ${module.#open.join(", ")}; run the model on an input once, or call initialize(shape), such as model.initialize([1, 3, 32, 32]).`,
+    );
+  }
+
+  /** Sets the open sizes to what `tell` says and makes the parameters; returns those that it can't tell. */
+  #settle(tell: (name: string) => number | undefined): readonly string[] {
+    const sizes = this.#open.map((name) => [name, tell(name)] as const);
+    const untold = sizes.filter(([, size]) => !(Number.isSafeInteger(size) && size! >= 1));
+    if (untold.length > 0) return untold.map(([name]) => name);
+    if (isInference(zeros([]))) {
+      throw new GradError(
+        `${kindOf(this)}: parameters can't be made inside inferenceMode; call initialize(shape) before it.`,
+      );
+    }
+    Object.assign(this, Object.fromEntries(sizes));
+    this.#config = { ...this.#config, ...Object.fromEntries(sizes) };
+    this.#open = [];
+    noGrad(() => this.build());
+    return [];
+  }
+
+  #settleFromInput(x: unknown): void {
+    const { fields, type } = (this.constructor as typeof Module).layer!;
+    const untold = this.#settle((name) =>
+      x instanceof Tensor ? fields[name]!.inference!.input(x, this.#config) : undefined,
+    );
+    if (untold.length > 0) {
+      const got = x instanceof Tensor ? `an input of shape ${formatShape(x.shape)}` : show(x);
+      throw new ShapeError(
+        `${type}: ${untold.join(", ")} can't be told from ${got}; give another input, or the size itself.`,
+      );
+    }
+  }
+
+  /** Lets every layer below that has open sizes take them from its entries of a state. */
+  #settleFromState(state: ReadonlyMap<string, unknown>): void {
+    for (const [path, module] of this.#walk()) {
+      if (module.#open.length === 0) continue;
+      const prefix = path === "" ? "" : `${path}.`;
+      const entries = Object.fromEntries(
+        [...state]
+          .filter(([name, x]) => name.startsWith(prefix) && x instanceof Tensor)
+          .map(([name, x]) => [name.slice(prefix.length), x as Tensor]),
+      );
+      const { fields } = (module.constructor as typeof Module).layer!;
+      const untold = module.#settle((name) =>
+        fields[name]!.inference!.state(entries, module.#config),
+      );
+      if (untold.length > 0) {
+        throw new ValueError(
+          `loadStateDict: nothing in the state tells the ${untold.join(", ")} of ${nameOf(module, path)}; nothing was loaded.`,
+        );
+      }
+    }
+  }
 
   // ---- What is inside
 
@@ -126,6 +261,7 @@ export abstract class Module<Args extends unknown[] = [Tensor], R = Tensor> exte
 
   /** Every parameter with its name, shared ones once, under the first name. */
   namedParameters(): [string, Parameter][] {
+    this.#requireSizes("parameters");
     return once(
       this.namedModules().flatMap(([path, module]) =>
         fieldsOf(module, Parameter).map(([name, p]): [string, Parameter] => [join(path, name), p]),
@@ -139,6 +275,7 @@ export abstract class Module<Args extends unknown[] = [Tensor], R = Tensor> exte
   }
 
   namedBuffers(): [string, Tensor][] {
+    this.#requireSizes("buffers");
     return once(
       this.namedModules().flatMap(([path, module]) =>
         [...module.#buffers.keys()].map((name): [string, Tensor] => [
@@ -154,20 +291,37 @@ export abstract class Module<Args extends unknown[] = [Tensor], R = Tensor> exte
     return this.namedBuffers().map(([, buffer]) => buffer);
   }
 
+  #requireFreeName(where: string, name: string): void {
+    if (typeof name !== "string" || name === "" || name.includes(".")) {
+      throw new ValueError(`${where}: the name is ${show(name)}; it must be a word without dots.`);
+    }
+    if (name in this) {
+      throw new ValueError(
+        `${where}: "${name}" is already a member of the module; use another name.`,
+      );
+    }
+  }
+
+  /**
+   * Makes a parameter the field `name`, for names that the program makes up: "weight_ih_l0". Otherwise a
+   * plain field does the same.
+   */
+  registerParameter(name: string, parameter: Parameter): void {
+    const where = `${this.constructor.name}.registerParameter`;
+    this.#requireFreeName(where, name);
+    if (!(parameter instanceof Parameter)) {
+      throw new ValueError(`${where}: "${name}" is ${show(parameter)}; it must be a Parameter.`);
+    }
+    (this as unknown as Record<string, Parameter>)[name] = parameter;
+  }
+
   /**
    * Makes `tensor` the field `name` and part of the model's state (running statistics, tables).
    * Unless `persistent`, `stateDict` leaves it out.
    */
   registerBuffer(name: string, tensor: Tensor, { persistent = true } = {}): void {
     const where = `${this.constructor.name}.registerBuffer`;
-    if (typeof name !== "string" || name === "" || name.includes(".")) {
-      throw new ValueError(`${where}: the name is ${show(name)}; it must be a word without dots.`);
-    }
-    if (name in this && !this.#buffers.has(name)) {
-      throw new ValueError(
-        `${where}: "${name}" is already a member of the module; use another name.`,
-      );
-    }
+    if (!this.#buffers.has(name)) this.#requireFreeName(where, name);
     if (!(tensor instanceof Tensor)) {
       throw new ValueError(`${where}: "${name}" is ${show(tensor)}; it must be a Tensor.`);
     }
@@ -182,6 +336,7 @@ export abstract class Module<Args extends unknown[] = [Tensor], R = Tensor> exte
    * with the model, so they follow its training: `clone()` them to keep a moment.
    */
   stateDict(): StateDict {
+    this.#requireSizes("stateDict");
     return new Map([...this.#state()].map(([name, x]) => [name, x.detach()]));
   }
 
@@ -201,6 +356,7 @@ export abstract class Module<Args extends unknown[] = [Tensor], R = Tensor> exte
       string,
       unknown
     >;
+    if (!this.isInitialized) this.#settleFromState(given);
     const own = new Map(this.#state());
     const missing = [...own.keys()].filter((name) => !given.has(name));
     const unexpected = [...given.keys()].filter((name) => !own.has(name));
@@ -324,6 +480,15 @@ function mismatch(value: unknown, x: Tensor): string | null {
 
 // ---- Calls
 
+/** What messages call a module. */
+function kindOf(module: AnyModule): string {
+  return (module.constructor as typeof Module).layer?.type ?? module.constructor.name;
+}
+
+function nameOf(module: AnyModule, path: string): string {
+  return path === "" ? kindOf(module) : `${kindOf(module)} "${path}"`;
+}
+
 let running: AnyModule | null = null;
 
 /** The names of all modules below a module; made at its first call, and again when one is not in it. */
@@ -339,32 +504,14 @@ function nameWithin(caller: AnyModule, module: AnyModule): string {
   return names.get(module) ?? "";
 }
 
-function run(module: AnyModule, args: never[]): unknown {
-  const caller = running;
-  const outerPath = currentModulePath();
-  const path = caller === null ? outerPath : join(outerPath, nameWithin(caller, module));
-  running = module;
-  setModulePath(path);
-  try {
-    return module.forward(...args);
-  } catch (error) {
-    if (error instanceof TapegradError) locate(error, module, path);
-    throw error;
-  } finally {
-    running = caller;
-    setModulePath(outerPath);
-  }
-}
-
 const located = new WeakSet<TapegradError>();
 
 /** Adds the innermost module's place to the message, once. */
 function locate(error: TapegradError, module: AnyModule, path: string): void {
   if (path === "" || located.has(error)) return;
   located.add(error);
-  const kind = (module.constructor as typeof Module).layer?.type ?? module.constructor.name;
   const { message } = error;
-  error.message = `${message} (in module "${path}", ${kind})`;
+  error.message = `${message} (in module "${path}", ${kindOf(module)})`;
   // Engines write the message into the stack when the error is made.
   if (error.stack !== undefined) error.stack = error.stack.replace(message, () => error.message);
 }

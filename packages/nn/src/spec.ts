@@ -1,8 +1,10 @@
 /** Models as plain JSON, and back. */
-import { show, ValueError } from "@tapegrad/core";
-import type { Layer } from "./layer.ts";
+import { show, TapegradError, ValueError } from "@tapegrad/core";
+import * as v from "valibot";
+import { type Arguments, issueText, type Layer } from "./layer.ts";
 import * as builtIn from "./layers/index.ts";
 import type { AnyModule, Module } from "./module.ts";
+import { nearest } from "./nearest.ts";
 
 /** A class whose instances specs can describe. */
 export interface LayerClass {
@@ -21,6 +23,11 @@ function knownLayers(): Map<string, LayerClass> {
       .map((one) => [one.layer.type, one]),
   );
   return layers;
+}
+
+/** The types that specs may name, in alphabetical order. */
+export function registeredLayers(): string[] {
+  return [...knownLayers().keys()].sort();
 }
 
 /**
@@ -44,8 +51,88 @@ export function registerLayer(layerClass: LayerClass): void {
   knownLayers().set(type, layerClass);
 }
 
+// ---- What a spec must be
+
+/** The schema of any module's spec: that of its type. */
+const moduleSpec: v.GenericSchema = /* @__PURE__ */ v.lazy((json) => {
+  if (typeof json !== "object" || json === null || Array.isArray(json)) return notAnObject;
+  const { type } = json as Arguments;
+  const layer = typeof type === "string" ? knownLayers().get(type)?.layer : undefined;
+  return layer === undefined ? unknownType : schemaOf(layer);
+});
+
+const notAnObject = /* @__PURE__ */ v.custom(
+  () => false,
+  ({ input }) => `is ${show(input)}; it must be an object with a type, such as { type: "relu" }.`,
+);
+
+const unknownType = /* @__PURE__ */ v.looseObject({
+  type: /* @__PURE__ */ v.custom(
+    () => false,
+    ({ input }) => {
+      const near = typeof input === "string" ? nearest(input, registeredLayers()) : [];
+      const known =
+        near.length > 0
+          ? `did you mean ${near.join(", ")}?`
+          : `known are ${registeredLayers().join(", ")}.`;
+      return `is ${show(input)}; ${known} Make others known with registerLayer.`;
+    },
+  ),
+});
+
+const schemas = new WeakMap<Layer, v.GenericSchema>();
+
+/** Made once per layer: an object of the fields, and of nothing else. */
+function schemaOf(layer: Layer): v.GenericSchema {
+  let schema = schemas.get(layer);
+  if (schema === undefined) {
+    const { fields } = layer;
+    const entries = Object.entries(fields).map(([name, field]) => {
+      const value = field.json ? field.json.schema(moduleSpec) : field.schema;
+      return [name, "fallback" in field ? v.exactOptional(value) : value];
+    });
+    // Refusing happens below the object's own level: for keys that are missing or too many.
+    const wrongKey = ({ expected, path }: v.BaseIssue<unknown>) => {
+      const key = String(path?.[0]?.key);
+      if (expected !== "never") return `is undefined; it must be ${fields[key]!.wants}.`;
+      const known = Object.keys(fields).join(", ") || "no arguments";
+      return `is no argument of ${layer.type}; it takes ${known}.`;
+    };
+    schema = v.strictObject({ type: v.string(), ...Object.fromEntries(entries) }, wrongKey);
+    schemas.set(layer, schema);
+  }
+  return schema;
+}
+
+/** How deep objects and arrays of a spec may be nested, and how many values it may have. */
+const maxDepth = 200;
+const maxValues = 1_000_000;
+
+/** Deep JSON would overflow the stack of everything that walks it, and so would JSON inside itself. */
+function checkExtent(spec: unknown): void {
+  let values = 0;
+  let level: unknown[] = [spec];
+  for (let depth = 0; level.length > 0; depth++) {
+    if (depth > maxDepth) {
+      throw new ValueError(
+        `fromSpec: the spec is nested more than ${maxDepth} levels deep; put long chains of layers side by side into one sequential.`,
+      );
+    }
+    values += level.length;
+    if (values > maxValues) {
+      throw new ValueError(`fromSpec: the spec has more than ${maxValues} values.`);
+    }
+    level = level.flatMap((value) =>
+      typeof value === "object" && value !== null ? Object.values(value) : [],
+    );
+  }
+}
+
+// ---- Building
+
 /**
- * Builds the module that a spec describes, with fresh parameters: the inverse of `module.spec`.
+ * Builds the module that a spec describes, with fresh parameters: the inverse of `module.spec`. The whole
+ * spec is checked before anything is built.
  *
  * ```ts
  * const model = fromSpec({
@@ -56,44 +143,40 @@ export function registerLayer(layerClass: LayerClass): void {
  *
  * Layers that don't take one tensor to one tensor are asked for by type: `fromSpec<MSELoss>(…)`.
  *
- * @throws ValueError with the path of the entry that is wrong, such as layers[2].outFeatures
+ * @throws ValueError with the path of each entry that is wrong, such as layers[2].outFeatures
  */
 export function fromSpec<M extends AnyModule = Module>(spec: unknown): M {
+  checkExtent(spec);
+  const { issues } = v.safeParse(moduleSpec, spec);
+  if (issues !== undefined) {
+    const texts = issues.map((issue) =>
+      issue.path === undefined ? `the spec ${issue.message}` : issueText(issue),
+    );
+    throw new ValueError(
+      texts.length === 1 ? `fromSpec: ${texts[0]}` : `fromSpec:\n  ${texts.join("\n  ")}`,
+    );
+  }
   return build(spec, "") as M;
 }
 
+/** From a spec that the schema has passed. */
 function build(json: unknown, path: string): AnyModule {
-  const here = path === "" ? "the spec" : path;
-  const inside = (name: string) => (path === "" ? name : `${path}.${name}`);
-  if (typeof json !== "object" || json === null || Array.isArray(json)) {
-    throw new ValueError(
-      `fromSpec: ${here} is ${show(json)}; it must be an object with a type, such as { type: "relu" }.`,
-    );
-  }
-  const given = json as Readonly<Record<string, unknown>>;
-  const layer = typeof given.type === "string" ? knownLayers().get(given.type)?.layer : undefined;
-  if (layer === undefined) {
-    throw new ValueError(
-      `fromSpec: ${inside("type")} is ${show(given.type)}; known are ${[...knownLayers().keys()].sort().join(", ")}. Make others known with registerLayer.`,
-    );
-  }
-  const { fields } = layer;
-  const unknown = Object.keys(given).find(
-    (name) => name !== "type" && !Object.hasOwn(fields, name),
-  );
-  if (unknown !== undefined) {
-    const known = Object.keys(fields).join(", ") || "no arguments";
-    throw new ValueError(
-      `fromSpec: ${inside(unknown)} is no argument of ${layer.type}; it takes ${known}.`,
-    );
-  }
+  const given = json as Arguments & { readonly type: string };
+  const { fields, create } = knownLayers().get(given.type)!.layer;
   const config: Record<string, unknown> = {};
   for (const [name, field] of Object.entries(fields)) {
-    const missing = !Object.hasOwn(given, name) && "fallback" in field;
-    const value = missing ? field.fallback : given[name];
-    config[name] = field.fromJson ? field.fromJson(value, inside(name), build) : value;
-    const problem = field.problem(config[name], inside(name));
-    if (problem !== null) throw new ValueError(`fromSpec: ${problem}`);
+    if (!Object.hasOwn(given, name)) config[name] = field.fallback;
+    else if (field.json === undefined) config[name] = given[name];
+    else {
+      const place = path === "" ? name : `${path}.${name}`;
+      config[name] = field.json.read(given[name] as never, place, build);
+    }
   }
-  return layer.create(config);
+  try {
+    return create(config);
+  } catch (error) {
+    if (error instanceof TapegradError && !error.message.startsWith("fromSpec: "))
+      error.message = `fromSpec: ${path === "" ? "" : `${path}: `}${error.message}`;
+    throw error;
+  }
 }

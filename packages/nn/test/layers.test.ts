@@ -41,8 +41,14 @@ describe("linear", () => {
 
   it.each<[unknown[], string]>([
     [[784, -1], "linear: outFeatures is -1; it must be a whole number of at least 1."],
-    [["784", 10], 'linear: inFeatures is "784"; it must be a whole number of at least 1.'],
-    [[2.5, 10], "linear: inFeatures is 2.5; it must be a whole number of at least 1."],
+    [
+      ["784", 10],
+      'linear: inFeatures is "784"; it must be a whole number of at least 1, or null to take it from the first input.',
+    ],
+    [
+      [2.5, 10],
+      "linear: inFeatures is 2.5; it must be a whole number of at least 1, or null to take it from the first input.",
+    ],
     [[784], "linear: outFeatures is undefined; it must be a whole number of at least 1."],
     [[2, 3, { bias: 1 }], "linear: bias is 1; it must be true or false."],
     [[2, 3, { dtype: "int32" }], 'linear: dtype is "int32"; it must be "float32" or "float64".'],

@@ -119,7 +119,7 @@ describe("specs", () => {
       'fromSpec: layers.head.layers[0].p is "half"; it must be a probability from 0 to 1.',
     ],
     [
-      { type: "sequential", layers: [{ type: "linear", inFeatures: 2, out: 3 }] },
+      { type: "sequential", layers: [{ type: "linear", outFeatures: 2, out: 3 }] },
       "fromSpec: layers[0].out is no argument of linear; it takes inFeatures, outFeatures, bias, dtype.",
     ],
     [

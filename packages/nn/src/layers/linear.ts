@@ -6,7 +6,7 @@ import {
   rand,
   type Tensor,
 } from "@tapegrad/core";
-import { flag, floatType, size } from "../fields.ts";
+import { flag, floatType, inferred, size } from "../fields.ts";
 import { declareLayer } from "../layer.ts";
 import { Module } from "../module.ts";
 import { Parameter } from "../parameter.ts";
@@ -31,7 +31,10 @@ export class Linear extends Module {
   static override readonly layer = declareLayer(
     "linear",
     {
-      inFeatures: size(),
+      inFeatures: inferred({
+        input: (x) => x.shape.at(-1),
+        state: ({ weight }) => weight?.shape[1],
+      }),
       outFeatures: size(),
       bias: flag({ fallback: true }),
       dtype: floatType,
@@ -39,18 +42,28 @@ export class Linear extends Module {
     ({ inFeatures, outFeatures, ...options }) => new Linear(inFeatures, outFeatures, options),
   );
 
-  readonly inFeatures: number;
+  inFeatures: number | null;
   readonly outFeatures: number;
-  weight: Parameter;
+  weight!: Parameter;
   bias: Parameter | null;
+  readonly #options: Required<LinearOptions>;
 
-  constructor(inFeatures: number, outFeatures: number, options: LinearOptions = {}) {
+  /** @param inFeatures  null: from the first input */
+  constructor(inFeatures: number | null, outFeatures: number, options: LinearOptions = {}) {
     const { bias = true, dtype = "float32", generator = defaultGenerator() } = options;
     super({ inFeatures, outFeatures, bias, dtype });
     this.inFeatures = inFeatures;
     this.outFeatures = outFeatures;
+    this.bias = null;
+    this.#options = { bias, dtype, generator };
+    if (inFeatures !== null) this.build();
+  }
+
+  protected override build(): void {
+    const { inFeatures, outFeatures } = this as { inFeatures: number; outFeatures: number };
+    const { bias, ...draw } = this.#options;
     const bound = 1 / Math.sqrt(inFeatures);
-    const start = { low: -bound, high: bound, dtype, generator };
+    const start = { low: -bound, high: bound, ...draw };
     this.weight = new Parameter(rand([outFeatures, inFeatures], start));
     this.bias = bias ? new Parameter(rand([outFeatures], start)) : null;
   }
@@ -61,6 +74,10 @@ export class Linear extends Module {
 }
 
 /** A dense layer; see {@link Linear}. */
-export function linear(inFeatures: number, outFeatures: number, options?: LinearOptions): Linear {
+export function linear(
+  inFeatures: number | null,
+  outFeatures: number,
+  options?: LinearOptions,
+): Linear {
   return new Linear(inFeatures, outFeatures, options);
 }
