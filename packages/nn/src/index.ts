@@ -8,22 +8,44 @@ export * as fields from "./fields.ts";
 export * as init from "./init.ts";
 export { declareLayer, type Field, type Json, type Layer, type Spec } from "./layer.ts";
 export {
+  type CellOptions,
   CrossEntropyLoss,
   Dropout,
   type DropoutOptions,
   dropout,
   Flatten,
   flatten,
+  GRU,
+  GRUCell,
+  gru,
+  gruCell,
   Identity,
   identity,
   Linear,
   type LinearOptions,
   LogSoftmax,
+  LSTM,
+  LSTMCell,
+  type LSTMInput,
+  type LSTMOptions,
+  type LSTMResult,
+  type LSTMState,
   linear,
   logSoftmax,
+  lstm,
+  lstmCell,
   MSELoss,
+  type RecurrentInput,
+  type RecurrentOptions,
+  type RecurrentResult,
   ReLU,
+  RNN,
+  RNNCell,
+  type RNNCellOptions,
+  type RNNOptions,
   relu,
+  rnn,
+  rnnCell,
   Sequential,
   Sigmoid,
   Softmax,
@@ -33,6 +55,13 @@ export {
   Tanh,
   tanh,
 } from "./layers/index.ts";
+export {
+  type PadSequenceOptions,
+  paddingMask,
+  padSequence,
+  type SequenceLengths,
+  unpadSequence,
+} from "./layers/sequences.ts";
 export { type AnyModule, Module, type StateDict, type StateSource } from "./module.ts";
 export { Parameter } from "./parameter.ts";
 export { fromSpec, type LayerClass, registerLayer } from "./spec.ts";
