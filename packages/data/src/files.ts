@@ -30,7 +30,8 @@ interface Fs extends WritingFs {
   readFile(path: string): Promise<Uint8Array>;
 }
 
-function inNode(): boolean {
+/** Whether this runs in Node, with files and its kind of threads. */
+export function inNode(): boolean {
   return typeof process === "object" && typeof process.versions?.node === "string";
 }
 

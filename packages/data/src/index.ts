@@ -1,6 +1,14 @@
+export { type Collated, type CollateOptions, collate } from "./collate.ts";
 export {
   type Batch,
+  type BatchInfo,
+  type BatchReader,
+  ConcatDataset,
+  concatDatasets,
   type Dataset,
+  type EpochContext,
+  type IterableDataset,
+  mapBatches,
   Subset,
   split,
   subset,
@@ -8,6 +16,7 @@ export {
 } from "./dataset.ts";
 export { checkWritable, FileError, FormatError, writeFileAtomic } from "./files.ts";
 export { type IdxArray, readIdx } from "./idx.ts";
+export { fromItems, ItemError, type ItemSource } from "./items.ts";
 export { DataLoader, type LoaderOptions, type LoaderState } from "./loader.ts";
 export {
   ImageDataset,
@@ -17,6 +26,7 @@ export {
   readMnist,
 } from "./mnist.ts";
 export { nextTurn, Pacer } from "./pause.ts";
+export { itemRandom, type Random } from "./random.ts";
 export {
   decodeSafetensors,
   encodeSafetensors,
@@ -25,3 +35,13 @@ export {
   saveSafetensors,
   type TensorFile,
 } from "./safetensors.ts";
+export {
+  balancedWeights,
+  randomSampler,
+  type Sampler,
+  sequentialSampler,
+  stratifiedSampler,
+  subsetSampler,
+  weightedSampler,
+} from "./samplers.ts";
+export { openWorkerDataset, type WorkerDatasetOptions, WorkerError } from "./workers.ts";
