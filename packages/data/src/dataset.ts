@@ -57,10 +57,7 @@ export interface IterableDataset<B = Batch> {
 }
 
 /** Threads for a dataset, or an error that says what can have them. */
-export function startWorkers<B>(
-  dataset: Dataset<B>,
-  count: number,
-): Promise<BatchReader<B>> {
+export function startWorkers<B>(dataset: Dataset<B>, count: number): Promise<BatchReader<B>> {
   if (dataset.startWorkers === undefined) {
     throw new ValueError(
       `DataLoader: workers is ${count}, but this dataset can only be read here; use openWorkerDataset({ module, export }).`,

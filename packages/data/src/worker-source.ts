@@ -57,7 +57,8 @@ function pack(value, transfer) {
       new Uint8Array(value.buffer, value.byteOffset, value.byteLength),
     );
     transfer.push(copy.buffer);
-    return new value.constructor(copy.buffer);
+    const isBuffer = typeof Buffer === "function" && value instanceof Buffer;
+    return new (isBuffer ? Uint8Array : value.constructor)(copy.buffer);
   }
   if (Array.isArray(value)) return value.map((part) => pack(part, transfer));
   if (value !== null && (typeof value === "object" || typeof value === "function")) {
