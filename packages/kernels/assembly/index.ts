@@ -10,3 +10,4 @@ export * from "./scalar";
 export * from "./scan";
 export * from "./softmax";
 export * from "./update";
+export * from "./update-adaptive";

@@ -1,47 +1,5 @@
-/**
- * Optimizer steps in one pass over elements [begin, end), in place. g′ = g + weightDecay·p
- * throughout; no decay adds nothing at all, so that 0·∞ cannot arise. Hyper-parameters arrive in
- * float64; what they combine to is computed in float64 and rounded once.
- */
-
-/** A vector at p, or where fewer elements are left, the one at p in every lane. */
-@inline
-function get<T>(p: usize, whole: bool): v128 {
-  return whole ? v128.load(p) : v128.load_splat<T>(p);
-}
-
-@inline
-function put<T>(p: usize, v: v128, whole: bool): void {
-  if (whole) v128.store(p, v);
-  else v128.store_lane<T>(p, v, 0);
-}
-
-/** How far one turn of the loop goes. */
-@inline
-function width<T>(whole: bool): usize {
-  return whole ? 16 : sizeof<T>();
-}
-
-@inline
-function decayed<T>(g: v128, p: v128, weightDecay: f64): v128 {
-  return weightDecay == 0 ? g : v128.add<T>(g, v128.mul<T>(v128.splat<T>(<T>weightDecay), p));
-}
-
-/** a·x + b·y. */
-@inline
-function mix<T>(a: f64, x: v128, b: f64, y: v128): v128 {
-  return v128.add<T>(
-    v128.mul<T>(v128.splat<T>(<T>a), x),
-    v128.mul<T>(v128.splat<T>(<T>b), y),
-  );
-}
-
-/** The byte up to which whole vectors go. */
-@inline
-function wholeEnd<T>(begin: i32, end: i32): usize {
-  const lanes = 16 / sizeof<T>();
-  return (<usize>begin + (<usize>(end - begin) / lanes) * lanes) * sizeof<T>();
-}
+/** Optimizer steps along the gradient, its momentum or its sign, and running averages. */
+import { decayed, get, mix, put, signed, wholeEnd, width } from "./update-lanes";
 
 /** p −= lr·g′. */
 function sgd<T>(begin: i32, end: i32, p: usize, g: usize, lr: f64, weightDecay: f64): void {
@@ -82,10 +40,10 @@ function sgdMomentum<T>(
   }
 }
 
-/** v = alpha·v + (1 − alpha)·g′²; p −= lr·g′/(√v + eps). */
-function rmsprop<T>(
+/** v = momentum·v − lr·g′; p += nesterov ? momentum·v − lr·g′ : v. (CS231n's notes, "Neural networks 3".) */
+function velocity<T>(
   begin: i32, end: i32, p: usize, g: usize, v: usize,
-  lr: f64, weightDecay: f64, alpha: f64, eps: f64,
+  lr: f64, weightDecay: f64, momentum: f64, nesterov: f64,
 ): void {
   const last = <usize>end * sizeof<T>();
   const split = wholeEnd<T>(begin, end);
@@ -93,49 +51,82 @@ function rmsprop<T>(
   while (i < last) {
     const whole = i < split;
     const x = get<T>(p + i, whole);
-    const slope = decayed<T>(get<T>(g + i, whole), x, weightDecay);
-    const square = mix<T>(alpha, get<T>(v + i, whole), 1 - alpha, v128.mul<T>(slope, slope));
-    put<T>(v + i, square, whole);
-    const deviation = v128.add<T>(v128.sqrt<T>(square), v128.splat<T>(<T>eps));
-    const step = v128.div<T>(v128.mul<T>(v128.splat<T>(<T>lr), slope), deviation);
+    const push = v128.mul<T>(v128.splat<T>(<T>lr), decayed<T>(get<T>(g + i, whole), x, weightDecay));
+    const keep = v128.splat<T>(<T>momentum);
+    const next = v128.sub<T>(v128.mul<T>(keep, get<T>(v + i, whole)), push);
+    put<T>(v + i, next, whole);
+    const step = nesterov != 0 ? v128.sub<T>(v128.mul<T>(keep, next), push) : next;
+    put<T>(p + i, v128.add<T>(x, step), whole);
+    i += width<T>(whole);
+  }
+}
+
+/**
+ * p = (1 − lr·weightDecay)·p − lr·sign(beta1·m + (1 − beta1)·g); m = beta2·m + (1 − beta2)·g.
+ * (X. Chen et al.: Symbolic discovery of optimization algorithms, 2023, algorithm 2.)
+ */
+function lion<T>(
+  begin: i32, end: i32, p: usize, g: usize, m: usize,
+  lr: f64, weightDecay: f64, beta1: f64, beta2: f64,
+): void {
+  const shrink = 1 - lr * weightDecay;
+  const last = <usize>end * sizeof<T>();
+  const split = wholeEnd<T>(begin, end);
+  let i = <usize>begin * sizeof<T>();
+  while (i < last) {
+    const whole = i < split;
+    const slope = get<T>(g + i, whole);
+    const mean = get<T>(m + i, whole);
+    put<T>(m + i, mix<T>(beta2, mean, 1 - beta2, slope), whole);
+    const step = signed<T>(v128.splat<T>(<T>lr), mix<T>(beta1, mean, 1 - beta1, slope));
+    const x = v128.mul<T>(get<T>(p + i, whole), v128.splat<T>(<T>shrink));
     put<T>(p + i, v128.sub<T>(x, step), whole);
     i += width<T>(whole);
   }
 }
 
 /**
- * decoupled: p *= 1 − lr·weightDecay and g′ = g. m = beta1·m + (1 − beta1)·g′;
- * v = beta2·v + (1 − beta2)·g′²; p −= (lr/correction1)·m / (√v/√correction2 + eps).
- * (D. Kingma, J. Ba: Adam, 2015, algorithm 1; I. Loshchilov, F. Hutter: Decoupled weight decay
- * regularization, 2019.)
+ * size = clamp(size·(g·before > 0 ? grow : g·before < 0 ? shrink : 1), low, high);
+ * before = g·before < 0 ? 0 : g; p −= sign(before)·size.
  */
-function adam<T>(
-  begin: i32, end: i32, p: usize, g: usize, m: usize, v: usize,
-  lr: f64, weightDecay: f64, beta1: f64, beta2: f64, eps: f64,
-  correction1: f64, correction2: f64, decoupled: f64,
+function rprop<T>(
+  begin: i32, end: i32, p: usize, g: usize, before: usize, size: usize,
+  shrink: f64, grow: f64, low: f64, high: f64,
 ): void {
-  const shrink = decoupled != 0 ? 1 - lr * weightDecay : 1;
-  const decay = decoupled != 0 ? 0 : weightDecay;
-  const rate = lr / correction1;
-  // A product is several times cheaper than a second division, for half a unit in the last place.
-  const scale = 1 / sqrt(correction2);
+  const zero = v128.splat<T>(<T>0);
   const last = <usize>end * sizeof<T>();
   const split = wholeEnd<T>(begin, end);
   let i = <usize>begin * sizeof<T>();
   while (i < last) {
     const whole = i < split;
-    const x = get<T>(p + i, whole);
-    const slope = decayed<T>(get<T>(g + i, whole), x, decay);
-    const mean = mix<T>(beta1, get<T>(m + i, whole), 1 - beta1, slope);
-    put<T>(m + i, mean, whole);
-    const square = mix<T>(beta2, get<T>(v + i, whole), 1 - beta2, v128.mul<T>(slope, slope));
-    put<T>(v + i, square, whole);
-    const deviation = v128.add<T>(
-      v128.mul<T>(v128.sqrt<T>(square), v128.splat<T>(<T>scale)),
-      v128.splat<T>(<T>eps),
+    const slope = get<T>(g + i, whole);
+    const agreement = v128.mul<T>(slope, get<T>(before + i, whole));
+    const turned = v128.lt<T>(agreement, zero);
+    const factor = v128.bitselect(
+      v128.splat<T>(<T>shrink),
+      v128.bitselect(v128.splat<T>(<T>grow), v128.splat<T>(<T>1), v128.gt<T>(agreement, zero)),
+      turned,
     );
-    const step = v128.div<T>(v128.mul<T>(v128.splat<T>(<T>rate), mean), deviation);
-    put<T>(p + i, v128.sub<T>(v128.mul<T>(x, v128.splat<T>(<T>shrink)), step), whole);
+    const scaled = v128.mul<T>(get<T>(size + i, whole), factor);
+    const step = v128.min<T>(v128.max<T>(scaled, v128.splat<T>(<T>low)), v128.splat<T>(<T>high));
+    put<T>(size + i, step, whole);
+    const followed = v128.andnot(slope, turned);
+    put<T>(before + i, followed, whole);
+    put<T>(p + i, v128.sub<T>(get<T>(p + i, whole), signed<T>(step, followed)), whole);
+    i += width<T>(whole);
+  }
+}
+
+/** y += weight·(x − y): a running average y of x. */
+function lerp<T>(begin: i32, end: i32, y: usize, x: usize, weight: f64): void {
+  const last = <usize>end * sizeof<T>();
+  const split = wholeEnd<T>(begin, end);
+  let i = <usize>begin * sizeof<T>();
+  while (i < last) {
+    const whole = i < split;
+    const average = get<T>(y + i, whole);
+    const way = v128.sub<T>(get<T>(x + i, whole), average);
+    put<T>(y + i, v128.add<T>(average, v128.mul<T>(v128.splat<T>(<T>weight), way)), whole);
     i += width<T>(whole);
   }
 }
@@ -168,30 +159,58 @@ export function sgdMomentum_f64(
   sgdMomentum<f64>(begin, end, p, g, buf, lr, weightDecay, momentum, dampening, nesterov, first);
 }
 
-export function rmsprop_f32(
+export function velocity_f32(
   begin: i32, end: i32, p: usize, g: usize, v: usize,
-  lr: f64, weightDecay: f64, alpha: f64, eps: f64,
+  lr: f64, weightDecay: f64, momentum: f64, nesterov: f64,
 ): void {
-  rmsprop<f32>(begin, end, p, g, v, lr, weightDecay, alpha, eps);
+  velocity<f32>(begin, end, p, g, v, lr, weightDecay, momentum, nesterov);
 }
 
-export function rmsprop_f64(
+export function velocity_f64(
   begin: i32, end: i32, p: usize, g: usize, v: usize,
-  lr: f64, weightDecay: f64, alpha: f64, eps: f64,
+  lr: f64, weightDecay: f64, momentum: f64, nesterov: f64,
 ): void {
-  rmsprop<f64>(begin, end, p, g, v, lr, weightDecay, alpha, eps);
+  velocity<f64>(begin, end, p, g, v, lr, weightDecay, momentum, nesterov);
 }
 
-export function adam_f32(
-  begin: i32, end: i32, p: usize, g: usize, m: usize, v: usize,
-  lr: f64, weightDecay: f64, beta1: f64, beta2: f64, eps: f64, correction1: f64, correction2: f64, decoupled: f64,
+export function lion_f32(
+  begin: i32, end: i32, p: usize, g: usize, m: usize,
+  lr: f64, weightDecay: f64, beta1: f64, beta2: f64,
 ): void {
-  adam<f32>(begin, end, p, g, m, v, lr, weightDecay, beta1, beta2, eps, correction1, correction2, decoupled);
+  lion<f32>(begin, end, p, g, m, lr, weightDecay, beta1, beta2);
 }
 
-export function adam_f64(
-  begin: i32, end: i32, p: usize, g: usize, m: usize, v: usize,
-  lr: f64, weightDecay: f64, beta1: f64, beta2: f64, eps: f64, correction1: f64, correction2: f64, decoupled: f64,
+export function lion_f64(
+  begin: i32, end: i32, p: usize, g: usize, m: usize,
+  lr: f64, weightDecay: f64, beta1: f64, beta2: f64,
 ): void {
-  adam<f64>(begin, end, p, g, m, v, lr, weightDecay, beta1, beta2, eps, correction1, correction2, decoupled);
+  lion<f64>(begin, end, p, g, m, lr, weightDecay, beta1, beta2);
+}
+
+export function rprop_f32(
+  begin: i32, end: i32, p: usize, g: usize, before: usize, size: usize,
+  shrink: f64, grow: f64, low: f64, high: f64,
+): void {
+  rprop<f32>(begin, end, p, g, before, size, shrink, grow, low, high);
+}
+
+export function rprop_f64(
+  begin: i32, end: i32, p: usize, g: usize, before: usize, size: usize,
+  shrink: f64, grow: f64, low: f64, high: f64,
+): void {
+  rprop<f64>(begin, end, p, g, before, size, shrink, grow, low, high);
+}
+
+export function lerp_f32(
+  begin: i32, end: i32, y: usize, x: usize,
+  weight: f64,
+): void {
+  lerp<f32>(begin, end, y, x, weight);
+}
+
+export function lerp_f64(
+  begin: i32, end: i32, y: usize, x: usize,
+  weight: f64,
+): void {
+  lerp<f64>(begin, end, y, x, weight);
 }

@@ -117,7 +117,21 @@ export type ScatterName =
   | "min";
 
 /** Fused optimizer steps, in place over equally long contiguous arrays; see {@link Kernels.update}. */
-export type UpdateName = "sgd" | "sgdMomentum" | "rmsprop" | "adam";
+export type UpdateName =
+  | "sgd"
+  | "sgdMomentum"
+  | "velocity"
+  | "lion"
+  | "rprop"
+  | "lerp"
+  | "rmsprop"
+  | "rmspropCentered"
+  | "rmspropMomentum"
+  | "rmspropCenteredMomentum"
+  | "adadelta"
+  | "adam"
+  | "amsgrad"
+  | "adamax";
 
 export type RandomName =
   | "uniform" // a + (b − a)·u with u in [0, 1): 24 bits for float32, 53 for float64
@@ -218,10 +232,26 @@ export interface Kernels {
    * - sgd [p, g], {lr, weightDecay}: p −= lr·g′
    * - sgdMomentum [p, g, buf], {lr, weightDecay, momentum, dampening, nesterov (0|1), first (0|1)}:
    *   buf = first ? g′ : momentum·buf + (1 − dampening)·g′; p −= lr·(nesterov ? g′ + momentum·buf : buf)
-   * - rmsprop [p, g, v], {lr, weightDecay, alpha, eps}: v = alpha·v + (1 − alpha)·g′²; p −= lr·g′/(√v + eps)
-   * - adam [p, g, m, v], {lr, weightDecay, beta1, beta2, eps, correction1, correction2, decoupled (0|1)}:
-   *   decoupled: p *= 1 − lr·weightDecay and g′ = g; m = beta1·m + (1 − beta1)·g′;
-   *   v = beta2·v + (1 − beta2)·g′²; p −= (lr/correction1)·m / (√v/√correction2 + eps)
+   * - velocity [p, g, v], {lr, weightDecay, momentum, nesterov (0|1)}: v = momentum·v − lr·g′;
+   *   p += nesterov ? momentum·v − lr·g′ : v
+   * - lion [p, g, m], {lr, weightDecay, beta1, beta2}: p = (1 − lr·weightDecay)·p − lr·sign(beta1·m +
+   *   (1 − beta1)·g), the sign of NaN being 0; m = beta2·m + (1 − beta2)·g
+   * - rprop [p, g, before, size], {shrink, grow, low, high}: size = clamp(size·f, low, high) with f = grow
+   *   where g·before > 0, shrink where < 0, else 1; before = g·before < 0 ? 0 : g; p −= sign(before)·size
+   * - lerp [y, x], {weight}: y += weight·(x − y)
+   * - rmsprop [p, g, v], {lr, weightDecay, keep, gain, eps}: v = keep·v + gain·g′²; p −= lr·g′/(√v + eps)
+   * - rmspropCentered [p, g, v, mean], the same: mean = keep·mean + gain·g′, and √(v − mean²) for √v
+   * - rmspropMomentum [p, g, v, buf], {…, momentum}: buf = momentum·buf + g′/(√v + eps); p −= lr·buf
+   * - rmspropCenteredMomentum [p, g, v, mean, buf], {…, momentum}: both
+   * - adadelta [p, g, v, u], {lr, weightDecay, rho, eps}: v = rho·v + (1 − rho)·g′²;
+   *   s = g′·√(u + eps)/√(v + eps); u = rho·u + (1 − rho)·s²; p −= lr·s
+   * - adam [p, g, m, v], {weightDecay, beta1, beta2, eps, shrink, gradRate, meanRate, scale}:
+   *   m = beta1·m + (1 − beta1)·g′; v = beta2·v + (1 − beta2)·g′²;
+   *   p = shrink·p − (gradRate·g′ + meanRate·m) / (√v·scale + eps). Adam and its kin combine rates and
+   *   bias corrections to these factors
+   * - amsgrad [p, g, m, v, top], the same with top = max(top, v), and √top for √v
+   * - adamax [p, g, m, u], {rate, weightDecay, beta1, beta2, eps}: m = beta1·m + (1 − beta1)·g′;
+   *   u = max(beta2·u, |g′| + eps); p −= rate·m/u
    *
    * `hyper` holds the numbers in the order listed.
    */

@@ -30,7 +30,7 @@ describe("the module has a kernel for every name of the interface", () => {
     CompareName: 6,
     ReduceName: 6,
     ArgReduceName: 2,
-    UpdateName: 4,
+    UpdateName: 14,
   };
 
   it.each(Object.entries(expected))("%s", (type, count) => {

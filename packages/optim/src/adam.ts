@@ -1,11 +1,11 @@
-import { type Tensor, updateInPlace } from "@tapegrad/core";
-import { betas, type HyperValues, nonNegative, power } from "./hyper.ts";
+import type { Tensor } from "@tapegrad/core";
+import { betas, flag, type HyperValues, nonNegative } from "./hyper.ts";
+import { corrections, momentUpdate } from "./moments.ts";
 import {
+  FirstOrderOptimizer,
   type Group,
   nextStep,
-  Optimizer,
   type State,
-  stateTensor,
   type Trainable,
 } from "./optimizer.ts";
 
@@ -14,6 +14,8 @@ const hyper = {
   betas: betas(0.9, 0.999),
   eps: nonNegative(1e-8),
   weightDecay: nonNegative(0),
+  amsgrad: flag(false),
+  maximize: flag(false),
 };
 
 export type AdamOptions = HyperValues<typeof hyper>;
@@ -24,13 +26,14 @@ export type AdamOptions = HyperValues<typeof hyper>;
  *
  *     g ← ∇f(p) + weightDecay·p
  *     m ← β₁·m + (1 − β₁)·g
- *     v ← β₂·v + (1 − β₂)·g²
+ *     v ← β₂·v + (1 − β₂)·g²;   amsgrad: from here on, the largest v so far
  *     p ← p − lr · m/(1 − β₁ᵗ) / (√(v/(1 − β₂ᵗ)) + eps)
  *
- * Kingma and Ba, Adam: a method for stochastic optimization, ICLR 2015, algorithm 1;
+ * Kingma and Ba, Adam: a method for stochastic optimization, ICLR 2015, algorithm 1; AMSGrad: Reddi, Kale
+ * and Kumar, On the convergence of Adam and beyond, ICLR 2018, algorithm 2;
  * https://pytorch.org/docs/stable/generated/torch.optim.Adam.html
  */
-export class Adam extends Optimizer<AdamOptions> {
+export class Adam extends FirstOrderOptimizer<AdamOptions> {
   constructor(params: Trainable<AdamOptions>, options: Readonly<Partial<AdamOptions>> = {}) {
     super("Adam", hyper, params, options);
   }
@@ -49,20 +52,18 @@ export class Adam extends Optimizer<AdamOptions> {
 export function adamUpdate(
   p: Tensor,
   grad: Tensor,
-  { lr, betas, eps, weightDecay }: AdamOptions,
+  group: AdamOptions,
   state: State,
   decoupled: boolean,
-  name: string,
+  where: string,
 ): void {
-  const [beta1, beta2] = betas;
-  const m = stateTensor(state, "expAvg", p);
-  const v = stateTensor(state, "expAvgSq", p);
-  const t = nextStep(state);
-  const corrections = [1 - power(beta1, t), 1 - power(beta2, t)];
-  updateInPlace(
-    "adam",
-    [p, grad, m, v],
-    [lr, weightDecay, beta1, beta2, eps, ...corrections, decoupled ? 1 : 0],
-    name,
-  );
+  const [correction1, correction2] = corrections(group.betas, nextStep(state));
+  const factors = {
+    meanRate: group.lr / correction1,
+    scale: 1 / Math.sqrt(correction2),
+    eps: group.eps,
+    amsgrad: group.amsgrad,
+    decoupled,
+  };
+  momentUpdate(p, grad, group, state, factors, where);
 }

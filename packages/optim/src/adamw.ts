@@ -1,13 +1,15 @@
 import type { Tensor } from "@tapegrad/core";
 import { type AdamOptions, adamUpdate } from "./adam.ts";
-import { betas, nonNegative } from "./hyper.ts";
-import { type Group, Optimizer, type State, type Trainable } from "./optimizer.ts";
+import { betas, flag, nonNegative } from "./hyper.ts";
+import { FirstOrderOptimizer, type Group, type State, type Trainable } from "./optimizer.ts";
 
 const hyper = {
   lr: nonNegative(1e-3),
   betas: betas(0.9, 0.999),
   eps: nonNegative(1e-8),
   weightDecay: nonNegative(1e-2),
+  amsgrad: flag(false),
+  maximize: flag(false),
 };
 
 export type AdamWOptions = AdamOptions;
@@ -19,7 +21,7 @@ export type AdamWOptions = AdamOptions;
  * Loshchilov and Hutter, Decoupled weight decay regularization, ICLR 2019, algorithm 2;
  * https://pytorch.org/docs/stable/generated/torch.optim.AdamW.html
  */
-export class AdamW extends Optimizer<AdamWOptions> {
+export class AdamW extends FirstOrderOptimizer<AdamWOptions> {
   constructor(params: Trainable<AdamWOptions>, options: Readonly<Partial<AdamWOptions>> = {}) {
     super("AdamW", hyper, params, options);
   }

@@ -1,15 +1,18 @@
 import {
+  enableGrad,
   formatShape,
+  full,
   GradError,
   isFloat,
+  noGrad,
   peekGrad,
   ShapeError,
   show,
   Tensor,
   ValueError,
-  zerosLike,
 } from "@tapegrad/core";
-import { checkHyper, type HyperFields } from "./hyper.ts";
+import { checkHyper, type HyperFields, settle } from "./hyper.ts";
+import { drop } from "./scratch.ts";
 
 /** Parameters that are trained with hyper-parameters of their own; what is left out has its default. */
 export type GroupOptions<H> = { params: readonly Tensor[] } & Partial<H>;
@@ -19,6 +22,14 @@ export type Trainable<H> = readonly Tensor[] | readonly GroupOptions<H>[];
 
 /** A group at work: every hyper-parameter is there, and may be changed between steps. */
 export type Group<H> = { readonly params: readonly Tensor[] } & H;
+
+/** What an optimizer asks of its groups beyond what each hyper-parameter alone must be. */
+export interface GroupRules<H> {
+  /** Throws where values don't go together, or don't go with the parameters. */
+  check?(group: Group<H>, where: string): void;
+  /** There can be only one group. */
+  readonly single?: boolean;
+}
 
 /** What an optimizer remembers of one parameter: tensors of its shape, and numbers such as `step`. */
 export type State = Record<string, Tensor | number>;
@@ -31,15 +42,13 @@ export interface OptimizerState {
   state: (State | null)[];
 }
 
-/**
- * What all optimizers share: groups, hyper-parameters, state. A subclass declares its hyper-parameters
- * and says how one parameter is updated.
- */
+/** What all optimizers share: groups, hyper-parameters, state. A subclass says what a step does. */
 export abstract class Optimizer<H extends { lr: number }> {
-  readonly groups: Group<H>[];
+  readonly groups: Group<H>[] = [];
   readonly defaults: Readonly<H>;
   readonly #name: string;
   readonly #fields: HyperFields;
+  readonly #rules: GroupRules<H>;
   #state = new Map<Tensor, State>();
 
   /**
@@ -53,53 +62,76 @@ export abstract class Optimizer<H extends { lr: number }> {
     fields: HyperFields,
     params: Trainable<H>,
     options: Readonly<Partial<H>>,
+    rules: GroupRules<H> = {},
   ) {
     this.#name = name;
     this.#fields = fields;
-    checkHyper(name, fields, options);
-    const fallbacks = Object.entries(fields).map(([key, { fallback }]) => [key, fallback]);
-    this.defaults = { ...Object.fromEntries(fallbacks), ...options } as H;
+    this.#rules = rules;
+    this.defaults = settle(name, fields, options as Record<string, never>) as unknown as H;
     if (!Array.isArray(params)) {
       throw new ValueError(
         `${name}: params is ${show(params)}; it must be an array of tensors, such as model.parameters(), or of groups { params, lr }.`,
       );
     }
     const grouped = params.some((item) => !(item instanceof Tensor) && item?.params !== undefined);
-    this.groups = (grouped ? params : [{ params }]).map((group, i) =>
-      this.#group(grouped ? `${name}: group ${i}` : name, group as GroupOptions<H>),
-    );
-    this.#checkParameters();
-  }
-
-  /**
-   * Updates one parameter in place. `state` starts empty and is kept from step to step; `grad` may not be
-   * kept, since `zeroGrad` returns its memory.
-   */
-  protected abstract update(parameter: Tensor, grad: Tensor, group: Group<H>, state: State): void;
-
-  #group(where: string, group: GroupOptions<H>): Group<H> {
-    const { params, ...options } = group;
-    if (!Array.isArray(params)) {
-      throw new ValueError(`${where}: params is ${show(params)}; it must be an array of tensors.`);
-    }
-    checkHyper(where, this.#fields, options);
-    return { ...this.defaults, ...options, params: [...params] } as Group<H>;
-  }
-
-  #checkParameters(): void {
-    const name = this.#name;
-    const all = this.#parameters();
-    if (all.length === 0) {
+    const groups = (grouped ? params : [{ params }]) as readonly GroupOptions<H>[];
+    for (const group of groups) this.#add(group, grouped ? this.#nextGroup() : name);
+    if (this.#parameters().length === 0) {
       throw new ValueError(
         `${name}: the list of parameters is empty; pass tensors that require grad, such as model.parameters().`,
       );
     }
-    const seen = new Set<Tensor>();
-    all.forEach((x, i) => {
+  }
+
+  /**
+   * Updates the parameters by their gradients. A `closure`, which computes the loss and calls `backward`,
+   * is run first (by some optimizers, several times), with recording on.
+   *
+   * @returns what the closure returned first
+   */
+  abstract step(): void;
+  abstract step<L>(closure: () => L): L;
+
+  /**
+   * Trains further parameters with hyper-parameters of their own from now on, such as layers that were
+   * frozen before.
+   *
+   * @throws as the constructor; nothing is changed then
+   */
+  addParamGroup(group: GroupOptions<H>): void {
+    this.#add(group, this.#nextGroup());
+  }
+
+  #nextGroup(): string {
+    return `${this.#name}: group ${this.groups.length}`;
+  }
+
+  #add(group: GroupOptions<H>, where: string): void {
+    if (!Array.isArray(group?.params)) {
+      throw new ValueError(
+        `${where}: params is ${show(group?.params)}; it must be an array of tensors.`,
+      );
+    }
+    if (this.#rules.single && this.groups.length > 0) {
+      throw new ValueError(`${where}: ${this.#name} has one group for all parameters, no second.`);
+    }
+    const { params, ...options } = group;
+    checkHyper(where, this.#fields, options);
+    this.#checkParameters(params);
+    const added = { ...this.defaults, ...options, params: [...params] } as Group<H>;
+    this.#rules.check?.(added, where);
+    this.groups.push(added);
+  }
+
+  #checkParameters(added: readonly Tensor[]): void {
+    const before = this.#parameters();
+    const seen = new Set(before);
+    added.forEach((x, i) => {
+      const where = `${this.#name}: parameter ${before.length + i}`;
       if (!(x instanceof Tensor)) {
-        throw new ValueError(`${name}: parameter ${i} is ${show(x)}; it must be a Tensor.`);
+        throw new ValueError(`${where} is ${show(x)}; it must be a Tensor.`);
       }
-      const what = `${name}: parameter ${i} (${x.dtype} ${formatShape(x.shape)})`;
+      const what = `${where} (${x.dtype} ${formatShape(x.shape)})`;
       if (!x.isLeaf) {
         throw new GradError(
           `${what} was made by ${x.gradFn!.name}; only leaves can be trained: use the tensor that it was made from, or detach() it.`,
@@ -119,20 +151,14 @@ export abstract class Optimizer<H extends { lr: number }> {
     return this.groups.flatMap((group) => group.params);
   }
 
-  /** Updates every parameter that has a gradient; one without is left alone, weight decay included. */
-  step(): void {
-    for (const group of this.groups) {
-      for (const parameter of group.params) {
-        const grad = peekGrad(parameter);
-        if (grad === null) continue;
-        let state = this.#state.get(parameter);
-        if (state === undefined) {
-          state = {};
-          this.#state.set(parameter, state);
-        }
-        this.update(parameter, grad, group, state);
-      }
+  /** What is remembered of a parameter; empty at first, kept from step to step. */
+  protected stateOf(parameter: Tensor): State {
+    let state = this.#state.get(parameter);
+    if (state === undefined) {
+      state = {};
+      this.#state.set(parameter, state);
     }
+    return state;
   }
 
   /** Forgets the gradients, so that the next `backward` starts anew. */
@@ -179,6 +205,7 @@ export abstract class Optimizer<H extends { lr: number }> {
         `${where}: the state is of ${show(saved?.optimizer)}; it must be of "${this.#name}".`,
       );
     }
+    const all = this.#parameters();
     const sizes = (groups: readonly { params: readonly unknown[] }[]) =>
       show(groups.map((group) => group.params.length));
     if (sizes(saved.groups) !== sizes(this.groups)) {
@@ -186,16 +213,24 @@ export abstract class Optimizer<H extends { lr: number }> {
         `${where}: the state's groups have ${sizes(saved.groups)} parameters and the optimizer's ${sizes(this.groups)}; they must be equal.`,
       );
     }
-    const hypers = saved.groups.map(({ params: _, ...hyper }, i) => {
-      checkHyper(`${where}: group ${i}`, this.#fields, hyper);
-      return hyper;
+    if (saved.state?.length !== all.length) {
+      throw new ValueError(
+        `${where}: the state has entries for ${saved.state?.length ?? "no"} parameters; it must have ${all.length}, some perhaps null.`,
+      );
+    }
+    const groups = saved.groups.map(({ params: _, ...hyper }, i) => {
+      const group = `${where}: group ${i}`;
+      checkHyper(group, this.#fields, hyper);
+      const whole = { ...this.groups[i]!, ...hyper };
+      this.#rules.check?.(whole, group);
+      return whole;
     });
     const states = new Map<Tensor, State>();
-    this.#parameters().forEach((x, i) => {
+    all.forEach((x, i) => {
       const state = saved.state[i];
       if (state) states.set(x, copyState(`${where}: parameter ${i}`, x, state));
     });
-    for (const [i, group] of this.groups.entries()) Object.assign(group, hypers[i]);
+    for (const [i, group] of this.groups.entries()) Object.assign(group, groups[i]);
     this.#state = states;
   }
 
@@ -209,6 +244,40 @@ export abstract class Optimizer<H extends { lr: number }> {
 
   [Symbol.for("nodejs.util.inspect.custom")](): string {
     return this.toString();
+  }
+}
+
+/**
+ * An optimizer that updates each parameter by itself, from its gradient. A subclass declares its
+ * hyper-parameters and says how one parameter is updated.
+ */
+export abstract class FirstOrderOptimizer<
+  H extends { lr: number; maximize?: boolean },
+> extends Optimizer<H> {
+  /**
+   * Updates one parameter in place; runs inside `noGrad`. `state` starts empty and is kept from step to
+   * step; `grad` may not be kept, since `zeroGrad` returns its memory. With `maximize` it is the negative
+   * of the parameter's.
+   */
+  protected abstract update(parameter: Tensor, grad: Tensor, group: Group<H>, state: State): void;
+
+  /** Updates every parameter that has a gradient; one without is left alone, weight decay included. */
+  override step(): void;
+  override step<L>(closure: () => L): L;
+  override step<L>(closure?: () => L): L | undefined {
+    const loss = closure === undefined ? undefined : enableGrad(closure);
+    noGrad(() => {
+      for (const group of this.groups) {
+        for (const parameter of group.params) {
+          const grad = peekGrad(parameter);
+          if (grad === null) continue;
+          const downhill = group.maximize ? grad.neg() : grad;
+          this.update(parameter, downhill, group, this.stateOf(parameter));
+          if (downhill !== grad) drop(downhill);
+        }
+      }
+    });
+    return loss;
   }
 }
 
@@ -228,15 +297,20 @@ function copyState(where: string, parameter: Tensor, state: State): State {
   return Object.fromEntries(copy);
 }
 
-/** The tensor that the state holds under `name`; zeros like the parameter at first. */
-export function stateTensor(state: State, name: string, parameter: Tensor): Tensor {
-  state[name] ??= zerosLike(parameter);
+/** The tensor that the state holds under `name`; like the parameter, and `value` everywhere, at first. */
+export function stateTensor(state: State, name: string, parameter: Tensor, value = 0): Tensor {
+  state[name] ??= full(parameter.shape, value, { dtype: parameter.dtype });
   return state[name] as Tensor;
+}
+
+/** The number that the state holds under `name`; `value` at first. */
+export function stateNumber(state: State, name: string, value: number): number {
+  return (state[name] as number | undefined) ?? value;
 }
 
 /** Counts the parameter's steps: 1 at the first. */
 export function nextStep(state: State): number {
-  const step = ((state.step as number | undefined) ?? 0) + 1;
+  const step = stateNumber(state, "step", 0) + 1;
   state.step = step;
   return step;
 }

@@ -1,6 +1,13 @@
 import { type Tensor, updateInPlace, ValueError } from "@tapegrad/core";
 import { finite, flag, type HyperValues, nonNegative } from "./hyper.ts";
-import { type Group, Optimizer, type State, stateTensor, type Trainable } from "./optimizer.ts";
+import {
+  FirstOrderOptimizer,
+  type Group,
+  type GroupRules,
+  type State,
+  stateTensor,
+  type Trainable,
+} from "./optimizer.ts";
 
 const hyper = {
   lr: nonNegative(1e-3),
@@ -8,9 +15,20 @@ const hyper = {
   dampening: finite(0),
   nesterov: flag(false),
   weightDecay: nonNegative(0),
+  maximize: flag(false),
 };
 
 export type SGDOptions = HyperValues<typeof hyper>;
+
+const rules: GroupRules<SGDOptions> = {
+  check({ nesterov, momentum, dampening }, where) {
+    if (nesterov && (momentum === 0 || dampening !== 0)) {
+      throw new ValueError(
+        `${where}: nesterov with momentum ${momentum} and dampening ${dampening}; it needs a momentum above 0, such as 0.9, and a dampening of 0.`,
+      );
+    }
+  },
+};
 
 /**
  * Stochastic gradient descent, with PyTorch's momentum:
@@ -19,20 +37,13 @@ export type SGDOptions = HyperValues<typeof hyper>;
  *     b ← momentum·b + (1 − dampening)·g      (b = g at the first step)
  *     p ← p − lr·b,   or with nesterov   p ← p − lr·(g + momentum·b)
  *
- * CS231n's velocity is v = −lr·b. Sutskever et al., On the importance of initialization and momentum in
- * deep learning, ICML 2013; https://pytorch.org/docs/stable/generated/torch.optim.SGD.html
+ * {@link Momentum} has CS231n's velocity, v = −lr·b. Sutskever et al., On the importance of initialization
+ * and momentum in deep learning, ICML 2013; https://pytorch.org/docs/stable/generated/torch.optim.SGD.html
  */
-export class SGD extends Optimizer<SGDOptions> {
+export class SGD extends FirstOrderOptimizer<SGDOptions> {
   /** @throws ValueError as {@link Optimizer}, and for nesterov without momentum or with dampening */
   constructor(params: Trainable<SGDOptions>, options: Readonly<Partial<SGDOptions>> = {}) {
-    super("SGD", hyper, params, options);
-    for (const { nesterov, momentum, dampening } of this.groups) {
-      if (nesterov && (momentum === 0 || dampening !== 0)) {
-        throw new ValueError(
-          `SGD: nesterov with momentum ${momentum} and dampening ${dampening}; it needs a momentum above 0, such as 0.9, and a dampening of 0.`,
-        );
-      }
-    }
+    super("SGD", hyper, params, options, rules);
   }
 
   protected override update(p: Tensor, grad: Tensor, group: Group<SGDOptions>, state: State): void {
@@ -46,7 +57,7 @@ export class SGD extends Optimizer<SGDOptions> {
     updateInPlace(
       "sgdMomentum",
       [p, grad, buffer],
-      [lr, weightDecay, momentum, dampening, nesterov ? 1 : 0, first ? 1 : 0],
+      [lr, weightDecay, momentum, dampening, Number(nesterov), Number(first)],
       "SGD.step",
     );
   }

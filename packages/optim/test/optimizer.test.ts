@@ -85,7 +85,7 @@ describe("hyper-parameters", () => {
     ],
     [
       () => new SGD([leaf()], { learningRate: 1 } as never),
-      "SGD: unknown option learningRate; known are lr, momentum, dampening, nesterov, weightDecay.",
+      "SGD: unknown option learningRate; known are lr, momentum, dampening, nesterov, weightDecay, maximize.",
     ],
     [
       () => new Adam([leaf()], { betas: [0.9, 1] }),
@@ -105,7 +105,7 @@ describe("hyper-parameters", () => {
 
   it("print", () => {
     expect(inspect(new SGD([leaf()], { lr: 0.1, momentum: 0.9 }))).toBe(
-      "SGD(1 parameters, lr=0.1, momentum=0.9, dampening=0, nesterov=false, weightDecay=0)",
+      "SGD(1 parameters, lr=0.1, momentum=0.9, dampening=0, nesterov=false, weightDecay=0, maximize=false)",
     );
   });
 });
