@@ -29,7 +29,7 @@ const sizes = [
   [1024, 1024, 1],
 ];
 
-const memory = new WebAssembly.Memory({ initial: 1024 });
+const memory = new WebAssembly.Memory({ initial: 1024, maximum: 65536 });
 const { exports } = new WebAssembly.Instance(
   new WebAssembly.Module(Buffer.from(base64, "base64")),
   { env: { memory } },
@@ -46,7 +46,7 @@ function prepare(dtype, [m, k, n], kind) {
   const b = a + m * k * size;
   const out = b + k * n * size;
   const scratch = (out + m * n * size + 63) & ~63;
-  const missing = scratch + gemmScratchBytes(dtype, m, n, k) - memory.buffer.byteLength;
+  const missing = scratch + gemmScratchBytes(dtype, m, n, k, 1) - memory.buffer.byteLength;
   if (missing > 0) memory.grow(Math.ceil(missing / 65536));
   const [aRow, aCol] = kind === "AᵀB" ? [1, m] : [k, 1];
   const [bRow, bCol] = kind === "ABᵀ" ? [1, k] : [n, 1];
@@ -59,7 +59,7 @@ function prepare(dtype, [m, k, n], kind) {
       new array.constructor(memory.buffer, a, array.length).set(array);
       const started = performance.now();
       for (let i = 0; i < repeat; i++) {
-        gemm(exports, dtype, m, n, k, a, aRow, aCol, b, bRow, bCol, out, n, 1, 0, 0, scratch);
+        gemm(exports, null, dtype, m, n, k, a, aRow, aCol, b, bRow, bCol, out, n, 1, 0, 0, scratch);
       }
       rates.push((flops * repeat) / (performance.now() - started) / 1e6);
     },

@@ -79,6 +79,8 @@ function buildKernels() {
     "--importMemory",
     "--initialMemory",
     "1",
+    "--maximumMemory",
+    "65536",
     "--enable",
     "simd",
     "--enable",

@@ -1,6 +1,12 @@
 import "./methods/index.ts";
 
-export { type MemoryReport, memory, setMemoryLimit } from "@tapegrad/kernels";
+export {
+  type MemoryReport,
+  memory,
+  setMemoryLimit,
+  setThreads,
+  threads,
+} from "@tapegrad/kernels";
 export { AnomalyError, detectAnomaly } from "./anomaly.ts";
 export { applyInPlace } from "./apply.ts";
 export { type BackwardOptions, backward, type GradOptions, grad } from "./backward.ts";

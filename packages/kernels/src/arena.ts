@@ -11,6 +11,7 @@
  *   space): what comes back was alive, and a live working set above the limit would thrash.
  *   Garbage never comes back, so it never raises the limit.
  */
+import { canShareMemory } from "./start-thread.ts";
 import { Cell, OutOfMemoryError, type Storage } from "./storage.ts";
 
 const PAGE = 65536;
@@ -23,9 +24,10 @@ const DEFAULT_SOFT_LIMIT = 64 * 2 ** 20;
 const LARGEST_SOFT_LIMIT = MAX_BYTES / 2;
 const GRAIN = 64;
 
-/** Page 0 is left to the module's static data; page 1 is the backend's fixed scratch. */
+/** Page 0 is left to the module's static data; page 1 is the backend's fixed scratch and the threads' control block. */
 export const SCRATCH_ADDRESS = PAGE;
 const SCRATCH_BYTES = PAGE;
+export const CONTROL_ADDRESS = SCRATCH_ADDRESS + SCRATCH_BYTES / 2;
 const FIRST_ADDRESS = SCRATCH_ADDRESS + SCRATCH_BYTES;
 
 /** The smallest class that holds `bytes`. */
@@ -45,6 +47,7 @@ export function sizeOfClass(sizeClass: number): number {
 const CLASSES = sizeClassOf(MAX_BYTES) + 1;
 
 export class Arena {
+  /** Shared between threads where the platform allows it. */
   readonly memory: WebAssembly.Memory;
   // One view per element type on the whole memory: making a view costs more than a small kernel.
   u8!: Uint8Array;
@@ -292,7 +295,11 @@ export class Arena {
 function reserve(maximumBytes: number): WebAssembly.Memory | null {
   const initial = Math.min(INITIAL_BYTES, maximumBytes) / PAGE;
   try {
-    return new WebAssembly.Memory({ initial, maximum: maximumBytes / PAGE });
+    return new WebAssembly.Memory({
+      initial,
+      maximum: maximumBytes / PAGE,
+      shared: canShareMemory(),
+    });
   } catch (error) {
     if (maximumBytes <= INITIAL_BYTES) throw error;
     return null;

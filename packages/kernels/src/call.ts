@@ -8,6 +8,7 @@ import type { DType, Operand } from "./interface.ts";
 import { outside, SMALL_BYTES } from "./memory.ts";
 import type { Kernel } from "./module.ts";
 import { bytesPerElement, type Storage } from "./storage.ts";
+import type { Crew } from "./threads.ts";
 
 // The fixed scratch: arguments, lone numbers, then copies of small arrays.
 const ARGUMENTS = SCRATCH_ADDRESS;
@@ -23,6 +24,8 @@ const OWN = ARGS + 2;
 const OPERANDS = ARGS + 6;
 /** Rows of fewer elements are short. */
 const SHORT_ROW = 4;
+/** Elements, moved or added once, that take about 50 µs: what waking a thread may cost. */
+export const THREADED_WORK = 2 ** 18;
 /** More axes than this after collapsing would not fit into the arguments. */
 const MAX_AXES = (ARGUMENT_BYTES / 4 - 6 - 2 * 4) / 5;
 
@@ -38,8 +41,11 @@ export class Call {
   private stagedCount = 0;
   private loneCount = 0;
 
-  constructor(arena: Arena) {
+  readonly crew: Crew;
+
+  constructor(arena: Arena, crew: Crew) {
     this.arena = arena;
+    this.crew = crew;
   }
 
   /** Opens a call: from here to `end`, what `address` returned stays where it is. */
@@ -200,16 +206,20 @@ export class Call {
   }
 
   /**
-   * The one place where array kernels run. A unit's result does not depend on how the range of
-   * units is split, so a pool of threads may share it.
+   * Runs a strided kernel over its units. `work`, in elements that are moved or added once, says whether
+   * threads are worth waking; 0 keeps to one, for kernels whose units write to the same places.
    */
-  launch(kernel: Kernel, units: number): number {
-    return kernel(0, units, ARGUMENTS);
+  launch(kernel: Kernel, units: number, work: number): number {
+    return work < THREADED_WORK || units === 1
+      ? kernel(0, units, ARGUMENTS)
+      : this.crew.run(kernel, units, 0, [ARGUMENTS]);
   }
 
   /** As `launch`, for kernels that take numbers after their range. */
-  run(kernel: Kernel, units: number, ...rest: number[]): number {
-    return kernel(0, units, ...rest);
+  run(kernel: Kernel, units: number, work: number, ...rest: number[]): number {
+    return work < THREADED_WORK || units === 1
+      ? kernel(0, units, ...rest)
+      : this.crew.run(kernel, units, 0, rest);
   }
 
   private storageAddress(storage: Storage): number {

@@ -25,3 +25,4 @@ export {
   setMemoryLimit,
 } from "./memory.ts";
 export { type MemoryReport, OutOfMemoryError, ReleasedError, Storage } from "./storage.ts";
+export { setThreads, threads } from "./threads.ts";

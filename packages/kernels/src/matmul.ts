@@ -3,6 +3,8 @@
  * out the scratch. It allocates nothing and runs for every product, so it makes no object either.
  */
 
+import type { Crew } from "./threads.ts";
+
 /**
  * What the WebAssembly module exports for matrix products, once per float type. Addresses are bytes,
  * strides are elements, `[begin, end)` is a range of work units: panels, blocks of `out`, columns or
@@ -77,7 +79,22 @@ type Gemv = (
   out: number,
 ) => void;
 
+type Exported = (begin: number, end: number, ...rest: number[]) => number;
+
 type FloatType = "float32" | "float64";
+
+/** Multiplications that take about 50 µs, from where on threads pay. */
+export const THREADED_PRODUCT = 2 ** 20;
+
+/** Blocks of `out` per thread that a threaded product aims at, so that none idles long at its end. */
+const UNITS_PER_THREAD = 4;
+
+/** And at the least so many rows and panels, or the packing of A would weigh too much. */
+const FEWEST_ROWS = 10;
+const FEWEST_PANELS = 4;
+
+/** Elements of B from where on several threads pack it. */
+const THREADED_PACKING = 2 ** 16;
 
 /** Rows of a register tile; its columns are {@link tileColumns}. */
 const TILE_ROWS = 5;
@@ -109,16 +126,28 @@ const roundUp = (x: number, multiple: number): number => Math.ceil(x / multiple)
 
 /**
  * Scratch bytes that {@link gemm} needs for out[m, n] = a[m, k]·b[k, n], whatever the strides: a row
- * of bias, a block of B, a tile and a block of A, or the two vectors of a product with a vector.
+ * of bias, a block of B, and for each thread a tile and a block of A; or the two vectors of a product
+ * with a vector.
  */
-export function gemmScratchBytes(dtype: FloatType, m: number, n: number, k: number): number {
+export function gemmScratchBytes(
+  dtype: FloatType,
+  m: number,
+  n: number,
+  k: number,
+  threads: number,
+): number {
   const size = bytesPerElement(dtype);
   const width = tileColumns(size);
   if (m < TILE_ROWS || n <= width / 2) return size * (k + Math.max(m, n));
   const columns = roundUp(Math.min(n, BLOCK_COLUMNS), width);
   const depth = Math.min(k, BLOCK_DEPTH);
+  return size * columns * (1 + depth) + threads * threadScratchBytes(size, m, depth);
+}
+
+/** A tile and a block of A, in whole cache lines. */
+function threadScratchBytes(size: number, m: number, depth: number): number {
   const rows = roundUp(Math.min(m, BLOCK_ROWS), TILE_ROWS);
-  return size * (columns * (1 + depth) + TILE_ROWS * width + rows * depth);
+  return roundUp(size * (TILE_ROWS * tileColumns(size) + rows * depth), 64);
 }
 
 /**
@@ -128,6 +157,7 @@ export function gemmScratchBytes(dtype: FloatType, m: number, n: number, k: numb
  */
 export function gemm(
   exports: GemmExports,
+  crew: Crew | null,
   dtype: FloatType,
   m: number,
   n: number,
@@ -155,6 +185,7 @@ export function gemm(
       const y = out + i * outRow * size;
       vectorProduct(
         exports,
+        crew,
         dtype,
         n,
         k,
@@ -178,7 +209,23 @@ export function gemm(
       const x = b + j * bCol * size;
       const y = out + j * outCol * size;
       const shift = bias === 0 ? 0 : bias + j * biasStride * size;
-      vectorProduct(exports, dtype, m, k, x, bRow, a, aCol, aRow, y, outRow, shift, 0, scratch);
+      vectorProduct(
+        exports,
+        crew,
+        dtype,
+        m,
+        k,
+        x,
+        bRow,
+        a,
+        aCol,
+        aRow,
+        y,
+        outRow,
+        shift,
+        0,
+        scratch,
+      );
     }
     return;
   }
@@ -191,7 +238,16 @@ export function gemm(
   // need not. None of this changes a bit of the result.
   const packA = aCol !== 1 && m * k * size > SMALL_BYTES ? 1 : 0;
   const inPlaceB = bCol === 1 && (m <= FEW_ROWS || n * k * size <= SMALL_BYTES);
-  const units = Math.ceil(m / BLOCK_ROWS);
+  // No bit depends on the blocks' size either: several threads get smaller ones, so that none idles.
+  let blockRows = BLOCK_ROWS;
+  let blockColumns = BLOCK_COLUMNS;
+  if (crew !== null) {
+    const wanted = UNITS_PER_THREAD * crew.size();
+    blockRows = Math.min(BLOCK_ROWS, roundUp(Math.max(m / wanted, FEWEST_ROWS), TILE_ROWS));
+    const across = Math.ceil(wanted / Math.ceil(m / blockRows));
+    const share = Math.max(Math.min(n, BLOCK_COLUMNS) / across, FEWEST_PANELS * width);
+    blockColumns = roundUp(share, width);
+  }
 
   for (let left = 0; left < n; left += BLOCK_COLUMNS) {
     const columns = Math.min(BLOCK_COLUMNS, n - left);
@@ -200,35 +256,39 @@ export function gemm(
     const seed = scratch;
     const packed = seed + panels * width * size;
     const target = out + left * outCol * size;
+    const units = Math.ceil(m / blockRows) * Math.ceil(columns / blockColumns);
     copy(0, columns, bias === 0 ? 0 : bias + left * biasStride * size, biasStride, seed, 1);
     let start = 0;
     do {
       const depth = Math.min(BLOCK_DEPTH, k - start);
       const panelElements = width * depth;
+      const blockOfA = a + start * aCol * size;
       const blockOfB = b + (start * bRow + left * bCol) * size;
-      packB(inPlaceB ? wholePanels : 0, panels, columns, depth, blockOfB, bRow, bCol, packed);
-      multiply(
-        0,
-        units,
-        m,
-        columns,
-        depth,
-        a + start * aCol * size,
-        aRow,
-        aCol,
-        inPlaceB ? blockOfB : packed,
-        inPlaceB ? bRow : width,
-        inPlaceB ? width : panelElements,
-        packed + wholePanels * panelElements * size,
-        start === 0 ? seed : 0,
-        target,
-        outRow,
-        outCol,
-        BLOCK_ROWS,
-        BLOCK_COLUMNS,
-        packA,
-        packed + panels * panelElements * size,
-      );
+      const firstPacked = inPlaceB ? wholePanels : 0;
+      const readB = inPlaceB ? blockOfB : packed;
+      const readRow = inPlaceB ? bRow : width;
+      const readPanel = inPlaceB ? width : panelElements;
+      const edge = packed + wholePanels * panelElements * size;
+      const seeds = start === 0 ? seed : 0;
+      const own = packed + panels * panelElements * size;
+      // biome-ignore format: the same arguments, in the same lines, for one thread and for several
+      if (crew === null || units === 1) {
+        packB(firstPacked, panels, columns, depth, blockOfB, bRow, bCol, packed);
+        multiply(
+          0, units, m, columns, depth, blockOfA, aRow, aCol, readB, readRow, readPanel, edge,
+          seeds, target, outRow, outCol, blockRows, blockColumns, packA, own,
+        );
+      } else {
+        if (inPlaceB || columns * depth < THREADED_PACKING) {
+          packB(firstPacked, panels, columns, depth, blockOfB, bRow, bCol, packed);
+        } else {
+          crew.run(packB as Exported, panels, 0, [columns, depth, blockOfB, bRow, bCol, packed]);
+        }
+        crew.run(multiply as Exported, units, threadScratchBytes(size, m, Math.min(k, BLOCK_DEPTH)), [
+          m, columns, depth, blockOfA, aRow, aCol, readB, readRow, readPanel, edge,
+          seeds, target, outRow, outCol, blockRows, blockColumns, packA, own,
+        ]);
+      }
       start += BLOCK_DEPTH;
     } while (start < k);
   }
@@ -237,6 +297,7 @@ export function gemm(
 /** out[n] = x[k]·b[k, n] (+ bias[n]): gathers x and out into scratch where they are not contiguous. */
 function vectorProduct(
   exports: GemmExports,
+  crew: Crew | null,
   dtype: FloatType,
   n: number,
   k: number,
@@ -258,6 +319,8 @@ function vectorProduct(
   const row = outStride === 1 ? out : scratch + k * size;
   if (xStride !== 1) copy(0, k, x, xStride, scratch, 1);
   copy(0, n, bias, biasStride, row, 1);
-  multiply(0, n, k, xStride === 1 ? x : scratch, b, bRow, bCol, row);
+  const from = xStride === 1 ? x : scratch;
+  if (crew === null) multiply(0, n, k, from, b, bRow, bCol, row);
+  else crew.run(multiply as Exported, n, 0, [k, from, b, bRow, bCol, row]);
   if (outStride !== 1) copy(0, n, row, 1, out, outStride);
 }

@@ -9,6 +9,7 @@ export type Kernel = (begin: number, end: number, ...rest: number[]) => number;
 export type KernelTable = Readonly<Record<string, Kernel | undefined>>;
 
 export interface KernelModule {
+  readonly module: WebAssembly.Module;
   readonly exports: Readonly<Record<string, Kernel | undefined>>;
   readonly byType: Readonly<Record<DType, KernelTable>>;
   /** Kernels that move bits, by element size. */
@@ -24,8 +25,25 @@ export const suffixOf: Readonly<Record<DType, string>> = {
   bool: "u8",
 };
 
+export function isShared(memory: WebAssembly.Memory): boolean {
+  return Object.prototype.toString.call(memory.buffer) === "[object SharedArrayBuffer]";
+}
+
+/** The import of "env" "memory" up to the flags of its limits. */
+const MEMORY_IMPORT = [3, ..."env", 6, ..."memory", 2].map((part) =>
+  typeof part === "string" ? part.charCodeAt(0) : part,
+);
+const SHARED_WITH_MAXIMUM = 3;
+
+/** A module says whether the memory that it imports is shared; one binary serves both. */
+function importShared(bytes: Uint8Array): void {
+  const at = bytes.findIndex((_, i) => MEMORY_IMPORT.every((byte, k) => bytes[i + k] === byte));
+  bytes[at + MEMORY_IMPORT.length] = SHARED_WITH_MAXIMUM;
+}
+
 export function loadModule(memory: WebAssembly.Memory): KernelModule {
   const bytes = Uint8Array.from(atob(wasmBase64), (character) => character.charCodeAt(0));
+  if (isShared(memory)) importShared(bytes);
   const module = new WebAssembly.Module(bytes);
   const exports = new WebAssembly.Instance(module, { env: { memory } }).exports as Record<
     string,
@@ -40,6 +58,7 @@ export function loadModule(memory: WebAssembly.Memory): KernelModule {
   }
   const { f32, f64, i32, u8, 8: bytewise, 32: words, 64: doubles } = tables;
   return {
+    module,
     exports,
     byType: { float32: f32, float64: f64, int32: i32, uint8: u8, bool: u8 },
     bySize: { 1: bytewise, 4: words, 8: doubles },

@@ -85,8 +85,10 @@ export function reduce(
     call.own(2, axis.size);
     call.own(3, axis.stride * bytes);
     call.operand(0, 1, from, bytes, across === null ? axis.stride : 1, 0);
-    if (across === null) call.launch(rows, outCount);
-    else call.launch(columns, (outCount / across.size) * Math.ceil(across.size / COLUMN_TILE));
+    const work = (outCount / chunks) * axis.size;
+    if (across === null) call.launch(rows, outCount, work);
+    else
+      call.launch(columns, (outCount / across.size) * Math.ceil(across.size / COLUMN_TILE), work);
 
     if (used !== null) call.arena.release(used);
     used = made;
@@ -186,5 +188,5 @@ function copyTo(call: Call, module: KernelModule, from: number, bytes: number, o
   call.operand(0, 2, from, bytes, 1, 1);
   for (let axis = 0; axis < call.axes; axis++) call.strides[1][axis] = strides[axis];
   call.operand(1, 2, call.address(out), bytes, strides[0], 1);
-  call.launch(module.bySize[bytes].copy!, count);
+  call.launch(module.bySize[bytes].copy!, count, count);
 }

@@ -16,11 +16,12 @@ import type {
   UnaryName,
   UpdateName,
 } from "./interface.ts";
-import { type GemmExports, gemm, gemmScratchBytes } from "./matmul.ts";
+import { type GemmExports, gemm, gemmScratchBytes, THREADED_PRODUCT } from "./matmul.ts";
 import { alloc, release } from "./memory.ts";
 import { type Kernel, type KernelModule, loadModule, suffixOf, unsupported } from "./module.ts";
 import { plain } from "./plain.ts";
 import { bytesPerElement } from "./storage.ts";
+import { openCrew } from "./threads.ts";
 import { reduce } from "./wasm-reduce.ts";
 
 /** Below this length along either axis, transposing in blocks gains nothing. */
@@ -41,8 +42,23 @@ export const delegated: ReadonlySet<string> = new Set<UnaryName | BinaryName>([
 /** What arithmetic on bools means: + is "or", · is "and". */
 const ofBools: Partial<Record<BinaryName, BinaryName>> = { add: "bitwiseOr", mul: "bitwiseAnd" };
 
+/** Arithmetic that takes no longer than moving its operands. */
+const light: ReadonlySet<string> = new Set<UnaryName | BinaryName>([
+  ...(["neg", "abs", "sign", "square", "reciprocal", "sqrt", "relu"] as const),
+  ...(["floor", "ceil", "round", "trunc", "add", "sub", "mul", "div"] as const),
+  ...(["maximum", "minimum", "reluGrad", "tanhGrad", "sigmoidGrad", "copysign"] as const),
+  ...(["bitwiseAnd", "bitwiseOr", "bitwiseXor"] as const),
+]);
+// How many moves of an element other work takes, measured roughly: it only says when threads pay.
+const HEAVY = 4;
+const RANDOM = 8;
+const SOFTMAX = 8;
+const SCATTERED = 4;
+const SCALAR_LOOP = 4;
+
 export function startWasm(arena: Arena): Kernels {
-  return new WasmKernels(new Call(arena), loadModule(arena.memory));
+  const module = loadModule(arena.memory);
+  return new WasmKernels(new Call(arena, openCrew(arena.memory, module)), module);
 }
 
 class WasmKernels implements Kernels {
@@ -87,7 +103,7 @@ class WasmKernels implements Kernels {
     call.header(call.sizes[0], call.axes - 1);
     call.rowOperand(0, 2, x);
     call.rowOperand(1, 2, out);
-    call.launch(kernel, count);
+    call.launch(kernel, count, count);
     call.end(out.storage);
   }
 
@@ -105,7 +121,7 @@ class WasmKernels implements Kernels {
     call.header(call.sizes[0], call.axes - 1);
     call.rowOperand(0, 2, x);
     call.rowOperand(1, 2, out);
-    call.launch(kernel, count);
+    call.launch(kernel, count, light.has(name) ? count : HEAVY * count);
     call.end(out.storage);
   }
 
@@ -115,13 +131,13 @@ class WasmKernels implements Kernels {
       return;
     }
     const meant = a.dtype === "bool" ? (ofBools[name] ?? name) : name;
-    this.pairwise(this.kernel("binary", meant, a.dtype), a, b, out);
+    this.pairwise(this.kernel("binary", meant, a.dtype), a, b, out, light.has(name) ? 1 : HEAVY);
   }
 
   compare(name: CompareName, a: Operand, b: Operand, out: Operand): void {
-    if (name === "gt") this.pairwise(this.kernel("compare", "lt", a.dtype), b, a, out);
-    else if (name === "ge") this.pairwise(this.kernel("compare", "le", a.dtype), b, a, out);
-    else this.pairwise(this.kernel("compare", name, a.dtype), a, b, out);
+    if (name === "gt") this.pairwise(this.kernel("compare", "lt", a.dtype), b, a, out, 1);
+    else if (name === "ge") this.pairwise(this.kernel("compare", "le", a.dtype), b, a, out, 1);
+    else this.pairwise(this.kernel("compare", name, a.dtype), a, b, out, 1);
   }
 
   where(condition: Operand, a: Operand, b: Operand, out: Operand): void {
@@ -135,7 +151,7 @@ class WasmKernels implements Kernels {
     call.rowOperand(1, 4, a);
     call.rowOperand(2, 4, b);
     call.rowOperand(3, 4, out);
-    call.launch(this.module.bySize[bytesPerElement[out.dtype]].where!, count);
+    call.launch(this.module.bySize[bytesPerElement[out.dtype]].where!, count, count);
     call.end(out.storage);
   }
 
@@ -153,7 +169,7 @@ class WasmKernels implements Kernels {
     const bytes = bytesPerElement[x.dtype];
     call.operand(0, 2, call.address(x), bytes, x.strides[axis], 0);
     call.operand(1, 2, call.address(out), bytesPerElement.int32, 0, 0);
-    call.launch(kernel, count);
+    call.launch(kernel, count, SCALAR_LOOP * count * x.shape[axis]);
     call.end(out.storage);
   }
 
@@ -171,7 +187,11 @@ class WasmKernels implements Kernels {
     do {
       const xRow = from + outer.position(0) * bytes;
       const outRow = to + outer.position(1) * bytes;
-      call.run(kernel, call.sizes[0], xRow, xStrides[0], step, outRow, outStrides[0], outStep, n);
+      // biome-ignore format: the range, then the kernel's arguments
+      call.run(
+        kernel, call.sizes[0], SOFTMAX * call.sizes[0] * n,
+        xRow, xStrides[0], step, outRow, outStrides[0], outStep, n,
+      );
     } while (outer.next());
     call.end(out.storage);
   }
@@ -222,7 +242,8 @@ class WasmKernels implements Kernels {
     const [aStart, bStart, outStart] = [call.address(a), call.address(b), call.address(out)];
     const biasStart = bias === undefined ? 0 : call.address(bias);
     const biasStride = bias === undefined || bias.shape[0] === 1 ? 0 : bias.strides[0];
-    const scratchBytes = gemmScratchBytes(dtype, m, n, k);
+    const crew = m * n * k < THREADED_PRODUCT || call.crew.size() === 1 ? null : call.crew;
+    const scratchBytes = gemmScratchBytes(dtype, m, n, k, crew?.size() ?? 1);
     const scratch = scratchBytes > 0 ? call.arena.allocate(scratchBytes) : null;
     const exports = this.module.exports as unknown as GemmExports;
     do {
@@ -231,7 +252,7 @@ class WasmKernels implements Kernels {
       const pout = outer === null ? outStart : outStart + outer.position(2) * bytes;
       // biome-ignore format: one line for each operand
       gemm(
-        exports, dtype, m, n, k,
+        exports, crew, dtype, m, n, k,
         pa, aRow, aColumn,
         pb, bRow, bColumn,
         pout, outRow, outColumn,
@@ -268,7 +289,10 @@ class WasmKernels implements Kernels {
     if (images * windows === 0) return;
     call.begin();
     const [from, table, to] = [call.address(x), call.address(sites), call.address(out)];
-    call.run(kernel, images * windows, from, table, to, x.shape[1], windows, sites.shape[1]);
+    const [size, sitesOfWindow] = [x.shape[1], sites.shape[1]];
+    const units = images * windows;
+    const work = SCALAR_LOOP * units * sitesOfWindow;
+    call.run(kernel, units, work, from, table, to, size, windows, sitesOfWindow);
     call.end(out.storage);
   }
 
@@ -287,7 +311,11 @@ class WasmKernels implements Kernels {
     const count = call.plan(out.shape, out, null, null, null);
     if (count > 0) {
       const high = Math.floor(counter / 2 ** 32);
-      call.run(kernel, count, call.address(out), key[0], key[1], counter | 0, high, a, b);
+      // biome-ignore format: the range, then the kernel's arguments
+      call.run(
+        kernel, count, RANDOM * count,
+        call.address(out), key[0], key[1], counter | 0, high, a, b,
+      );
       call.end(out.storage);
     }
     return Math.ceil(count / perBlock);
@@ -300,7 +328,7 @@ class WasmKernels implements Kernels {
     const count = call.plan(operands[0].shape, operands[0], null, null, null);
     if (count === 0) return;
     const addresses = operands.map((x) => call.address(x));
-    call.run(kernel, count, ...addresses, ...hyper);
+    call.run(kernel, count, operands.length * count, ...addresses, ...hyper);
     call.endAll();
   }
 
@@ -330,7 +358,7 @@ class WasmKernels implements Kernels {
       const bytes = bytesPerElement[x.dtype];
       call.operand(k, operands.length, call.address(x), bytes, x.strides[axis], 0);
     });
-    call.launch(kernel, rows);
+    call.launch(kernel, rows, scratch === null ? SCALAR_LOOP * rows * n : 0);
     if (scratch !== null) call.arena.release(scratch);
     call.end(out.storage);
   }
@@ -351,7 +379,7 @@ class WasmKernels implements Kernels {
   }
 
   /** out = f(a, b) over rows of the planned axes. */
-  private pairwise(kernel: Kernel, a: Operand, b: Operand, out: Operand): void {
+  private pairwise(kernel: Kernel, a: Operand, b: Operand, out: Operand, weight: number): void {
     const { call } = this;
     const p = this.straighten(a, out);
     const q = this.straighten(b, out);
@@ -363,7 +391,7 @@ class WasmKernels implements Kernels {
     call.rowOperand(0, 3, p);
     call.rowOperand(1, 3, q);
     call.rowOperand(2, 3, out);
-    call.launch(kernel, count);
+    call.launch(kernel, count, weight * count);
     call.end(out.storage);
     if (p !== a) release(p.storage!);
     if (q !== b) release(q.storage!);
@@ -414,7 +442,8 @@ class WasmKernels implements Kernels {
     call.rowOperand(0, 3, a);
     call.rowOperand(1, 3, index);
     call.rowOperand(2, 3, c);
-    const bad = call.launch(kernel, count);
+    // Several indices may name one place, so a scatter keeps to one thread.
+    const bad = call.launch(kernel, count, out === table ? 0 : SCATTERED * count);
     call.end(out.storage);
     return bad;
   }
@@ -446,7 +475,8 @@ class WasmKernels implements Kernels {
     call.operand(0, 2, call.address(x), bytes, xStrides[0], 2);
     call.operand(1, 2, call.address(out), bytes, 1, 2);
     const matrices = count / (n * m);
-    call.launch(this.module.bySize[bytes].transpose!, matrices * Math.ceil(m / TRANSPOSE_BAND));
+    const bands = matrices * Math.ceil(m / TRANSPOSE_BAND);
+    call.launch(this.module.bySize[bytes].transpose!, bands, count);
     call.end(out.storage);
   }
 }

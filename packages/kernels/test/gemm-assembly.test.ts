@@ -8,7 +8,7 @@ const { abs, ceil, imul } = Math;
 
 type FloatType = "float32" | "float64";
 
-const memory = new WebAssembly.Memory({ initial: 256 });
+const memory = new WebAssembly.Memory({ initial: 256, maximum: 65536 });
 const { exports } = new WebAssembly.Instance(
   new WebAssembly.Module(Uint8Array.from(atob(wasmBase64), (c) => c.charCodeAt(0))),
   { env: { memory } },
@@ -107,7 +107,7 @@ function set({ dtype, m, n, k, layoutA, layoutB, layoutOut, biasStride }: Proble
   bias.row = biasStride ?? 0;
   for (let j = 0; j < n; j++) array[bias.start + j * bias.row] = noise(1000 + j * bias.row);
   const scratch = next * array.BYTES_PER_ELEMENT;
-  const scratchEnd = scratch + gemmScratchBytes(dtype, m, n, k);
+  const scratchEnd = scratch + gemmScratchBytes(dtype, m, n, k, 1);
   // Packing must write every element that it reads, and nothing may pass the promised bytes.
   array.fill(Number.NaN, next, scratchEnd / array.BYTES_PER_ELEMENT);
   const guard = new Uint8Array(memory.buffer, scratchEnd, 64).fill(0xa5);
@@ -120,6 +120,7 @@ function multiply(problem: Problem, placed: ReturnType<typeof set>) {
   const { a, b, out, bias, hasBias, scratch } = placed;
   gemm(
     kernels,
+    null,
     dtype,
     m,
     n,

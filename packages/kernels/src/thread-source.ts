@@ -1,0 +1,54 @@
+/**
+ * What a thread of the pool runs, as text: without a file of its own, no bundler and no page needs a
+ * path to one. It gets { module, memory, control, index, epoch } and ends when EPOCH moves on.
+ *
+ * The control block is described in threads.ts. A thread takes chunks while there are any, looks at STATE
+ * for a while, then parks. It reads the job, and whether it is still wanted, before the exchange that
+ * takes a chunk: if that succeeds, STATE had not changed, so what was read belongs to the chunk.
+ */
+export const threadSource = `"use strict";
+function run({ module, memory, control, index, epoch }) {
+  const kernels = Object.values(new WebAssembly.Instance(module, { env: { memory } }).exports);
+  const words = new Int32Array(memory.buffer, control);
+  const numbers = new Float64Array(memory.buffer, control);
+  const STATE = 0, DONE = 16, PARKED = 32, EPOCH = 48, FAILED = 49;
+  const KERNEL = 64, UNITS = 65, GRAIN = 66, CHUNKS = 67, COUNT = 68, STEP = 69;
+  const ARGUMENTS = 40, RESULTS = 160, READY = 512;
+  const SPINS = 100000;
+  Atomics.store(words, READY + index, epoch);
+  for (;;) {
+    let state = Atomics.load(words, STATE);
+    for (let spins = 0; (state & 1023) >= words[CHUNKS]; spins++) {
+      if (Atomics.load(words, EPOCH) !== epoch) return;
+      if (spins === SPINS) {
+        Atomics.add(words, PARKED, 1);
+        Atomics.wait(words, STATE, state);
+        Atomics.sub(words, PARKED, 1);
+        spins = 0;
+      }
+      state = Atomics.load(words, STATE);
+    }
+    const kernel = kernels[words[KERNEL]];
+    const units = words[UNITS], grain = words[GRAIN], chunks = words[CHUNKS];
+    const args = Array.from(numbers.subarray(ARGUMENTS, ARGUMENTS + words[COUNT]));
+    if (args.length > 0) args[args.length - 1] += index * words[STEP];
+    if (Atomics.load(words, EPOCH) !== epoch) return;
+    const job = state >>> 10;
+    while (state >>> 10 === job && (state & 1023) < chunks) {
+      const seen = Atomics.compareExchange(words, STATE, state, state + 1);
+      if (seen !== state) {
+        state = seen;
+        continue;
+      }
+      const chunk = state & 1023;
+      try {
+        words[RESULTS + chunk] = kernel(chunk * grain, Math.min(units, (chunk + 1) * grain), ...args);
+      } catch {
+        Atomics.store(words, FAILED, 1);
+      }
+      Atomics.add(words, DONE, 1);
+      state = Atomics.load(words, STATE);
+    }
+  }
+}
+`;

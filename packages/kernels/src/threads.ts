@@ -1,0 +1,250 @@
+/**
+ * Threads that share the arena's memory and run parts of a kernel's units. Which thread runs which part
+ * is left to chance; since a unit's result does not depend on the split, results are not.
+ *
+ * The control block, in words of 32 bits; those that several threads write lie 64 bytes apart:
+ *
+ *   STATE    (number of the job << 10) | next chunk to take; CLOSED chunks while a job is being written
+ *   DONE     chunks of this job that are finished
+ *   PARKED   threads that wait for STATE to change, instead of looking at it
+ *   EPOCH    grows when threads are dismissed: those of an earlier one end
+ *   FAILED   1 after a kernel threw in a thread
+ *   KERNEL … the job: which export, its units, units in a chunk, chunks, how many arguments follow the
+ *            range, and what thread i adds to the last of them, i·STEP (scratch of its own)
+ *   READY+i  the epoch in which thread i has started
+ *
+ * A thread that dies between chunks is not missed: the one that calls takes chunks too, until none is left.
+ */
+import { CONTROL_ADDRESS } from "./arena.ts";
+import { isShared, type KernelModule } from "./module.ts";
+import { availableThreads, canShareMemory, startThread } from "./start-thread.ts";
+
+const CONTROL_BYTES = 8192;
+
+const STATE = 0;
+const DONE = 16;
+const PARKED = 32;
+const EPOCH = 48;
+const FAILED = 49;
+const KERNEL = 64;
+const UNITS = 65;
+const GRAIN = 66;
+const CHUNKS = 67;
+const COUNT = 68;
+const STEP = 69;
+const ARGUMENTS = 80 / 2; // in units of 8 bytes
+const RESULTS = 160;
+const READY = 512;
+
+const CHUNK_BITS = 10;
+const CLOSED = 2 ** CHUNK_BITS - 1;
+/** Chunks per thread: enough that one which comes late leaves little undone. */
+const CHUNKS_PER_THREAD = 4;
+/** Ranges of many units are cut at multiples of this: whole vectors, whole cache lines. */
+const UNIT_ALIGNMENT = 64;
+/** A thread that stops in the middle of a chunk for so long is taken for dead. */
+const TIMEOUT_MS = 30_000;
+/** Looks at DONE before the caller lets others have its core. */
+const SPINS = 20_000;
+/** CHUNKS_PER_THREAD times this stays below CLOSED. */
+const MOST_THREADS = 64;
+/** More than this gain little for nets of a size that fits into 4 GiB. */
+const DEFAULT_MOST = 8;
+
+/** What runs a kernel over its units: one thread, or several. */
+export interface Crew {
+  /**
+   * kernel(begin, end, ...args) over all units, cut anywhere. Thread i gets its last argument raised by
+   * i·step.
+   *
+   * @returns the first result that is not negative, in the order of the units, or −1
+   */
+  run(kernel: Kernel, units: number, step: number, args: readonly number[]): number;
+  /** How many threads `run` may use, the caller included; i is below this. */
+  size(): number;
+}
+
+type Kernel = (begin: number, end: number, ...rest: number[]) => number;
+
+/** Where only one thread can work on the memory. */
+const alone: Crew = {
+  run: (kernel, units, _, args) => kernel(0, units, ...args),
+  size: () => 1,
+};
+
+/** How many threads the user wants; as many as the machine runs at once until he says. */
+let wanted: number | null = null;
+
+/** Threads that kernels may use, the caller's included. */
+export function threads(): number {
+  if (!canShareMemory()) return 1;
+  return wanted ?? Math.min(availableThreads(), DEFAULT_MOST);
+}
+
+/**
+ * Sets how many threads kernels may use, the caller's included: 1 for none besides it. By default as many
+ * as the machine runs at once, up to 8. Results are the same bits for any number. Where memory can't be
+ * shared (a page that is not cross-origin isolated) it stays at one.
+ *
+ * @throws RangeError unless count is a whole number from 1 to 64
+ */
+export function setThreads(count: number): void {
+  if (!(Number.isInteger(count) && count >= 1 && count <= MOST_THREADS)) {
+    throw new RangeError(
+      `setThreads: count is ${count}; it must be a whole number from 1 to ${MOST_THREADS}.`,
+    );
+  }
+  wanted = count;
+}
+
+/** The threads that share `memory`, for which `module` was compiled. They start when first needed. */
+export function openCrew(memory: WebAssembly.Memory, { module, exports }: KernelModule): Crew {
+  return isShared(memory) ? new ThreadPool(memory, module, exports, CONTROL_ADDRESS) : alone;
+}
+
+class ThreadPool implements Crew {
+  private readonly memory: WebAssembly.Memory;
+  private readonly module: WebAssembly.Module;
+  private readonly control: number;
+  private readonly words: Int32Array;
+  private readonly numbers: Float64Array;
+  private readonly numberOf: ReadonlyMap<unknown, number>;
+  /** Threads asked for, besides the caller. */
+  private started = 0;
+  private allReady = true;
+  private epoch = 0;
+  private job = 0;
+
+  /**
+   * @param exports  of the module, in the order in which every instance has them
+   * @param control  address of {@link CONTROL_BYTES} bytes of zeros in the shared memory
+   */
+  constructor(
+    memory: WebAssembly.Memory,
+    module: WebAssembly.Module,
+    exports: Readonly<Record<string, unknown>>,
+    control: number,
+  ) {
+    this.memory = memory;
+    this.module = module;
+    this.control = control;
+    this.words = new Int32Array(memory.buffer, control, CONTROL_BYTES / 4);
+    this.numbers = new Float64Array(memory.buffer, control, CONTROL_BYTES / 8);
+    this.numberOf = new Map(Object.values(exports).map((kernel, i) => [kernel, i]));
+  }
+
+  size(): number {
+    const count = threads();
+    if (count - 1 !== this.started) this.resize(count);
+    return this.started + 1;
+  }
+
+  /** Makes it `count` threads, the caller included. They start by themselves; nobody waits for them. */
+  private resize(count: number): void {
+    if (this.started > 0) this.dismiss();
+    const { memory, module, control, epoch } = this;
+    for (let index = 1; index < count; index++) {
+      if (!startThread({ memory, module, control, index, epoch })) {
+        wanted = index; // not to be tried at every call
+        break;
+      }
+      this.started++;
+    }
+    this.allReady = false;
+  }
+
+  /** Threads that can help now, the caller included: those that were asked for may still be starting. */
+  private ready(): number {
+    const size = this.size();
+    if (this.allReady) return size;
+    let count = 1;
+    for (let index = 1; index < size; index++) {
+      if (Atomics.load(this.words, READY + index) === this.epoch) count++;
+    }
+    this.allReady = count === size;
+    return count;
+  }
+
+  /** Ends all threads but the caller's, between jobs. */
+  private dismiss(): void {
+    const { words } = this;
+    this.started = 0;
+    Atomics.store(words, EPOCH, ++this.epoch);
+    Atomics.store(words, STATE, this.nextJob() + CLOSED);
+    Atomics.notify(words, STATE);
+  }
+
+  private nextJob(): number {
+    this.job = (this.job + 1) % 2 ** (31 - CHUNK_BITS);
+    return this.job * 2 ** CHUNK_BITS;
+  }
+
+  run(kernel: Kernel, units: number, step: number, args: readonly number[]): number {
+    const ready = this.ready();
+    if (ready === 1) return kernel(0, units, ...args);
+    const { words, numbers } = this;
+    const wanted = ready * CHUNKS_PER_THREAD;
+    const align = units >= wanted * UNIT_ALIGNMENT ? UNIT_ALIGNMENT : 1;
+    const grain = Math.ceil(units / wanted / align) * align;
+    const chunks = Math.ceil(units / grain);
+
+    const opened = this.nextJob();
+    Atomics.store(words, STATE, opened + CLOSED);
+    words[KERNEL] = this.numberOf.get(kernel)!;
+    words[UNITS] = units;
+    words[GRAIN] = grain;
+    words[CHUNKS] = chunks;
+    words[COUNT] = args.length;
+    words[STEP] = step;
+    for (let i = 0; i < args.length; i++) numbers[ARGUMENTS + i] = args[i];
+    Atomics.store(words, DONE, 0);
+    Atomics.store(words, STATE, opened);
+    if (Atomics.load(words, PARKED) > 0) Atomics.notify(words, STATE);
+
+    for (;;) {
+      const state = Atomics.add(words, STATE, 1);
+      const chunk = state - opened;
+      if (chunk >= chunks) break;
+      words[RESULTS + chunk] = kernel(chunk * grain, Math.min(units, (chunk + 1) * grain), ...args);
+      Atomics.add(words, DONE, 1);
+    }
+    this.finish(chunks);
+    for (let chunk = 0; chunk < chunks; chunk++) {
+      if (words[RESULTS + chunk] >= 0) return words[RESULTS + chunk];
+    }
+    return -1;
+  }
+
+  /** Waits for the chunks that others have taken. */
+  private finish(chunks: number): void {
+    const { words } = this;
+    let since = 0;
+    for (let spins = 0; Atomics.load(words, DONE) < chunks; spins++) {
+      if (spins < SPINS) continue;
+      rest(words);
+      const now = performance.now();
+      if (since === 0) since = now;
+      if (now - since > TIMEOUT_MS) {
+        this.dismiss();
+        wanted = 1;
+        throw new Error(
+          `A thread has not finished its part of a kernel within ${TIMEOUT_MS / 1000} s; the result is incomplete. ` +
+            "What follows runs on one thread.",
+        );
+      }
+    }
+    if (Atomics.load(words, FAILED) !== 0) {
+      Atomics.store(words, FAILED, 0);
+      throw new Error("A kernel failed in a thread; setThreads(1) shows where.");
+    }
+  }
+}
+
+/** Lets another thread have this core, where the caller may wait: a page's main thread may not. */
+function rest(words: Int32Array): void {
+  try {
+    Atomics.wait(words, STATE, words[STATE], 0.05);
+  } catch {
+    // A page's main thread goes on looking.
+  }
+}
