@@ -28,6 +28,11 @@ export interface WritingFs {
 
 interface Fs extends WritingFs {
   readFile(path: string): Promise<Uint8Array>;
+  readdir(
+    path: string,
+    options: { withFileTypes: true },
+  ): Promise<{ name: string; isDirectory(): boolean; isFile(): boolean }[]>;
+  mkdir(path: string, options: { recursive: boolean }): Promise<unknown>;
 }
 
 /** Whether this runs in Node, with files and its kind of threads. */
@@ -61,6 +66,46 @@ export async function readBytes(where: string, path: string): Promise<Uint8Array
     throw new FileError(
       `${where}: can't read "${path}": ${reason(error, path, "there is no such file (ENOENT).")}`,
       { cause: error },
+    );
+  }
+}
+
+/** What a folder holds, by name. */
+export interface Listing {
+  readonly files: string[];
+  readonly folders: string[];
+}
+
+/** Names in a folder, sorted, links not followed. @throws FileError naming the path and the reason */
+export async function listFolder(where: string, path: string): Promise<Listing> {
+  const fs = await nodeFs(where);
+  try {
+    const entries = await fs.readdir(path, { withFileTypes: true });
+    // By code units, so that the order is the same on every machine.
+    const names = (kept: typeof entries) => kept.map(({ name }) => name).sort();
+    return {
+      files: names(entries.filter((entry) => entry.isFile())),
+      folders: names(entries.filter((entry) => entry.isDirectory())),
+    };
+  } catch (error) {
+    throw new FileError(
+      `${where}: can't read the folder "${path}": ${reason(error, `${path}/`, "there is no such folder (ENOENT).")}`,
+      { cause: error },
+    );
+  }
+}
+
+/** Makes a folder and those above it, if they aren't there. @throws FileError naming the path and the reason */
+export async function makeFolder(where: string, path: string): Promise<void> {
+  const fs = await nodeFs(where);
+  try {
+    await fs.mkdir(path, { recursive: true });
+  } catch (error) {
+    throw new FileError(
+      `${where}: can't make the folder "${path}": ${reason(error, path, "a folder above it is missing (ENOENT).")}`,
+      {
+        cause: error,
+      },
     );
   }
 }

@@ -14,17 +14,25 @@ export {
   subset,
   TensorDataset,
 } from "./dataset.ts";
+export { type DownloadOptions, type DownloadProgress, download } from "./download.ts";
 export { checkWritable, FileError, FormatError, writeFileAtomic } from "./files.ts";
 export { type IdxArray, readIdx } from "./idx.ts";
+export { ImageDataset, type Normalization } from "./image-dataset.ts";
+export {
+  type ColorJitterOptions,
+  centerCrop,
+  colorJitter,
+  cutout,
+  type ImageSize,
+  randomCrop,
+  randomHorizontalFlip,
+  randomVerticalFlip,
+  resize,
+} from "./image-transforms.ts";
 export { fromItems, ItemError, type ItemSource } from "./items.ts";
 export { DataLoader, type LoaderOptions, type LoaderState } from "./loader.ts";
-export {
-  ImageDataset,
-  loadMnist,
-  type Mnist,
-  type Normalization,
-  readMnist,
-} from "./mnist.ts";
+export { loadMnist, type Mnist, readMnist } from "./mnist.ts";
+export { fitStatistics, normalize, type Statistics } from "./normalize.ts";
 export { nextTurn, Pacer } from "./pause.ts";
 export { itemRandom, type Random } from "./random.ts";
 export {
@@ -44,4 +52,11 @@ export {
   subsetSampler,
   weightedSampler,
 } from "./samplers.ts";
+export {
+  compose,
+  oneHotLabels,
+  type Sample,
+  type Transform,
+  transform,
+} from "./transforms.ts";
 export { openWorkerDataset, type WorkerDatasetOptions, WorkerError } from "./workers.ts";
