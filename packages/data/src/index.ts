@@ -1,3 +1,12 @@
+export {
+  type Cifar10,
+  cifar10Classes,
+  cifar10Statistics,
+  type DownloadCifar10Options,
+  downloadCifar10,
+  loadCifar10,
+  readCifar10,
+} from "./cifar.ts";
 export { type Collated, type CollateOptions, collate } from "./collate.ts";
 export {
   type Batch,
@@ -52,6 +61,7 @@ export {
   subsetSampler,
   weightedSampler,
 } from "./samplers.ts";
+export { readTar } from "./tar.ts";
 export {
   compose,
   oneHotLabels,

@@ -30,7 +30,7 @@ export function normalize({ mean, std }: Statistics): Transform {
   }
   return ({ shape, data }) => {
     const size = data.length / mean.length;
-    const per = [1, shape[0], sizeOf(shape)];
+    const per = [...new Set([1, shape[0], sizeOf(shape)])];
     if (!per.includes(mean.length)) {
       throw new ShapeError(
         `normalize: there are ${mean.length} means, and the sample is ${formatShape(shape)}; it takes ${per.join(", ")} of them.`,
