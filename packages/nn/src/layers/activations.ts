@@ -1,13 +1,19 @@
-/** Activations without parameters; the functions, with their formulas and gradients, are core's. */
+/** Activations without arguments; the functions, with their gradients at kinks, are core's. */
 import {
-  logSoftmax as logSoftmaxOf,
+  hardsigmoid as hardsigmoidOf,
+  hardswish as hardswishOf,
+  logSigmoid as logSigmoidOf,
+  mish as mishOf,
+  relu6 as relu6Of,
   relu as reluOf,
+  selu as seluOf,
   sigmoid as sigmoidOf,
-  softmax as softmaxOf,
+  silu as siluOf,
+  softsign as softsignOf,
   type Tensor,
   tanh as tanhOf,
+  tanhshrink as tanhshrinkOf,
 } from "@tapegrad/core";
-import { integer } from "../fields.ts";
 import { declareLayer } from "../layer.ts";
 import { Module } from "../module.ts";
 
@@ -20,8 +26,23 @@ export class ReLU extends Module {
   }
 }
 
+/** See {@link ReLU}. */
 export function relu(): ReLU {
   return new ReLU();
+}
+
+/** y = min(max(x, 0), 6). */
+export class ReLU6 extends Module {
+  static override readonly layer = declareLayer("relu6", {}, () => new ReLU6());
+
+  forward(x: Tensor): Tensor {
+    return relu6Of(x);
+  }
+}
+
+/** See {@link ReLU6}. */
+export function relu6(): ReLU6 {
+  return new ReLU6();
 }
 
 /** y = 1 / (1 + e⁻ˣ). */
@@ -33,8 +54,23 @@ export class Sigmoid extends Module {
   }
 }
 
+/** See {@link Sigmoid}. */
 export function sigmoid(): Sigmoid {
   return new Sigmoid();
+}
+
+/** y = −ln(1 + e⁻ˣ), without overflow. */
+export class LogSigmoid extends Module {
+  static override readonly layer = declareLayer("logSigmoid", {}, () => new LogSigmoid());
+
+  forward(x: Tensor): Tensor {
+    return logSigmoidOf(x);
+  }
+}
+
+/** See {@link LogSigmoid}. */
+export function logSigmoid(): LogSigmoid {
+  return new LogSigmoid();
 }
 
 /** y = tanh(x). */
@@ -46,54 +82,109 @@ export class Tanh extends Module {
   }
 }
 
+/** See {@link Tanh}. */
 export function tanh(): Tanh {
   return new Tanh();
 }
 
-/** yᵢ = eˣⁱ / Σⱼ eˣʲ along an axis, the last by default. */
-export class Softmax extends Module {
-  static override readonly layer = declareLayer(
-    "softmax",
-    { axis: integer({ fallback: -1 }) },
-    ({ axis }) => new Softmax(axis),
-  );
-
-  readonly axis: number;
-
-  constructor(axis = -1) {
-    super({ axis });
-    this.axis = axis;
-  }
+/** y = x − tanh(x). */
+export class Tanhshrink extends Module {
+  static override readonly layer = declareLayer("tanhshrink", {}, () => new Tanhshrink());
 
   forward(x: Tensor): Tensor {
-    return softmaxOf(x, this.axis);
+    return tanhshrinkOf(x);
   }
 }
 
-export function softmax(axis?: number): Softmax {
-  return new Softmax(axis);
+/** See {@link Tanhshrink}. */
+export function tanhshrink(): Tanhshrink {
+  return new Tanhshrink();
 }
 
-/** yᵢ = xᵢ − ln Σⱼ eˣʲ along an axis, the last by default. */
-export class LogSoftmax extends Module {
-  static override readonly layer = declareLayer(
-    "logSoftmax",
-    { axis: integer({ fallback: -1 }) },
-    ({ axis }) => new LogSoftmax(axis),
-  );
-
-  readonly axis: number;
-
-  constructor(axis = -1) {
-    super({ axis });
-    this.axis = axis;
-  }
+/**
+ * y = scale·elu(x, alpha) with the constants that keep mean 0 and variance 1.
+ *
+ * Klambauer et al., Self-Normalizing Neural Networks, NeurIPS 2017.
+ */
+export class SELU extends Module {
+  static override readonly layer = declareLayer("selu", {}, () => new SELU());
 
   forward(x: Tensor): Tensor {
-    return logSoftmaxOf(x, this.axis);
+    return seluOf(x);
   }
 }
 
-export function logSoftmax(axis?: number): LogSoftmax {
-  return new LogSoftmax(axis);
+/** See {@link SELU}. */
+export function selu(): SELU {
+  return new SELU();
+}
+
+/** y = x·σ(x), also called swish. */
+export class SiLU extends Module {
+  static override readonly layer = declareLayer("silu", {}, () => new SiLU());
+
+  forward(x: Tensor): Tensor {
+    return siluOf(x);
+  }
+}
+
+/** See {@link SiLU}. */
+export function silu(): SiLU {
+  return new SiLU();
+}
+
+/** y = x·tanh(ln(1 + eˣ)). */
+export class Mish extends Module {
+  static override readonly layer = declareLayer("mish", {}, () => new Mish());
+
+  forward(x: Tensor): Tensor {
+    return mishOf(x);
+  }
+}
+
+/** See {@link Mish}. */
+export function mish(): Mish {
+  return new Mish();
+}
+
+/** y = min(max(x + 3, 0), 6) / 6. */
+export class Hardsigmoid extends Module {
+  static override readonly layer = declareLayer("hardsigmoid", {}, () => new Hardsigmoid());
+
+  forward(x: Tensor): Tensor {
+    return hardsigmoidOf(x);
+  }
+}
+
+/** See {@link Hardsigmoid}. */
+export function hardsigmoid(): Hardsigmoid {
+  return new Hardsigmoid();
+}
+
+/** y = x·min(max(x + 3, 0), 6) / 6. */
+export class Hardswish extends Module {
+  static override readonly layer = declareLayer("hardswish", {}, () => new Hardswish());
+
+  forward(x: Tensor): Tensor {
+    return hardswishOf(x);
+  }
+}
+
+/** See {@link Hardswish}. */
+export function hardswish(): Hardswish {
+  return new Hardswish();
+}
+
+/** y = x / (1 + |x|). */
+export class Softsign extends Module {
+  static override readonly layer = declareLayer("softsign", {}, () => new Softsign());
+
+  forward(x: Tensor): Tensor {
+    return softsignOf(x);
+  }
+}
+
+/** See {@link Softsign}. */
+export function softsign(): Softsign {
+  return new Softsign();
 }

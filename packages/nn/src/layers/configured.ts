@@ -3,7 +3,7 @@ import type { Arguments, Layer } from "../layer.ts";
 import { Module } from "../module.ts";
 
 /**
- * A layer whose arguments are fields of the same names: those given, and the declared fallbacks of the others.
+ * A layer whose plain arguments are fields of the same names: those given, and the declared fallbacks of the others.
  * So a function that reads options from an object can be handed the layer itself.
  *
  * A subclass names the fields it gets with `declare`; a plain field would overwrite what is assigned here.
@@ -17,9 +17,11 @@ export abstract class Configured<Args extends unknown[] = [x: Tensor], R = Tenso
     const { layer } = new.target as unknown as { layer: Layer };
     const config = completed(layer, given);
     super(config);
-    // The field `bias` is the parameter, or null: it tells whether there is one.
-    const { bias: _, ...fields } = config;
-    Object.assign(this, fields);
+    // The field `bias` is the parameter, and tensors are buffers: both are the subclass's to make.
+    const plain = Object.entries(config).filter(
+      ([name]) => name !== "bias" && layer.fields[name]!.json === undefined,
+    );
+    Object.assign(this, Object.fromEntries(plain));
   }
 }
 

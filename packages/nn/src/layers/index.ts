@@ -1,14 +1,28 @@
 export {
-  LogSoftmax,
-  logSoftmax,
+  Hardsigmoid,
+  Hardswish,
+  hardsigmoid,
+  hardswish,
+  LogSigmoid,
+  logSigmoid,
+  Mish,
+  mish,
   ReLU,
+  ReLU6,
   relu,
+  relu6,
+  SELU,
   Sigmoid,
-  Softmax,
+  SiLU,
+  Softsign,
+  selu,
   sigmoid,
-  softmax,
+  silu,
+  softsign,
   Tanh,
+  Tanhshrink,
   tanh,
+  tanhshrink,
 } from "./activations.ts";
 export {
   AdaptiveAvgPool1d,
@@ -34,6 +48,20 @@ export {
   multiHeadAttention,
 } from "./attention.ts";
 export {
+  GLU,
+  glu,
+  LogSoftmax,
+  logSoftmax,
+  Maxout,
+  maxout,
+  Softmax,
+  Softmax2d,
+  Softmin,
+  softmax,
+  softmax2d,
+  softmin,
+} from "./axis-activations.ts";
+export {
   BatchNorm1d,
   BatchNorm2d,
   BatchNorm3d,
@@ -58,6 +86,21 @@ export {
   residual,
 } from "./branches.ts";
 export {
+  CrossEntropyLoss,
+  type CrossEntropyLossOptions,
+  CTCLoss,
+  type CTCLossOptions,
+  MulticlassSvmLoss,
+  type MulticlassSvmLossOptions,
+  MultiLabelMarginLoss,
+  MultiLabelSoftMarginLoss,
+  type MultiLabelSoftMarginLossOptions,
+  MultiMarginLoss,
+  type MultiMarginLossOptions,
+  NLLLoss,
+  type NLLLossOptions,
+} from "./class-losses.ts";
+export {
   Conv1d,
   Conv2d,
   Conv3d,
@@ -74,11 +117,51 @@ export {
   convTranspose3d,
   type PaddingMode,
 } from "./conv.ts";
-export { Dropout, type DropoutOptions, dropout } from "./dropout.ts";
+export {
+  CosineSimilarity,
+  type CosineSimilarityOptions,
+  cosineSimilarity,
+  PairwiseDistance,
+  type PairwiseDistanceOptions,
+  pairwiseDistance,
+} from "./distance.ts";
+export {
+  AlphaDropout,
+  alphaDropout,
+  Dropout,
+  Dropout1d,
+  Dropout2d,
+  Dropout3d,
+  type DropoutOptions,
+  dropout,
+  dropout1d,
+  dropout2d,
+  dropout3d,
+  FeatureAlphaDropout,
+  featureAlphaDropout,
+} from "./dropout.ts";
 export { Embedding, type EmbeddingOptions, embedding } from "./embedding.ts";
 export { Lambda, lambda } from "./lambda.ts";
 export { Linear, type LinearOptions, linear } from "./linear.ts";
-export { CrossEntropyLoss, MSELoss } from "./losses.ts";
+export {
+  BCELoss,
+  type BCELossOptions,
+  BCEWithLogitsLoss,
+  type BCEWithLogitsLossOptions,
+  GaussianNLLLoss,
+  type GaussianNLLLossOptions,
+  HuberLoss,
+  type HuberLossOptions,
+  KLDivLoss,
+  type KLDivLossOptions,
+  L1Loss,
+  MSELoss,
+  PoissonNLLLoss,
+  type PoissonNLLLossOptions,
+  SmoothL1Loss,
+  type SmoothL1LossOptions,
+  SoftMarginLoss,
+} from "./losses.ts";
 export { ModuleDict, ModuleList, moduleDict, moduleList } from "./module-list.ts";
 export {
   GroupNorm,
@@ -95,6 +178,49 @@ export {
   type RMSNormOptions,
   rmsNorm,
 } from "./norm.ts";
+export {
+  type Borders,
+  CircularPad1d,
+  CircularPad2d,
+  CircularPad3d,
+  ConstantPad1d,
+  ConstantPad2d,
+  ConstantPad3d,
+  circularPad1d,
+  circularPad2d,
+  circularPad3d,
+  constantPad1d,
+  constantPad2d,
+  constantPad3d,
+  ReflectionPad1d,
+  ReflectionPad2d,
+  ReflectionPad3d,
+  ReplicationPad1d,
+  ReplicationPad2d,
+  ReplicationPad3d,
+  reflectionPad1d,
+  reflectionPad2d,
+  reflectionPad3d,
+  replicationPad1d,
+  replicationPad2d,
+  replicationPad3d,
+  ZeroPad1d,
+  ZeroPad2d,
+  ZeroPad3d,
+  zeroPad1d,
+  zeroPad2d,
+  zeroPad3d,
+} from "./pad.ts";
+export {
+  CosineEmbeddingLoss,
+  type CosineEmbeddingLossOptions,
+  HingeEmbeddingLoss,
+  type HingeEmbeddingLossOptions,
+  MarginRankingLoss,
+  type MarginRankingLossOptions,
+  TripletMarginLoss,
+  type TripletMarginLossOptions,
+} from "./pair-losses.ts";
 export {
   AvgPool1d,
   AvgPool2d,
@@ -161,7 +287,23 @@ export {
   rnnCell,
 } from "./rnn-cells.ts";
 export { Sequential, type SequentialOptions, sequential } from "./sequential.ts";
-export { Flatten, flatten, Identity, identity } from "./shape.ts";
+export {
+  Flatten,
+  Fold,
+  flatten,
+  fold,
+  Identity,
+  identity,
+  PixelShuffle,
+  PixelUnshuffle,
+  pixelShuffle,
+  pixelUnshuffle,
+  Unflatten,
+  Unfold,
+  unflatten,
+  unfold,
+} from "./shape.ts";
+export type { Values } from "./tensor-field.ts";
 export {
   Transformer,
   TransformerDecoder,
@@ -182,3 +324,30 @@ export {
   transformerDecoderLayer,
   transformerEncoderLayer,
 } from "./transformer-layers.ts";
+export {
+  CELU,
+  celu,
+  ELU,
+  elu,
+  GELU,
+  gelu,
+  Hardshrink,
+  Hardtanh,
+  hardshrink,
+  hardtanh,
+  LeakyReLU,
+  leakyRelu,
+  PReLU,
+  type PReLUOptions,
+  prelu,
+  RReLU,
+  type RReLUOptions,
+  rrelu,
+  Softplus,
+  Softshrink,
+  softplus,
+  softshrink,
+  Threshold,
+  threshold,
+} from "./tuned-activations.ts";
+export { Upsample, type UpsampleOptions, upsample } from "./upsample.ts";
