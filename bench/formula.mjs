@@ -1,0 +1,154 @@
+/** What a formula costs beside the op that one would write by hand for it: forward and backward, in turns. */
+import { defineOp, Generator, rand, tensor } from "@tapegrad/core";
+import { formula } from "@tapegrad/formula";
+import { atMost, summarize, table } from "./report.mjs";
+
+const swish = defineOp({
+  name: "swishByHand",
+  inputs: ["x", "b"],
+  shape: ({ x }) => x.shape,
+  forward: ({ x, b }, y, kernels) => {
+    kernels.binary("mul", x, b, y);
+    kernels.unary("sigmoid", y, y);
+    kernels.binary("mul", x, y, y);
+  },
+  saves: ["x", "b"],
+  grad: {
+    // σ + b·x·σ(1 − σ)
+    x: (dy, { x, b }) => {
+      const s = x.mul(b).sigmoid();
+      return dy.mul(s.mul(x.mul(b).mul(s.neg().add(1)).add(1)));
+    },
+    // x²·σ(1 − σ)
+    b: (dy, { x, b }) => {
+      const s = x.mul(b).sigmoid();
+      return dy.mul(x.square().mul(s.mul(s.neg().add(1))));
+    },
+  },
+});
+
+const c = Math.sqrt(2 / Math.PI);
+const gelu = defineOp({
+  name: "geluByHand",
+  inputs: ["x"],
+  shape: ({ x }) => x.shape,
+  forward: ({ x }, y, kernels) => {
+    const constant = (value) => tensor(value, { dtype: x.dtype });
+    kernels.unary("square", x, y);
+    kernels.binary("mul", y, constant(0.044715 * c), y);
+    kernels.binary("add", y, constant(c), y);
+    kernels.binary("mul", y, x, y);
+    kernels.unary("tanh", y, y);
+    kernels.binary("add", y, constant(1), y);
+    kernels.binary("mul", y, x, y);
+    kernels.binary("mul", y, constant(0.5), y);
+  },
+  saves: ["x"],
+  grad: {
+    // ½(1 + t) + ½x(1 − t²)·c(1 + 3·0.044715x²)
+    x: (dy, { x }) => {
+      const square = x.square();
+      const t = square
+        .mul(0.044715 * c)
+        .add(c)
+        .mul(x)
+        .tanh();
+      const inner = square.mul(3 * 0.044715 * c).add(c);
+      const slope = t.square().neg().add(1).mul(inner).mul(x);
+      return dy.mul(t.add(1).add(slope).mul(0.5));
+    },
+  },
+});
+
+const polynomial = defineOp({
+  name: "polynomialByHand",
+  inputs: ["x"],
+  shape: ({ x }) => x.shape,
+  forward: ({ x }, y, kernels) => {
+    const constant = (value) => tensor(value, { dtype: x.dtype });
+    kernels.binary("mul", x, constant(2), y);
+    kernels.binary("add", y, constant(-3), y);
+    kernels.binary("mul", y, x, y);
+    kernels.binary("add", y, constant(1), y);
+    kernels.binary("mul", y, x, y);
+  },
+  saves: ["x"],
+  grad: { x: (dy, { x }) => dy.mul(x.mul(6).sub(6).mul(x).add(1)) },
+});
+
+const softplus = defineOp({
+  name: "softplusByHand",
+  inputs: ["x"],
+  shape: ({ x }) => x.shape,
+  forward: ({ x }, y, kernels) => kernels.binary("logaddexp", x, tensor(0, { dtype: x.dtype }), y),
+  saves: ["x"],
+  grad: { x: (dy, { x }) => dy.mul(x.sigmoid()) },
+});
+
+const pairs = [
+  ["x * sigmoid(b * x)", swish],
+  ["0.5 * x * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 * x^3)))", gelu],
+  ["2 * x^3 - 3 * x^2 + x", polynomial],
+  ["log(1 + exp(x))", softplus],
+];
+const sizes = [
+  ["a number", [], 20_000],
+  ["[1000]", [1000], 2_000],
+  ["[1000000]", [1_000_000], 4],
+];
+
+function leaves(shape, count) {
+  const generator = new Generator(3);
+  return Array.from({ length: count }, (_, i) =>
+    i === 0
+      ? rand(shape, { low: -3, high: 3, generator }).requiresGrad_()
+      : tensor(1.3, { requiresGrad: true }),
+  );
+}
+
+/** µs of one forward and backward. */
+function time(f, inputs, dy, times) {
+  const start = performance.now();
+  for (let i = 0; i < times; i++) {
+    f(...inputs).backward(dy);
+    for (const x of inputs) x.grad = null;
+  }
+  return ((performance.now() - start) * 1000) / times;
+}
+
+/** Every pair on every size, rounds of the two in turns. */
+export function measureFormulas({ rounds }) {
+  return pairs.flatMap(([text, byHand]) => {
+    const ours = formula(text);
+    return sizes.map(([size, shape, times]) => {
+      const inputs = leaves(shape, ours.inputs.length);
+      const dy = tensor(rand(shape, { generator: new Generator(4) }));
+      const [derived, written] = [[], []];
+      for (let round = -2; round < rounds; round++) {
+        const a = time(ours, inputs, dy, times);
+        const b = time(byHand, inputs, dy, times);
+        if (round < 0) continue;
+        derived.push(a);
+        written.push(b);
+      }
+      return { text, size, formula: summarize(derived).median, byHand: summarize(written).median };
+    });
+  });
+}
+
+export function formulaText(results) {
+  const rows = results.map(({ text, size, formula: ours, byHand }) => [
+    text,
+    size,
+    ours.toFixed(1),
+    byHand.toFixed(1),
+    `${(ours / byHand).toFixed(2)}×`,
+  ]);
+  const head = ["", "size", "formula", "by hand", "formula / by hand"];
+  return `formula: an op from a formula and the same op by hand, forward + backward, µs\n${table([head, ...rows])}`;
+}
+
+export function formulaFigures(results) {
+  const worst = Math.max(...results.map(({ formula: ours, byHand }) => ours / byHand));
+  return [atMost("formula, times the op by hand, at most", worst, 2)];
+}

@@ -1,0 +1,4 @@
+/** Fills the table of functions. */
+import "./arithmetic.ts";
+import "./axis.ts";
+import "./elementwise.ts";

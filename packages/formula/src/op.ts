@@ -1,0 +1,252 @@
+/**
+ * Ops from expressions. A formula's op has the formula's inputs. The gradient of an input is an op as
+ * well: its inputs are the gradient that arrives, the inputs, and what the forward pass kept. Such a
+ * kept value has no gradient of its own, because it is only a name for an expression in the inputs,
+ * by which every derivative is taken.
+ */
+import { defineOp, type OpFunction, Tensor, type TensorLike } from "@tapegrad/core";
+import { derive, times } from "./derive.ts";
+import { type Expression, type Expressions, type Input, reachable } from "./expression.ts";
+import { lower, primitiveOf } from "./functions.ts";
+import { Program } from "./program.ts";
+import { extent, toTex } from "./render.ts";
+
+/** What an op is made of. */
+export interface Gradients {
+  readonly e: Expressions;
+  readonly root: Expression;
+  readonly inputs: readonly Input[];
+  /** What formulas call the inputs. */
+  readonly names: readonly string[];
+  readonly name: string;
+}
+
+type Rule = (dy: Tensor, saved: Readonly<Record<string, Tensor>>) => Tensor;
+type Saved = Readonly<Record<string, Tensor>>;
+
+/** Whether elements meet others, along an axis. */
+export function mixes(root: Expression): boolean {
+  return reachable([root]).some(
+    (x) => x.type === "call" && primitiveOf(x.name).shape !== undefined,
+  );
+}
+
+/** The base, or the base with the fewest underscores that is not taken yet. */
+function freeName(base: string, taken: readonly string[]): string {
+  return taken.includes(base) ? freeName(`${base}_`, taken) : base;
+}
+
+/** Op inputs may not be called as an output, nor as the reader of saved values calls its node. */
+function opNames(names: readonly string[]): string[] {
+  const taken = ["y", "node"];
+  for (const name of names) taken.push(freeName(name, taken));
+  return taken.slice(2);
+}
+
+/** The gradients that flow to the inputs, with the expression of the one that arrives. */
+class Flow {
+  readonly seed: Input;
+  private readonly parts: Gradients;
+  private derived: readonly (Expression | null)[] | null = null;
+
+  constructor(parts: Gradients) {
+    this.parts = parts;
+    const { e, names } = parts;
+    this.seed = e.input(freeName("dy", names));
+  }
+
+  /** By input; null where it is 0 everywhere. Derived at the first use. */
+  get gradients(): readonly (Expression | null)[] {
+    this.derived ??= this.derive();
+    return this.derived;
+  }
+
+  private derive(): (Expression | null)[] {
+    const { e, root, inputs } = this.parts;
+    if (root.kind === "truth") return inputs.map(() => null);
+    // Without an axis the local gradient comes first: its derivatives then are short.
+    const mixing = mixes(root);
+    const gradients = derive(e, root, mixing ? this.seed : e.constant(1));
+    return inputs.map((input) => {
+      const gradient = gradients.get(input);
+      if (gradient === undefined) return null;
+      return mixing ? gradient : times(e, this.seed, gradient);
+    });
+  }
+}
+
+/**
+ * The op of an expression, one output.
+ *
+ * @param kept  expressions whose values come as further inputs, by their names; they have no gradient
+ */
+export function makeOp(
+  parts: Gradients,
+  kept: ReadonlyMap<Expression, string> = new Map(),
+): OpFunction<TensorLike[]> {
+  const { e, root, inputs, names, name } = parts;
+  const [lowered] = lower(e, [root]) as [Expression];
+  const keptNames = [...kept.values()];
+  const all = opNames([...names, ...keptNames]);
+  const program = new Program(name, [lowered], [...inputs, ...kept.keys()]);
+  const flow = new Flow(parts);
+  const available = new Map<Expression, string>(
+    [...inputs, ...kept.keys()].map((x, i) => [x, all[i]!]),
+  );
+  return defineOp({
+    name,
+    inputs: all,
+    domain: "float",
+    ...(root.kind === "truth" ? { dtype: () => "bool" as const } : {}),
+    shape: (given: Saved) => program.shapes(all.map((key) => given[key]!.shape))[0]!,
+    forward: (given: Saved, y, kernels) =>
+      program.run(
+        kernels,
+        all.map((key) => given[key]!),
+        [y],
+      ),
+    saves: all as never[],
+    grad: Object.fromEntries(
+      all.map((key, i) => [
+        key,
+        i >= inputs.length || root.kind === "truth" ? null : rule(parts, flow, i, available),
+      ]),
+    ),
+    symbol: name,
+    tex: texOf(parts, all),
+  }) as unknown as OpFunction<TensorLike[]>;
+}
+
+/** The rule of the i-th input: one op, made at its first use from what is at hand. */
+function rule(
+  { e, names, name }: Gradients,
+  flow: Flow,
+  i: number,
+  available: ReadonlyMap<Expression, string>,
+): Rule {
+  let made: { f: OpFunction<TensorLike[]>; reads: readonly string[] } | undefined;
+  return (dy, saved) => {
+    const gradient = flow.gradients[i]!;
+    if (gradient === null) return dy.mul(0);
+    if (gradient === flow.seed) return dy;
+    if (made === undefined) {
+      const stop = (x: Expression) => x.type === "call" && available.has(x);
+      const runs = new Set(reachable(lower(e, [gradient]), stop));
+      // A kept value spares computing; its inputs are needed all the same, to derive by.
+      const depends = new Set(reachable([gradient]));
+      const inputs = [...available.keys()].filter(
+        (x): x is Input => x.type === "input" && depends.has(x),
+      );
+      const kept = [...available].filter(([x]) => x.type === "call" && runs.has(x));
+      const f = makeOp(
+        {
+          e,
+          root: gradient,
+          inputs: [flow.seed, ...inputs],
+          names: [flow.seed.name, ...inputs.map((x) => x.name)],
+          name: `${name}: d${names[i]}`,
+        },
+        new Map(kept),
+      );
+      const order = [...inputs, ...kept.map(([x]) => x)];
+      made = { f, reads: order.map((x) => available.get(x)!) };
+    }
+    return made.f(dy, ...made.reads.map((key) => saved[key]!));
+  };
+}
+
+/**
+ * The same op for arrays that need gradients: what the backward pass would compute again at some cost
+ * becomes a hidden output, which the node keeps. Saves just what the gradients read.
+ */
+export function withCaches(parts: Gradients): (...args: TensorLike[]) => Tensor {
+  const { e, root, inputs, names, name } = parts;
+  const flow = new Flow(parts);
+  const [lowered, ...gradients] = lower(e, [
+    root,
+    ...flow.gradients.filter((gradient) => gradient !== null),
+  ]) as [Expression, ...Expression[]];
+  const kept = worthKeeping(lowered, gradients).filter((x) => x !== lowered);
+  const all = opNames(names);
+  const outputs = ["y"];
+  for (const _ of kept) outputs.push(freeName(`kept${outputs.length}`, all));
+  const available = new Map<Expression, string>([
+    ...inputs.map((x, i) => [x, all[i]!] as const),
+    ...[lowered, ...kept]
+      .map((x, i) => [x, outputs[i]!] as const)
+      .filter(([x]) => x.type === "call"),
+  ]);
+  const stop = (x: Expression) => x.type === "call" && available.has(x);
+  const read = new Set(reachable(gradients, stop));
+  for (const x of reachable(gradients)) if (x.type === "input") read.add(x);
+  const program = new Program(name, [lowered, ...kept], inputs);
+  const f = defineOp({
+    name,
+    inputs: all,
+    outputs,
+    domain: "float",
+    shapes: (given: Saved) => {
+      const shapes = program.shapes(all.map((key) => given[key]!.shape));
+      return Object.fromEntries(outputs.map((key, i) => [key, { shape: shapes[i]! }]));
+    },
+    forwardAll: (given: Saved, results: Saved, kernels) =>
+      program.run(
+        kernels,
+        all.map((key) => given[key]!),
+        outputs.map((key) => results[key]!),
+      ),
+    saves: [...available].filter(([x]) => read.has(x)).map(([, key]) => key),
+    grad: Object.fromEntries(
+      all.map((key, i) => {
+        const through = rule(parts, flow, i, available);
+        // The gradient comes by name where outputs are several.
+        return [
+          key,
+          (dy: Saved | Tensor, saved: Saved) => through(dy instanceof Tensor ? dy : dy.y!, saved),
+        ];
+      }),
+    ),
+    symbol: name,
+    tex: texOf(parts, all),
+  });
+  return (...args) => f(...args).y!;
+}
+
+/**
+ * Costly expressions that gradients read: of the forward pass, or of several gradients alike. What
+ * lies below a kept one is not needed for it.
+ */
+function worthKeeping(root: Expression, gradients: readonly Expression[]): Expression[] {
+  const forward = new Set(reachable([root]));
+  const costly = (x: Expression): boolean =>
+    x.type === "call" && x.value === null && primitiveOf(x.name).costly === true;
+  const readers = new Map<Expression, number>();
+  for (const gradient of gradients)
+    for (const x of reachable([gradient], (y) => costly(y) && forward.has(y)))
+      if (costly(x)) readers.set(x, (readers.get(x) ?? 0) + 1);
+  return [...readers].filter(([x, count]) => forward.has(x) || count > 1).map(([x]) => x);
+}
+
+/** Formulas for pictures, written when looked at; one that would fill a page is left as a call. */
+function texOf(
+  { e, root, inputs, names, name }: Gradients,
+  all: readonly string[],
+): { readonly y: string } {
+  const short = (x: Expression): string =>
+    extent(x)[0] > 200
+      ? `\\operatorname{${name.replace(/\W/g, "")}}\\left(${names.join(", ")}\\right)`
+      : toTex(x);
+  const tex = {
+    get y() {
+      return short(root);
+    },
+  };
+  if (root.kind === "truth" || mixes(root)) return tex;
+  inputs.forEach((input, i) => {
+    Object.defineProperty(tex, all[i]!, {
+      enumerable: true,
+      get: () => short(derive(e, root, e.constant(1)).get(input) ?? e.constant(0)),
+    });
+  });
+  return tex;
+}
