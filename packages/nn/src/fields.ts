@@ -2,7 +2,7 @@
 import { type DType, isFloat, show } from "@tapegrad/core";
 import * as v from "valibot";
 import type { Field, Inference, Message } from "./layer.ts";
-import { Module } from "./module.ts";
+import { type AnyModule, Module } from "./module.ts";
 
 export interface Extras<T> {
   /** What a spec may leave out. */
@@ -176,27 +176,36 @@ export const optionalModule = (): Field<Module | null> => ({
 });
 
 /** Modules in order, by name ("0", "1", … where they have none). */
-export type NamedModules = readonly (readonly [name: string, module: Module])[];
+export type NamedModules<M extends AnyModule = Module> = readonly (readonly [
+  name: string,
+  module: M,
+])[];
 
 /** A module each, or pairs of name and module, or an object of them. */
-export type Blocks = readonly Module[] | NamedModules | Readonly<Record<string, Module>>;
+export type Blocks<M extends AnyModule = Module> =
+  | readonly M[]
+  | NamedModules<M>
+  | Readonly<Record<string, M>>;
 
 /** Blocks in their one form; what is wrong with them, {@link modules} tells. */
-export function namedModules(blocks: Blocks): NamedModules {
-  if (!Array.isArray(blocks)) return Object.entries(blocks);
-  return blocks.map((block: Module | NamedModules[number], i) =>
-    Array.isArray(block) ? (block as NamedModules[number]) : [String(i), block as Module],
+export function namedModules<M extends AnyModule>(blocks: Blocks<M>): NamedModules<M> {
+  if (!Array.isArray(blocks)) return Object.entries(blocks as Readonly<Record<string, M>>);
+  return blocks.map((block: M | NamedModules<M>[number], i) =>
+    Array.isArray(block) ? (block as unknown as NamedModules<M>[number]) : [String(i), block as M],
   );
 }
 
-function isNumbered(list: NamedModules): boolean {
+function isNumbered(list: NamedModules<AnyModule>): boolean {
   return list.every(([name], i) => name === String(i));
 }
+
+/** Members of modules and of their containers that `Module.prototype` does not show. */
+const reserved = ["training", "forward", "entries", "length", "at", "layers", "branches"];
 
 /** Whether a module may be a field of this name. Whole numbers would jump to the front of the fields. */
 function isFreeName(name: unknown): boolean {
   if (typeof name !== "string" || !/^[^.]+$/.test(name) || /^\d+$/.test(name)) return false;
-  return !(name in Module.prototype) && name !== "training" && name !== "forward";
+  return !(name in Module.prototype) && !reserved.includes(name);
 }
 
 /** What is wrong with a list of modules, and with which; null if nothing is. */

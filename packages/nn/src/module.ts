@@ -1,5 +1,7 @@
 import {
   currentModulePath,
+  type DType,
+  DTypeError,
   formatShape,
   GradError,
   isFloat,
@@ -13,6 +15,8 @@ import {
   ValueError,
   zeros,
 } from "@tapegrad/core";
+import { drawForGood, dryRun, type InputOptions, inputsOf, type ModelInputs } from "./dry-run.ts";
+import { added, type Gradients, Hooks, type RemoveHook } from "./hooks.ts";
 import {
   type Arguments,
   checkConfig,
@@ -21,7 +25,9 @@ import {
   type Layer,
   type Spec,
 } from "./layer.ts";
-import { Parameter } from "./parameter.ts";
+import { nearest } from "./nearest.ts";
+import { convert_, Parameter } from "./parameter.ts";
+import { compareStates, differenceLines } from "./state.ts";
 
 /** A module whatever its arguments and result. */
 export type AnyModule = Module<never[], unknown>;
@@ -82,6 +88,7 @@ export abstract class Module<Args extends unknown[] = [Tensor], R = Tensor> exte
   #config: Arguments;
   /** The sizes that were given as null, until the first input or a state tells them. */
   #open: readonly string[] = [];
+  #hooks: Hooks | null = null;
   /** Name of each registered buffer → whether `stateDict` has it. */
   readonly #buffers = new Map<string, boolean>();
 
@@ -111,8 +118,8 @@ export abstract class Module<Args extends unknown[] = [Tensor], R = Tensor> exte
     running = this;
     setModulePath(path);
     try {
-      if (this.#open.length > 0) this.#settleFromInput(args[0]);
-      return this.forward(...(args as unknown as Args));
+      if (this.#hooks === null) return this.#forward(args);
+      return this.#hooks.run(this as AnyModule, args, (given) => this.#forward(given));
     } catch (error) {
       if (error instanceof TapegradError) locate(error, this, path);
       throw error;
@@ -120,6 +127,11 @@ export abstract class Module<Args extends unknown[] = [Tensor], R = Tensor> exte
       running = caller;
       setModulePath(outerPath);
     }
+  }
+
+  #forward(args: never[]): R {
+    if (this.#open.length > 0) this.#settleFromInput(args[0]);
+    return this.forward(...(args as unknown as Args));
   }
 
   // ---- Sizes from the first input
@@ -141,6 +153,37 @@ export abstract class Module<Args extends unknown[] = [Tensor], R = Tensor> exte
    * ```
    */
   protected build(): void {}
+
+  /**
+   * Lets layers whose sizes were left open (null) take them from a forward pass on zeros of the given
+   * shapes. The pass is off the tape and in eval mode, and leaves statistics and generators alone.
+   *
+   * ```ts
+   * model.initialize([1, 3, 32, 32]);
+   * model.initialize([1, 12], { dtype: "int32" }); // for an embedding
+   * model.initialize([images, [1, 10]]); // two inputs, one of them a Tensor
+   * ```
+   *
+   * @param inputs  the shape of the input with its batch axis, or the input itself, or an array of these
+   */
+  initialize(inputs: ModelInputs, options: InputOptions = {}): this {
+    if (!this.isInitialized) {
+      dryRun(this as AnyModule, inputsOf("initialize", inputs, options, this.floatType));
+      this.#requireSizes("initialize");
+    }
+    return this;
+  }
+
+  /** The float dtype that the model computes in: that of its first parameter, made or to be made. */
+  get floatType(): DType {
+    for (const [, module] of this.#walk()) {
+      const [first] = fieldsOf(module, Parameter);
+      if (first !== undefined) return first[1].dtype;
+      if (module.#open.length > 0 && module.#config.dtype !== undefined)
+        return module.#config.dtype as DType;
+    }
+    return "float32";
+  }
 
   /** Whether this module and all below know their sizes; see `initialize`. */
   get isInitialized(): boolean {
@@ -175,7 +218,7 @@ export abstract class Module<Args extends unknown[] = [Tensor], R = Tensor> exte
     Object.assign(this, Object.fromEntries(sizes));
     this.#config = { ...this.#config, ...Object.fromEntries(sizes) };
     this.#open = [];
-    noGrad(() => this.build());
+    drawForGood(() => noGrad(() => this.build()));
     return [];
   }
 
@@ -192,8 +235,24 @@ export abstract class Module<Args extends unknown[] = [Tensor], R = Tensor> exte
     }
   }
 
-  /** Lets every layer below that has open sizes take them from its entries of a state. */
-  #settleFromState(state: ReadonlyMap<string, unknown>): void {
+  /** Opens again what was settled. */
+  #reopen(names: readonly string[]): void {
+    const sizes = Object.fromEntries(names.map((name) => [name, null]));
+    Object.assign(this, sizes);
+    this.#config = { ...this.#config, ...sizes };
+    this.#open = names;
+  }
+
+  /**
+   * Lets every layer below that has open sizes take them from its entries of a state.
+   *
+   * @returns a function that takes it back
+   */
+  #settleFromState(state: ReadonlyMap<string, unknown>): () => void {
+    const settled: (() => void)[] = [];
+    const undo = () => {
+      for (const one of settled) one();
+    };
     for (const [path, module] of this.#walk()) {
       if (module.#open.length === 0) continue;
       const prefix = path === "" ? "" : `${path}.`;
@@ -203,15 +262,19 @@ export abstract class Module<Args extends unknown[] = [Tensor], R = Tensor> exte
           .map(([name, x]) => [name.slice(prefix.length), x as Tensor]),
       );
       const { fields } = (module.constructor as typeof Module).layer!;
+      const names = module.#open;
       const untold = module.#settle((name) =>
         fields[name]!.inference!.state(entries, module.#config),
       );
-      if (untold.length > 0) {
+      if (untold.length === 0) settled.push(() => module.#reopen(names));
+      else {
+        undo();
         throw new ValueError(
           `loadStateDict: nothing in the state tells the ${untold.join(", ")} of ${nameOf(module, path)}; nothing was loaded.`,
         );
       }
     }
+    return undo;
   }
 
   // ---- What is inside
@@ -257,6 +320,22 @@ export abstract class Module<Args extends unknown[] = [Tensor], R = Tensor> exte
 
   modules(): AnyModule[] {
     return this.namedModules().map(([, module]) => module);
+  }
+
+  /**
+   * The module of that name: "encoder.layers.0"; "" is the module itself.
+   *
+   * @throws ValueError if there is none
+   */
+  getSubmodule(path: string): AnyModule {
+    const all = new Map(this.#walk());
+    const found = all.get(path);
+    if (found !== undefined) return found;
+    const near = nearest(String(path), all.keys());
+    const known = near.length > 0 ? near : [...all.keys()].slice(1);
+    throw new ValueError(
+      `getSubmodule: ${this.constructor.name} has no module ${show(path)}; ${near.length > 0 ? "did you mean" : "it has"} ${known.join(", ") || "none"}${near.length > 0 ? "?" : "."}`,
+    );
   }
 
   /** Every parameter with its name, shared ones once, under the first name. */
@@ -356,21 +435,14 @@ export abstract class Module<Args extends unknown[] = [Tensor], R = Tensor> exte
       string,
       unknown
     >;
-    if (!this.isInitialized) this.#settleFromState(given);
+    const undo = this.#settleFromState(given);
     const own = new Map(this.#state());
-    const missing = [...own.keys()].filter((name) => !given.has(name));
-    const unexpected = [...given.keys()].filter((name) => !own.has(name));
-    const mismatched = [...own].flatMap(([name, x]) => {
-      const problem = given.has(name) ? mismatch(given.get(name), x) : null;
-      return problem === null ? [] : [`${name} is ${problem}`];
-    });
-    const lines = [
-      ...(strict && missing.length > 0 ? [`missing: ${missing.join(", ")}`] : []),
-      ...(strict && unexpected.length > 0 ? [`unexpected: ${unexpected.join(", ")}`] : []),
-      ...mismatched.map((text) => `mismatched: ${text}`),
-    ];
+    const difference = compareStates(own, given);
+    const lines = differenceLines(difference, own, given, { strict });
     if (lines.length > 0) {
-      const hint = mismatched.length === 0 ? "\nPass { strict: false } to load what fits." : "";
+      undo();
+      const hint =
+        difference.mismatched.length === 0 ? "\nPass { strict: false } to load what fits." : "";
       throw new ValueError(
         `loadStateDict: the state does not fit ${this.constructor.name}; nothing was loaded.\n  ${lines.join("\n  ")}${hint}`,
       );
@@ -378,6 +450,7 @@ export abstract class Module<Args extends unknown[] = [Tensor], R = Tensor> exte
     noGrad(() => {
       for (const [name, x] of own) if (given.has(name)) x.copy_(given.get(name) as Tensor);
     });
+    const { missing, unexpected } = difference;
     return { missing, unexpected };
   }
 
@@ -406,6 +479,28 @@ export abstract class Module<Args extends unknown[] = [Tensor], R = Tensor> exte
     return this;
   }
 
+  /**
+   * Turns the float parameters and buffers into another float dtype, in place: optimizers keep their hold of
+   * them. Gradients follow; specs say the new dtype.
+   *
+   * @throws DTypeError unless the dtype is float32 or float64
+   */
+  to(dtype: DType): this {
+    if (typeof dtype !== "string" || !isFloat(dtype)) {
+      throw new DTypeError(
+        `to: the dtype is ${show(dtype)}; parameters can be float32 or float64.`,
+      );
+    }
+    for (const x of [...this.parameters(), ...this.buffers()])
+      if (isFloat(x.dtype)) convert_(x, dtype);
+    for (const module of this.modules()) {
+      const { layer } = module.constructor as typeof Module;
+      if (layer !== undefined && Object.hasOwn(layer.fields, "dtype"))
+        module.#config = { ...module.#config, dtype };
+    }
+    return this;
+  }
+
   /** Calls f with every module, children before parents. */
   apply(f: (module: AnyModule) => void): this {
     for (const child of this.children()) child.apply(f);
@@ -413,7 +508,66 @@ export abstract class Module<Args extends unknown[] = [Tensor], R = Tensor> exte
     return this;
   }
 
+  // ---- Hooks
+
+  #ownHooks(): Hooks {
+    this.#hooks ??= new Hooks();
+    return this.#hooks;
+  }
+
+  /**
+   * Calls `hook` with the arguments of every call, before `forward`; an array that it returns takes their
+   * place.
+   *
+   * @returns a function that removes the hook
+   */
+  registerForwardPreHook<A extends unknown[] = Args>(
+    hook: (module: this, args: A) => A | undefined,
+  ): RemoveHook;
+  registerForwardPreHook<A extends unknown[] = Args>(
+    hook: (module: this, args: A) => void,
+  ): RemoveHook;
+  registerForwardPreHook(hook: unknown): RemoveHook {
+    return added("registerForwardPreHook", this.#ownHooks().pre, hook);
+  }
+
+  /** Calls `hook` after `forward`; what it returns, unless undefined, takes the output's place. */
+  registerForwardHook<A extends unknown[] = Args, O = R>(
+    hook: (module: this, args: A, output: O) => O | undefined,
+  ): RemoveHook;
+  registerForwardHook<A extends unknown[] = Args, O = R>(
+    hook: (module: this, args: A, output: O) => void,
+  ): RemoveHook;
+  registerForwardHook(hook: unknown): RemoveHook {
+    return added("registerForwardHook", this.#ownHooks().forward, hook);
+  }
+
+  /**
+   * Calls `hook` in every backward pass through the module, once the gradients of its inputs are known.
+   * gradInput has one for each argument of `forward` (null for those that need none), gradOutput one for
+   * each tensor in its output. Gradients that the hook returns go on to the inputs in the place of gradInput.
+   * Tensors within arrays or objects of arguments are not seen; inputs must not be changed in place.
+   */
+  registerBackwardHook(
+    hook: (module: this, gradInput: Gradients, gradOutput: Gradients) => Gradients | undefined,
+  ): RemoveHook;
+  registerBackwardHook(
+    hook: (module: this, gradInput: Gradients, gradOutput: Gradients) => void,
+  ): RemoveHook;
+  registerBackwardHook(hook: unknown): RemoveHook {
+    return added("registerBackwardHook", this.#ownHooks().backward, hook);
+  }
+
   // ---- Descriptions
+
+  /** The arguments as they are now: modules among them may have been replaced since. */
+  #arguments(layer: Layer): Arguments {
+    const fields = this as unknown as Arguments;
+    const live = Object.entries(layer.fields)
+      .filter(([name, field]) => field.json !== undefined && name in fields)
+      .map(([name]) => [name, fields[name]]);
+    return { ...this.#config, ...Object.fromEntries(live) };
+  }
 
   /** The module as plain JSON, from which `fromSpec` rebuilds it (with fresh parameters). */
   get spec(): Spec {
@@ -425,13 +579,13 @@ export abstract class Module<Args extends unknown[] = [Tensor], R = Tensor> exte
       );
     }
     const layer = (this.constructor as typeof Module).layer!;
-    return { type: layer.type, ...configToJson(layer, this.#config) };
+    return { type: layer.type, ...configToJson(layer, this.#arguments(layer)) };
   }
 
   /** The tree of modules with their arguments, as PyTorch prints it. */
   override toString(): string {
     const layer = (this.constructor as typeof Module).layer;
-    const facts = layer === undefined ? "" : configToText(layer, this.#config);
+    const facts = layer === undefined ? "" : configToText(layer, this.#arguments(layer));
     const children = this.namedChildren();
     if (children.length === 0) return `${this.constructor.name}(${facts})`;
     const lines = children.map(
@@ -466,16 +620,6 @@ function fieldsOf<T>(module: AnyModule, kind: abstract new (...args: never[]) =>
   };
   for (const [name, value] of Object.entries(module)) collect(name, value);
   return found;
-}
-
-/** What keeps a value from being loaded into x; null if nothing does. */
-function mismatch(value: unknown, x: Tensor): string | null {
-  if (!(value instanceof Tensor)) return `${show(value)} in the state and must be a Tensor`;
-  const [theirs, ours] = [formatShape(value.shape), formatShape(x.shape)];
-  if (theirs !== ours) return `${theirs} in the state and ${ours} in the model`;
-  return isFloat(value.dtype) && !isFloat(x.dtype)
-    ? `${value.dtype} in the state and ${x.dtype} in the model`
-    : null;
 }
 
 // ---- Calls

@@ -1,4 +1,4 @@
-import { show, Tensor, ValueError } from "@tapegrad/core";
+import { type DType, noGrad, peekGrad, show, Tensor, ValueError } from "@tapegrad/core";
 
 /**
  * A tensor that a {@link Module} trains: assigned to a field of a module, it appears in `parameters()`.
@@ -17,4 +17,23 @@ export class Parameter extends Tensor {
     super(storage, value, dtype, shape, strides, offset);
     if (requiresGrad) this.requiresGrad_();
   }
+}
+
+/**
+ * Gives x another float dtype in place, and its gradient too, so that whoever holds x (an optimizer, a
+ * layer that shares it) sees the change. Graphs recorded before notice it as a change in place.
+ */
+export function convert_(x: Tensor, dtype: DType): void {
+  if (x.dtype === dtype) return;
+  const { version } = x;
+  const grad = peekGrad(x);
+  const { storage, value, strides, offset } = noGrad(() => x.to(dtype));
+  Object.assign(x, { storage, value, dtype, strides, offset });
+  if (storage === null) {
+    noGrad(() => x.copy_(x));
+  } else {
+    storage.version = version + 1;
+    storage.changedBy = "to";
+  }
+  if (grad !== null) x.grad = noGrad(() => grad.to(dtype));
 }

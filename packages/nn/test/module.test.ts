@@ -255,8 +255,8 @@ describe("state", () => {
     ).toThrow(
       [
         "loadStateDict: the state does not fit Sequential; nothing was loaded.",
-        "  missing: 1.bias",
-        "  unexpected: 2.weight",
+        "  missing: 1.bias [1]",
+        "  unexpected: 2.weight [1]",
         "  mismatched: 0.bias is [4] in the state and [3] in the model",
         "  mismatched: 1.weight is 7 in the state and must be a Tensor",
       ].join("\n"),
@@ -267,13 +267,109 @@ describe("state", () => {
   it("may be loaded in part", () => {
     const model = linear(2, 1);
     expect(() => model.loadStateDict({ bias: ones([1]) })).toThrow(
-      "loadStateDict: the state does not fit Linear; nothing was loaded.\n  missing: weight\nPass { strict: false } to load what fits.",
+      "loadStateDict: the state does not fit Linear; nothing was loaded.\n  missing: weight [1, 2]\nPass { strict: false } to load what fits.",
     );
     expect(model.loadStateDict({ bias: ones([1]), extra: ones([1]) }, { strict: false })).toEqual({
       missing: ["weight"],
       unexpected: ["extra"],
     });
     expect(model.bias!.toArray()).toEqual([1]);
+  });
+
+  it("that does not fit is told apart readably", () => {
+    const model = sequential({ head: linear(1, 1) });
+    const x = ones([1]);
+    const load = (state: Record<string, Tensor>) => () => model.loadStateDict(state);
+    expect(load({ "head.wieght": ones([1, 1]), "head.bias": x })).toThrow(
+      "  missing: head.weight [1, 1]\n  unexpected: head.wieght [1, 1]; did you mean head.weight?\nPass",
+    );
+    expect(load({ "module.head.weight": ones([1, 1]), "module.head.bias": x })).toThrow(
+      '  unexpected: module.head.bias [1]\n  the unexpected names fit without their prefix "module."\nPass',
+    );
+    expect(load({ weight: ones([1, 1]), bias: x })).toThrow(
+      '  unexpected: bias [1]\n  the unexpected names fit with the prefix "head."\nPass',
+    );
+    const many = Array.from({ length: 25 }, (_, i): [string, Tensor] => [`extra${i}`, x]);
+    expect(load({ ...Object.fromEntries(model.stateDict()), ...Object.fromEntries(many) })).toThrow(
+      "  unexpected: extra19 [1]\n  unexpected: and 5 more\nPass",
+    );
+  });
+});
+
+describe("to", () => {
+  it("changes parameters, buffers, gradients and specs in place", () => {
+    const net = new Net();
+    const held = net.parameters();
+    net.registerBuffer("steps", tensor(new Int32Array([3])));
+    net(randn([2, 3]))
+      .sum()
+      .backward();
+    const [before, grad] = [held[1]!.toArray(), held[1]!.grad!.toArray()];
+    expect(net.to("float64")).toBe(net);
+    expect(net.parameters()).toEqual(held);
+    expect(new Set(held.map((p) => p.dtype))).toEqual(new Set(["float64"]));
+    expect(held.every((p) => p.isLeaf && p.requiresGrad)).toBe(true);
+    expect(held[1]!.toArray()).toEqual(before);
+    expect(held[1]!.grad!.dtype).toBe("float64");
+    expect(held[1]!.grad!.toArray()).toEqual(grad);
+    expect(net.buffers().map((x) => x.dtype)).toEqual(["float64", "float64", "int32"]);
+    expect(net.encoder.spec).toMatchObject({ layers: { input: { dtype: "float64" } } });
+    net.zeroGrad();
+    const y = net(randn([2, 3], { dtype: "float64" }));
+    expect(y.dtype).toBe("float64");
+    y.sum().backward();
+    expect(held[1]!.grad!.dtype).toBe("float64");
+  });
+
+  it("is noticed by graphs that were recorded before", () => {
+    class Scale extends Module {
+      factor = new Parameter(tensor(3));
+      forward(x: Tensor): Tensor {
+        return x.mul(this.factor);
+      }
+    }
+    for (const [model, x] of [
+      [linear(2, 2), randn([1, 2])],
+      [new Scale(), tensor(2)],
+    ] as const) {
+      const loss = model(x.requiresGrad_()).sum();
+      model.to("float64");
+      expect(() => loss.backward()).toThrow(GradError);
+    }
+  });
+
+  it("refuses what parameters can't be", () => {
+    expect(() => linear(1, 1).to("int32")).toThrow(
+      'to: the dtype is "int32"; parameters can be float32 or float64.',
+    );
+  });
+});
+
+describe("getSubmodule", () => {
+  it("finds by path, or says what there is", () => {
+    const net = new Net();
+    expect(net.getSubmodule("encoder.input")).toBe(net.encoder.namedChildren()[0]![1]);
+    expect(net.getSubmodule("")).toBe(net);
+    expect(() => net.getSubmodule("encoder.inputs")).toThrow(
+      'getSubmodule: Net has no module "encoder.inputs"; did you mean encoder.input?',
+    );
+    expect(() => net.getSubmodule("head")).toThrow(
+      'getSubmodule: Net has no module "head"; it has encoder, encoder.input, encoder.act, layers.0, layers.1.',
+    );
+  });
+});
+
+describe("registerParameter", () => {
+  it("makes a field of a made-up name", () => {
+    const net = new Net();
+    net.registerParameter("weight_l0", new Parameter(ones([2])));
+    expect(net.namedParameters().map(([name]) => name)).toContain("weight_l0");
+    expect(() => net.registerParameter("scale", new Parameter(ones([2])))).toThrow(
+      'Net.registerParameter: "scale" is already a member of the module; use another name.',
+    );
+    expect(() => net.registerParameter("other", ones([2]) as never)).toThrow(
+      'Net.registerParameter: "other" is a Tensor; it must be a Parameter.',
+    );
   });
 });
 

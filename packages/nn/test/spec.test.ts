@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@jest/globals";
-import { Generator, randn, type Tensor } from "@tapegrad/core";
+import { defaultGenerator, Generator, randn, type Tensor, ValueError } from "@tapegrad/core";
 import {
   type AnyModule,
   CrossEntropyLoss,
@@ -14,6 +14,7 @@ import {
   logSoftmax,
   Module,
   MSELoss,
+  registeredLayers,
   registerLayer,
   relu,
   sequential,
@@ -98,7 +99,11 @@ describe("specs", () => {
     [[], 'fromSpec: the spec is []; it must be an object with a type, such as { type: "relu" }.'],
     [
       { type: "conv9d" },
-      'fromSpec: type is "conv9d"; known are crossEntropyLoss, dropout, flatten, identity, linear, logSoftmax, mseLoss, relu, sequential, sigmoid, softmax, tanh. Make others known with registerLayer.',
+      'fromSpec: type is "conv9d"; did you mean conv1d, conv2d, conv3d? Make others known with registerLayer.',
+    ],
+    [
+      { type: "transmogrifier" },
+      `fromSpec: type is "transmogrifier"; known are ${registeredLayers().join(", ")}. Make others known with registerLayer.`,
     ],
     [
       {
@@ -137,6 +142,87 @@ describe("specs", () => {
     ],
   ])("that are wrong are refused with the place: %#", (spec, message) => {
     expect(() => fromSpec(spec)).toThrow(message);
+  });
+});
+
+describe("specs from anywhere", () => {
+  const nested = (depth: number) => {
+    let spec: object = { type: "relu" };
+    for (let i = 0; i < depth; i++) spec = { type: "sequential", layers: [spec] };
+    return spec;
+  };
+
+  it("may be deep, but not bottomless", () => {
+    const depth = "fromSpec: the spec is nested more than 200 levels deep";
+    expect(fromSpec(nested(90)).modules()).toHaveLength(91);
+    expect(() => fromSpec(nested(20_000))).toThrow(depth);
+    const loop: { type: string; layers: unknown[] } = { type: "sequential", layers: [] };
+    loop.layers.push(loop);
+    expect(() => fromSpec(loop)).toThrow(depth);
+  });
+
+  it("may be large, but not boundless", () => {
+    const layers = new Array(400_000).fill({ type: "linear", inFeatures: 1, outFeatures: 1 });
+    expect(() => fromSpec({ type: "sequential", layers })).toThrow(
+      "fromSpec: the spec has more than 1000000 values.",
+    );
+    expect(() => fromSpec({ type: "linear", inFeatures: 2 ** 40, outFeatures: 2 ** 40 })).toThrow(
+      "fromSpec: ",
+    );
+  });
+
+  it("have all their mistakes listed, before anything is built", () => {
+    const generator = defaultGenerator();
+    const { position } = generator.state;
+    const spec = {
+      type: "sequential",
+      layers: [
+        { type: "linear", inFeatures: 2, outFeatures: 3 },
+        { type: "linear", inFeatures: 0, outFeatures: 1.5 },
+        { type: "dropout", p: 2, q: 1 },
+      ],
+    };
+    expect(() => fromSpec(spec)).toThrow(
+      [
+        "fromSpec:",
+        "  layers[1].inFeatures is 0; it must be a whole number of at least 1, or null to take it from the first input.",
+        "  layers[1].outFeatures is 1.5; it must be a whole number of at least 1.",
+        "  layers[2].p is 2; it must be a probability from 0 to 1.",
+        "  layers[2].q is no argument of dropout; it takes p.",
+      ].join("\n"),
+    );
+    expect(generator.state.position).toBe(position);
+  });
+
+  it("don't reach into prototypes", () => {
+    const spec = JSON.parse('{"type": "sequential", "layers": {"__proto__": {"type": "relu"}}}');
+    expect(() => fromSpec(spec)).toThrow(/__proto__/);
+    expect(() => fromSpec({ type: "constructor" })).toThrow('type is "constructor"; known are');
+  });
+
+  it("name the layer whose constructor refuses them", () => {
+    class Even extends Module {
+      static override readonly layer = declareLayer(
+        "even",
+        { n: fields.integer() },
+        ({ n }) => new Even(n),
+      );
+      constructor(n: number) {
+        super({ n });
+        if (n % 2 !== 0) throw new ValueError(`even: n is ${n}; it must be even.`);
+      }
+      forward(x: Tensor): Tensor {
+        return x;
+      }
+    }
+    registerLayer(Even);
+    const spec = {
+      type: "sequential",
+      layers: { body: { type: "sequential", layers: [{ type: "even", n: 3 }] } },
+    };
+    expect(() => fromSpec(spec)).toThrow(
+      "fromSpec: layers.body.layers[0]: even: n is 3; it must be even.",
+    );
   });
 });
 
