@@ -3,8 +3,8 @@
  * takes [½, ∞) to [−1, 1] and the factor 1 + 2x keeps Q nearly constant (the form of M. M. Shepherd and
  * J. G. Laframboise, "Chebyshev approximation of (1 + 2x)exp(x²)erfc x", 1981; the coefficients are our own).
  */
-import { constantF64, productErrorF64, stepF64 } from "./arithmetic";
-import { expTailF64 } from "./exp";
+import { constantF32, constantF64, productErrorF64, stepF32, stepF64 } from "./arithmetic";
+import { expF32, expTailF64 } from "./exp";
 
 /** P, constant first (Chebyshev interpolation in 150 bits; error 2⁻⁷²). */
 const ERF = memory.data<f64>([
@@ -22,6 +22,34 @@ const ERFC = memory.data<f64>([
   -1.6435553087166748e-09, 1.0648505869986335e-09, 1.1546483167686888e-10, -9.830381985699387e-11,
 ]);
 const ERFC_DEGREE: usize = 23;
+
+/** erf x / x − 1 in x² for |x| ≤ 1, constant first (Chebyshev interpolation in 40 digits; error 2⁻³⁴). */
+const ERF_F32 = memory.data<f32>([
+  0.12837916612625122, -0.37612637877464294, 0.11283782124519348, -0.026865430176258087,
+  0.005221031606197357, -0.0008484080317430198, 0.00011265958892181516, -9.667044650996104e-6,
+]);
+/** −log erfc x for 1 ≤ x ≤ 4, constant first (likewise; error 2⁻²⁵, of which erfc x ≤ 0.16 leaves little in 1 − erfc x). */
+const LOG_ERFC_F32 = memory.data<f32>([
+  -0.0003201380604878068, 1.1302334070205688, 0.6318260431289673, 0.11008008569478989, -0.026421135291457176,
+  0.004759596195071936, -0.0005968056502752006, 4.605804133461788e-5, -1.6371513993362896e-6,
+]);
+/** 1, beyond which the second form holds, and 4, from where on erf x rounds to 1. */
+const LIMITS_F32 = memory.data<f32>([1, 4]);
+
+/** erf x, within 2 ulp: x + x·P(x²), or 1 − e^(log erfc x) from 1 on. Half the bits take a fifth of the time. */
+export function erfF32(x: v128): v128 {
+  const one = constantF32(LIMITS_F32, 0);
+  const z = f32x4.mul(x, x);
+  let p = constantF32(ERF_F32, 7);
+  for (let i: usize = 7; i > 0; i--) p = stepF32(p, z, ERF_F32, i - 1);
+  const near = f32x4.add(x, f32x4.mul(x, p));
+  const a = f32x4.abs(x);
+  const c = f32x4.pmin(a, constantF32(LIMITS_F32, 1)); // keeps NaN
+  let q = constantF32(LOG_ERFC_F32, 8);
+  for (let i: usize = 8; i > 0; i--) q = stepF32(q, c, LOG_ERFC_F32, i - 1);
+  const far = v128.bitselect(x, f32x4.sub(one, expF32(f32x4.neg(q))), f32x4.splat(-0.0));
+  return v128.bitselect(near, far, f32x4.lt(a, one));
+}
 
 /** erf x for |x| ≤ ½. */
 @inline
