@@ -130,7 +130,7 @@ export class LSTM extends Recurrent<LSTMInput, LSTMResult> {
   constructor(inputSize: number | null, hiddenSize: number, options: LSTMOptions = {}) {
     const { projSize = 0 } = options;
     const config = { ...recurrentArguments(inputSize, hiddenSize, options), projSize };
-    if (projSize >= hiddenSize) {
+    if (projSize > 0 && projSize >= hiddenSize) {
       throw new ValueError(
         `lstm: projSize is ${projSize}; it must be less than hiddenSize (${hiddenSize}), or 0 for no projection.`,
       );
