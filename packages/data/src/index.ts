@@ -42,6 +42,8 @@ export { fromItems, ItemError, type ItemSource } from "./items.ts";
 export { DataLoader, type LoaderOptions, type LoaderState } from "./loader.ts";
 export { loadMnist, type Mnist, readMnist } from "./mnist.ts";
 export { fitStatistics, normalize, type Statistics } from "./normalize.ts";
+export { decodeNpy, encodeNpy, loadNpy, saveNpy } from "./npy.ts";
+export { decodeNpz, encodeNpz, loadNpz, saveNpz } from "./npz.ts";
 export { nextTurn, Pacer } from "./pause.ts";
 export { itemRandom, type Random } from "./random.ts";
 export {
@@ -62,6 +64,13 @@ export {
   weightedSampler,
 } from "./samplers.ts";
 export { readTar } from "./tar.ts";
+export {
+  decodeTorch,
+  decodeTorchStateDict,
+  loadTorch,
+  loadTorchStateDict,
+  type TorchValue,
+} from "./torch.ts";
 export {
   compose,
   oneHotLabels,

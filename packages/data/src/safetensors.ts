@@ -5,7 +5,8 @@
  * maps each name to `{dtype, shape, data_offsets: [begin, end]}`, offsets counting from the header's
  * end; `__metadata__` maps strings to strings.
  */
-import { type DType, sizeOf, Tensor, type TypedArray, tensor, ValueError } from "@tapegrad/core";
+import { sizeOf, Tensor, type TypedArray, tensor, ValueError } from "@tapegrad/core";
+import { type ElementKind, elementKinds, kindOfDType } from "./elements.ts";
 import { FormatError, readBytes, type WritingFs, writeFileAtomic } from "./files.ts";
 
 export interface TensorFile {
@@ -16,18 +17,26 @@ export interface TensorFile {
 
 export type NamedTensors = Iterable<readonly [string, Tensor]> | Readonly<Record<string, Tensor>>;
 
-interface Element {
-  readonly dtype: DType;
-  readonly bytes: number;
-  readonly make: (buffer: ArrayBuffer) => TypedArray;
-}
-
-const elements: Readonly<Record<string, Element>> = {
-  F64: { dtype: "float64", bytes: 8, make: (buffer) => new Float64Array(buffer) },
-  F32: { dtype: "float32", bytes: 4, make: (buffer) => new Float32Array(buffer) },
-  I32: { dtype: "int32", bytes: 4, make: (buffer) => new Int32Array(buffer) },
-  U8: { dtype: "uint8", bytes: 1, make: (buffer) => new Uint8Array(buffer) },
-  BOOL: { dtype: "bool", bytes: 1, make: (buffer) => new Uint8Array(buffer) },
+/**
+ * By the format's names. Tensors are written as the dtype that they have; of the others, narrow floats
+ * are read as float32 and whole numbers as int32, checked.
+ */
+const elements: Readonly<Record<string, ElementKind>> = {
+  F64: elementKinds.f64,
+  F32: elementKinds.f32,
+  F16: elementKinds.f16,
+  BF16: elementKinds.bf16,
+  F8_E4M3: elementKinds.f8e4m3,
+  F8_E5M2: elementKinds.f8e5m2,
+  I64: elementKinds.i64,
+  I32: elementKinds.i32,
+  I16: elementKinds.i16,
+  I8: elementKinds.i8,
+  U64: elementKinds.u64,
+  U32: elementKinds.u32,
+  U16: elementKinds.u16,
+  U8: elementKinds.u8,
+  BOOL: elementKinds.bool,
 };
 
 const prefixBytes = 8;
@@ -48,7 +57,7 @@ export function encodeSafetensors(
   tensors: NamedTensors,
   metadata: Readonly<Record<string, string>> = {},
 ): Uint8Array<ArrayBuffer> {
-  const entries = new Map<string, { element: Element; code: string; value: Tensor }>();
+  const entries = new Map<string, { element: ElementKind; code: string; value: Tensor }>();
   for (const [name, value] of Symbol.iterator in tensors ? tensors : Object.entries(tensors)) {
     if (typeof name !== "string" || name === metadataKey || entries.has(name)) {
       throw new ValueError(
@@ -60,7 +69,8 @@ export function encodeSafetensors(
         `encodeSafetensors: "${name}" is ${value === null ? "null" : `a ${typeof value}`}; it must be a Tensor.`,
       );
     }
-    const [code, element] = Object.entries(elements).find(([, e]) => e.dtype === value.dtype)!;
+    const code = kindOfDType[value.dtype].toUpperCase();
+    const element = elements[code];
     entries.set(name, { element, code, value });
   }
   const header: Record<string, unknown> = {};
@@ -140,17 +150,20 @@ export function decodeSafetensors(bytes: Uint8Array, name = "the file"): TensorF
   checkCover(entries, dataBytes, fail);
   const tensors = new Map<string, Tensor>();
   for (const { key, element, shape, begin, end } of entries) {
-    // A copy begins at a multiple of 8 bytes, which the file's bytes may not.
-    const copy = new Uint8Array(end - begin);
-    copy.set(bytes.subarray(start + begin, start + end));
-    tensors.set(key, tensor(element.make(copy.buffer), { shape, dtype: element.dtype }));
+    let data: TypedArray;
+    try {
+      data = element.read(bytes.subarray(start + begin, start + end), true);
+    } catch (error) {
+      return fail(`tensor ${JSON.stringify(key)}: ${(error as Error).message}.`);
+    }
+    tensors.set(key, tensor(data, { shape, dtype: element.dtype }));
   }
   return { tensors, metadata };
 }
 
 interface Entry {
   readonly key: string;
-  readonly element: Element;
+  readonly element: ElementKind;
   readonly shape: number[];
   readonly begin: number;
   readonly end: number;

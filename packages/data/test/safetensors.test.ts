@@ -82,6 +82,41 @@ describe("encode and decode", () => {
     }
   });
 
+  it("reads the dtypes that tensors don't have: narrow floats as float32, whole numbers as int32", () => {
+    const read = (dtype: string, values: number[], bytesEach: number) => {
+      const bytes = file(
+        entry(dtype, [values.length / bytesEach], [0, values.length]),
+        values.length,
+      );
+      bytes.set(values, bytes.length - values.length);
+      const w = decodeSafetensors(bytes).tensors.get("w")!;
+      return [w.dtype, w.toArray()];
+    };
+    expect(read("F16", [0, 0x3e, 0xff, 0x7b, 1, 0, 0, 0xfc], 2)).toEqual([
+      "float32",
+      [1.5, 65504, 2 ** -24, -Infinity],
+    ]);
+    expect(read("BF16", [0xc0, 0x3f, 0x49, 0xc0], 2)).toEqual(["float32", [1.5, -3.140625]]);
+    expect(read("F8_E4M3", [0x38, 0x7e, 0x01, 0xff], 1)).toEqual([
+      "float32",
+      [1, 448, 2 ** -9, Number.NaN],
+    ]);
+    expect(read("F8_E5M2", [0x3c, 0x7b, 0xfc], 1)).toEqual(["float32", [1, 57344, -Infinity]]);
+    expect(read("I64", [...Array(8).fill(255), 5, 0, 0, 0, 0, 0, 0, 0], 8)).toEqual([
+      "int32",
+      [-1, 5],
+    ]);
+    expect(read("U64", [5, 0, 0, 0, 0, 0, 0, 0], 8)).toEqual(["int32", [5]]);
+    expect(read("U32", [1, 0, 0, 0], 4)).toEqual(["int32", [1]]);
+    expect(read("I16", [254, 255], 2)).toEqual(["int32", [-2]]);
+    expect(read("U16", [254, 255], 2)).toEqual(["int32", [65534]]);
+    expect(read("I8", [254], 1)).toEqual(["int32", [-2]]);
+    expect(read("BOOL", [0, 1, 2], 1)).toEqual(["bool", [false, true, true]]);
+    expect(() => read("U32", [0, 0, 0, 0, 0, 0, 0, 128], 4)).toThrow(
+      'decodeSafetensors: the file: tensor "w": element 1 is 2147483648; tensors hold whole numbers from -2^31 to 2^31 - 1.',
+    );
+  });
+
   it("round-trips arbitrary names, metadata and bits", () => {
     const values = fc.record({ name: fc.string({ unit: "binary" }), values: fc.array(fc.float()) });
     fc.assert(
@@ -154,7 +189,7 @@ describe("hostile files", () => {
     [
       "an unknown dtype",
       file(entry("F12", [1], [0, 4]), 4),
-      'f: tensor "w" has dtype "F12"; supported are F64, F32, I32, U8, BOOL.',
+      'f: tensor "w" has dtype "F12"; supported are F64, F32, F16, BF16, F8_E4M3, F8_E5M2, I64, I32, I16, I8, U64, U32, U16, U8, BOOL.',
     ],
     [
       "an inherited dtype",
