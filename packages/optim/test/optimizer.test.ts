@@ -182,7 +182,7 @@ describe("schedules", () => {
 
   it("step decay holds the rate in between", () => {
     const decay = stepDecay(3, 0.1);
-    expect([0, 2, 3, 5, 6].map(decay)).toEqual([1, 1, 0.1, 0.1, 0.1 * 0.1]);
+    expect([0, 2, 3, 5, 6].map((t) => decay(t, 2))).toEqual([2, 2, 0.2, 0.2, 2 * (0.1 * 0.1)]);
   });
 
   it("resume", () => {
@@ -203,11 +203,11 @@ describe("schedules", () => {
       "exponentialDecay: gamma is -1; it must be a finite number above 0, such as 0.95.",
     );
     expect(() => stepDecay(0, 0.1)).toThrow(
-      "stepDecay: every is 0; it must be a whole number of at least 1.",
+      "stepDecay: stepSize is 0; it must be a whole number of at least 1.",
     );
     const scheduler = new Scheduler(new SGD([leaf()]), exponentialDecay(0.9));
     expect(() => scheduler.loadStateDict({ t: -1, initial: [1] })).toThrow(
-      "Scheduler.loadStateDict: got t = -1 and initial = [1]; t must be a whole number, and initial have one rate for each of the 1 groups.",
+      "Scheduler.loadStateDict: got t = -1 and initial = [1]; t must be a number from 0, and initial have one rate for each of the 1 groups.",
     );
   });
 });

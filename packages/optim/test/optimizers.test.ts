@@ -1,6 +1,6 @@
 import { describe, expect, it } from "@jest/globals";
 import { Generator, mul, randn, type Tensor, tensor, transpose } from "@tapegrad/core";
-import { Adam, AdamW, type Optimizer, RMSProp, SGD } from "../src/index.ts";
+import { Adam, AdamW, Lion, Momentum, type Optimizer, RMSProp, SGD } from "../src/index.ts";
 
 /** One scalar parameter: takes a slope, returns the new value. */
 type Scalar = (p: number) => (slope: number) => number;
@@ -44,6 +44,31 @@ const adam =
     };
   };
 
+const momentum =
+  (lr: number, mu: number, { nesterov = false, weightDecay = 0 } = {}): Scalar =>
+  (p) => {
+    let v = 0;
+    return (slope) => {
+      const before = v;
+      v = mu * v - lr * (slope + weightDecay * p);
+      // As CS231n's notes write Nesterov's momentum.
+      p += nesterov ? -mu * before + (1 + mu) * v : v;
+      return p;
+    };
+  };
+
+const lion =
+  (lr: number, beta1: number, beta2: number, decay = 0): Scalar =>
+  (p) => {
+    let m = 0;
+    return (slope) => {
+      const c = beta1 * m + (1 - beta1) * slope;
+      p -= lr * (Math.sign(c) + decay * p);
+      m = beta2 * m + (1 - beta2) * slope;
+      return p;
+    };
+  };
+
 type Make = (params: Tensor[]) => Optimizer<{ lr: number }>;
 
 const rules: [name: string, make: Make, scalar: Scalar][] = [
@@ -75,6 +100,18 @@ const rules: [name: string, make: Make, scalar: Scalar][] = [
     "Adam with all options",
     (p) => new Adam(p, { lr: 0.1, betas: [0.8, 0.95], eps: 1e-3, weightDecay: 0.1 }),
     adam(0.1, 0.8, 0.95, 1e-3, 0.1),
+  ],
+  ["Momentum by default", (p) => new Momentum(p), momentum(0.01, 0.9)],
+  [
+    "Momentum with all options",
+    (p) => new Momentum(p, { lr: 0.1, momentum: 0.8, nesterov: true, weightDecay: 0.1 }),
+    momentum(0.1, 0.8, { nesterov: true, weightDecay: 0.1 }),
+  ],
+  ["Lion by default", (p) => new Lion(p), lion(1e-4, 0.9, 0.99)],
+  [
+    "Lion with all options",
+    (p) => new Lion(p, { lr: 0.1, betas: [0.6, 0.7], weightDecay: 0.3 }),
+    lion(0.1, 0.6, 0.7, 0.3),
   ],
   ["AdamW by default", (p) => new AdamW(p), adam(1e-3, 0.9, 0.999, 1e-8, 0.01, true)],
 ];
