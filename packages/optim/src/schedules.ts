@@ -106,6 +106,7 @@ export function warmup(
   { startFactor = 0 }: { startFactor?: number } = {},
 ): Schedule {
   check("warmup", "steps", whole(1), steps);
+  check("warmup", "startFactor", nonNegative(0), startFactor);
   return sequence([linearFactor({ startFactor, totalIters: steps }), after], [steps]);
 }
 

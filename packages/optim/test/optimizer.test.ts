@@ -1,7 +1,26 @@
 import { inspect } from "node:util";
 import { describe, expect, it } from "@jest/globals";
-import { Generator, randn, type Tensor, tensor, zeros } from "@tapegrad/core";
-import { Adam, exponentialDecay, RMSProp, Scheduler, SGD, stepDecay } from "../src/index.ts";
+import { Generator, noGrad, randn, type Tensor, tensor, zeros } from "@tapegrad/core";
+import {
+  Adadelta,
+  Adagrad,
+  Adam,
+  Adamax,
+  AdamW,
+  ASGD,
+  exponentialDecay,
+  Lion,
+  Momentum,
+  Muon,
+  NAdam,
+  type Optimizer,
+  RAdam,
+  RMSProp,
+  Rprop,
+  Scheduler,
+  SGD,
+  stepDecay,
+} from "../src/index.ts";
 
 const leaf = (shape: number[] = [2]) => zeros(shape, { requiresGrad: true });
 
@@ -65,6 +84,61 @@ describe("parameters", () => {
   });
 });
 
+describe("a group that is added", () => {
+  it("trains from then on, with defaults for what it leaves out", () => {
+    const [a, b] = [leaf([1]), leaf([1])];
+    const optimizer = new SGD([a], { lr: 0.5, momentum: 0.9 });
+    const step = () => {
+      for (const x of [a, b]) x.grad = tensor([1]);
+      optimizer.step();
+    };
+    step();
+    optimizer.addParamGroup({ params: [b], momentum: 0 });
+    step();
+    expect(a.item()).toBeCloseTo(-0.5 - 0.5 * 1.9, 6);
+    expect(b.item()).toBe(-0.5);
+    optimizer.zeroGrad();
+    expect(b.grad).toBeNull();
+    expect(optimizer.stateDict().groups.map(({ params }) => params)).toEqual([[0], [1]]);
+  });
+
+  it("is checked as the first ones are; nothing is changed then", () => {
+    const w = leaf();
+    const optimizer = new SGD([w], { lr: 0.1 });
+    expect(() => optimizer.addParamGroup({ params: [leaf(), w] })).toThrow(
+      "SGD: parameter 2 (float32 [2]) appears twice; each tensor belongs to one group, once.",
+    );
+    expect(() => optimizer.addParamGroup({ params: [leaf()], nesterov: true })).toThrow(
+      "SGD: group 1: nesterov with momentum 0 and dampening 0; it needs a momentum above 0, such as 0.9, and a dampening of 0.",
+    );
+    expect(() => optimizer.addParamGroup({ params: [leaf()], lr: -1 })).toThrow(
+      "SGD: group 1: lr is -1; it must be a finite number of at least 0.",
+    );
+    expect(() => optimizer.addParamGroup(leaf() as never)).toThrow(
+      "SGD: group 1: params is undefined; it must be an array of tensors.",
+    );
+    expect(optimizer.groups.length).toBe(1);
+  });
+});
+
+describe("a closure", () => {
+  it("runs before the update, with recording on, and gives the loss back", () => {
+    const w = tensor([3], { requiresGrad: true });
+    const optimizer = new SGD([w], { lr: 0.1 });
+    const loss = noGrad(() =>
+      optimizer.step(() => {
+        optimizer.zeroGrad();
+        const y = w.square().sum();
+        y.backward();
+        return y;
+      }),
+    );
+    expect(loss.item()).toBe(9);
+    expect(w.item()).toBeCloseTo(2.4, 6);
+    expect(optimizer.step()).toBeUndefined();
+  });
+});
+
 describe("hyper-parameters", () => {
   it.each<[() => unknown, string]>([
     [
@@ -92,6 +166,10 @@ describe("hyper-parameters", () => {
       "Adam: betas is [0.9, 1]; it must be two numbers from 0 to below 1, such as [0.9, 0.999].",
     ],
     [
+      () => new Rprop([leaf()], { etas: [0.5, 0.9] }),
+      "Rprop: etas is [0.5, 0.9]; it must be a factor between 0 and 1 and one above 1, such as [0.5, 1.2].",
+    ],
+    [
       () => new RMSProp([leaf()], { alpha: 1 }),
       "RMSProp: alpha is 1; it must be a number from 0 to below 1.",
     ],
@@ -111,21 +189,33 @@ describe("hyper-parameters", () => {
 });
 
 describe("state", () => {
-  const run = (optimizer: Adam | SGD, x: Tensor, seeds: number[]) => {
+  const run = (optimizer: Optimizer<{ lr: number }>, x: Tensor, seeds: number[]) => {
     for (const seed of seeds) {
-      x.grad = randn([4], { generator: new Generator(seed) });
+      x.grad = randn([2, 2], { generator: new Generator(seed) });
       optimizer.step();
     }
   };
 
-  it.each([
-    ["Adam", (x: Tensor) => new Adam([x], { lr: 0.1 })],
-    ["SGD", (x: Tensor) => new SGD([x], { lr: 0.1, momentum: 0.9 })],
+  it.each<[string, (x: Tensor) => Optimizer<{ lr: number }>]>([
+    ["SGD", (x) => new SGD([x], { lr: 0.1, momentum: 0.9 })],
+    ["Momentum", (x) => new Momentum([x], { lr: 0.1 })],
+    ["Adagrad", (x) => new Adagrad([x], { lr: 0.1, lrDecay: 0.1 })],
+    ["Adadelta", (x) => new Adadelta([x], { lr: 0.1 })],
+    ["RMSProp", (x) => new RMSProp([x], { lr: 0.1, momentum: 0.9, centered: true })],
+    ["Adam", (x) => new Adam([x], { lr: 0.1, amsgrad: true })],
+    ["AdamW", (x) => new AdamW([x], { lr: 0.1 })],
+    ["Adamax", (x) => new Adamax([x], { lr: 0.1 })],
+    ["NAdam", (x) => new NAdam([x], { lr: 0.1 })],
+    ["RAdam", (x) => new RAdam([x], { lr: 0.1 })],
+    ["Rprop", (x) => new Rprop([x], { lr: 0.1 })],
+    ["ASGD", (x) => new ASGD([x], { lr: 0.1, t0: 1 })],
+    ["Lion", (x) => new Lion([x], { lr: 0.1 })],
+    ["Muon", (x) => new Muon([x], { lr: 0.1 })],
   ])("resumes exactly: %s", (_, make) => {
-    const whole = leaf([4]);
+    const whole = leaf([2, 2]);
     run(make(whole), whole, [1, 2, 3, 4]);
 
-    const first = leaf([4]);
+    const first = leaf([2, 2]);
     const before = make(first);
     run(before, first, [1, 2]);
     const rest = first.detach().clone().requiresGrad_();
@@ -147,6 +237,9 @@ describe("state", () => {
     );
     expect(() => optimizer.loadStateDict(new Adam([leaf(), leaf()]).stateDict())).toThrow(
       "Adam.loadStateDict: the state's groups have [2] parameters and the optimizer's [1]; they must be equal.",
+    );
+    expect(() => optimizer.loadStateDict({ ...state, state: [] })).toThrow(
+      "Adam.loadStateDict: the state has entries for 0 parameters; it must have 1, some perhaps null.",
     );
     const other = { ...state, groups: [{ ...state.groups[0]!, lr: 0.1 }] };
     expect(() =>

@@ -140,6 +140,10 @@ describe("schedules", () => {
       "cosineAnnealing: tMax is 0; it must be a whole number of at least 1.",
     ],
     [
+      () => warmup(3, undefined, { startFactor: -1 }),
+      "warmup: startFactor is -1; it must be a finite number of at least 0.",
+    ],
+    [
       () => oneCycle(10, { annealStrategy: "cosine" as never }),
       'oneCycle: annealStrategy is "cosine"; it must be "cos" or "linear".',
     ],
