@@ -16,18 +16,24 @@ import {
 /** How many steps each sequence has: an array, or an integer tensor [B]. */
 export type SequenceLengths = readonly number[] | Tensor;
 
-/** @throws ValueError unless there are `count` whole numbers from `least` to `most` */
+/**
+ * @param options.count  how many there must be. Default: any number
+ * @param options.most   the largest that may be. Default: any
+ * @throws ValueError unless the lengths are whole numbers from 0 on, as many and no larger than that
+ */
 export function checkLengths(
   op: string,
   lengths: SequenceLengths,
-  { count, least = 0, most }: { count: number; least?: number; most: number },
+  { count, most = Infinity }: { count?: number; most?: number } = {},
 ): number[] {
   const isList = lengths instanceof Tensor || Array.isArray(lengths);
   const list = isList ? [...(lengths instanceof Tensor ? lengths.data() : lengths)] : [];
-  const fits = (n: number) => Number.isInteger(n) && n >= least && n <= most;
-  if (!isList || list.length !== count || !list.every(fits)) {
+  const fits = (n: number) => Number.isInteger(n) && n >= 0 && n <= most;
+  if (!isList || list.length !== (count ?? list.length) || !list.every(fits)) {
+    const many = count === undefined ? "" : `${count} `;
+    const range = most === Infinity ? "of at least 0" : `from 0 to ${most}`;
     throw new ValueError(
-      `${op}: lengths is ${isList ? `[${list.join(", ")}]` : show(lengths)}; it must be ${count} whole numbers from ${least} to ${most}, one for each sequence.`,
+      `${op}: lengths is ${isList ? `[${list.join(", ")}]` : show(lengths)}; it must be ${many}whole numbers ${range}, one for each sequence.`,
     );
   }
   return list;
@@ -106,9 +112,7 @@ export function unpadSequence(
  * @param options.length  T. Default: the longest
  */
 export function paddingMask(lengths: SequenceLengths, options: { length?: number } = {}): Tensor {
-  const op = "paddingMask";
-  const count = lengths instanceof Tensor ? lengths.size : lengths.length;
-  const list = checkLengths(op, lengths, { count, most: options.length ?? Infinity });
+  const list = checkLengths("paddingMask", lengths, { most: options.length ?? Infinity });
   const length = options.length ?? Math.max(0, ...list);
   const mask = Uint8Array.from({ length: list.length * length }, (_, i) =>
     Number(i % length >= list[Math.floor(i / length)]!),
