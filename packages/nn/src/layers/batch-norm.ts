@@ -14,11 +14,12 @@ import {
   tensor,
   zeros,
 } from "@tapegrad/core";
-import { flag, floatType, inferred, optional, positive, probability } from "../fields.ts";
+import { flag, floatType, inferred, optional, probability } from "../fields.ts";
 import { declareLayer } from "../layer.ts";
 import type { AnyModule } from "../module.ts";
 import { Parameter } from "../parameter.ts";
 import { Configured } from "./configured.ts";
+import { nonNegative } from "./kinds.ts";
 import { typeOf } from "./type-of.ts";
 
 /** Options of {@link BatchNorm2d}, {@link InstanceNorm2d} and their kin. */
@@ -119,7 +120,7 @@ const spatial = [["L"], ["H", "W"], ["D", "H", "W"]];
 
 type ChannelCreate = (numFeatures: number | null, options: ChannelNormOptions) => AnyModule;
 
-const eps = positive({ fallback: 1e-5, quiet: true });
+const eps = nonNegative({ fallback: 1e-5, quiet: true });
 
 function batchNormLayer(type: string, axes: number, create: ChannelCreate) {
   return declareLayer(

@@ -14,8 +14,8 @@ import {
 import * as v from "valibot";
 import { count, field, flag, integer, number, probability } from "../fields.ts";
 import { declareLayer } from "../layer.ts";
+import { optionalTensor, toTensor, type Values } from "./kinds.ts";
 import { Loss, reduction } from "./loss.ts";
-import { optionalTensor, toTensor, type Values } from "./tensor-field.ts";
 
 /** Options of {@link NLLLoss}. */
 export interface NLLLossOptions extends LossOptions {

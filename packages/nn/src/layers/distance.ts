@@ -1,8 +1,9 @@
 /** Layers that compare two inputs row by row. */
 import { cosineSimilarity as cosineSimilarityOf, norm, type Tensor } from "@tapegrad/core";
-import { flag, integer, number, positive } from "../fields.ts";
+import { flag, integer, number } from "../fields.ts";
 import { declareLayer } from "../layer.ts";
 import { Configured } from "./configured.ts";
+import { nonNegative } from "./kinds.ts";
 
 /** Options of {@link CosineSimilarity}. */
 export interface CosineSimilarityOptions {
@@ -18,7 +19,7 @@ export class CosineSimilarity extends Configured<[a: Tensor, b: Tensor]> {
     "cosineSimilarity",
     {
       axis: integer({ fallback: 1, quiet: true }),
-      eps: positive({ fallback: 1e-8, quiet: true }),
+      eps: nonNegative({ fallback: 1e-8, quiet: true }),
     },
     (options) => new CosineSimilarity(options),
   );

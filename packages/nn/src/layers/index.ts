@@ -141,6 +141,7 @@ export {
   featureAlphaDropout,
 } from "./dropout.ts";
 export { Embedding, type EmbeddingOptions, embedding } from "./embedding.ts";
+export type { Values } from "./kinds.ts";
 export { Lambda, lambda } from "./lambda.ts";
 export { Linear, type LinearOptions, linear } from "./linear.ts";
 export {
@@ -303,7 +304,6 @@ export {
   unflatten,
   unfold,
 } from "./shape.ts";
-export type { Values } from "./tensor-field.ts";
 export {
   Transformer,
   TransformerDecoder,

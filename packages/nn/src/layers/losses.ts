@@ -14,11 +14,11 @@ import {
   softMarginLoss,
   type Tensor,
 } from "@tapegrad/core";
-import { choice, flag, number, positive } from "../fields.ts";
+import { choice, flag, positive } from "../fields.ts";
 import { declareLayer } from "../layer.ts";
 import { Configured } from "./configured.ts";
+import { nonNegative, optionalTensor, toTensor, type Values } from "./kinds.ts";
 import { Loss, reduction } from "./loss.ts";
-import { optionalTensor, toTensor, type Values } from "./tensor-field.ts";
 
 const no = flag({ fallback: false, quiet: true });
 
@@ -62,7 +62,7 @@ export interface SmoothL1LossOptions extends LossOptions {
 export class SmoothL1Loss extends Loss {
   static override readonly layer = declareLayer(
     "smoothL1Loss",
-    { reduction, beta: number({ fallback: 1, quiet: true }) },
+    { reduction, beta: nonNegative({ fallback: 1, quiet: true }) },
     (options) => new SmoothL1Loss(options),
   );
 
@@ -166,7 +166,7 @@ export class PoissonNLLLoss extends Loss {
       reduction,
       logInput: flag({ fallback: true, quiet: true }),
       full: no,
-      eps: positive({ fallback: 1e-8, quiet: true }),
+      eps: nonNegative({ fallback: 1e-8, quiet: true }),
     },
     (options) => new PoissonNLLLoss(options),
   );

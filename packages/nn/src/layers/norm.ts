@@ -13,10 +13,11 @@ import {
   ValueError,
   zeros,
 } from "@tapegrad/core";
-import { flag, floatType, number, optional, positive, size, sizes } from "../fields.ts";
+import { flag, floatType, number, optional, size, sizes } from "../fields.ts";
 import { declareLayer } from "../layer.ts";
 import { Parameter } from "../parameter.ts";
 import { Configured } from "./configured.ts";
+import { nonNegative } from "./kinds.ts";
 
 /** Sizes of the last axes, that are normalized together: [8, 8], or 8 for [8]. */
 export type NormalizedShape = number | readonly number[];
@@ -33,7 +34,7 @@ export interface LayerNormOptions {
   dtype?: DType;
 }
 
-const eps = positive({ fallback: 1e-5, quiet: true });
+const eps = nonNegative({ fallback: 1e-5, quiet: true });
 const yes = flag({ fallback: true, quiet: true });
 
 /**
@@ -155,7 +156,7 @@ export class RMSNorm extends Configured {
     "rmsNorm",
     {
       normalizedShape: sizes(),
-      eps: optional(positive(), { quiet: true }),
+      eps: optional(nonNegative(), { quiet: true }),
       elementwiseAffine: yes,
       dtype: floatType,
     },

@@ -27,6 +27,7 @@ import { choice, floatType, number, positive, size } from "../fields.ts";
 import { declareLayer } from "../layer.ts";
 import { Parameter } from "../parameter.ts";
 import { Configured } from "./configured.ts";
+import { nonNegative } from "./kinds.ts";
 
 /** y = x for positive x, else negativeSlope·x, by default 0.01·x. */
 export class LeakyReLU extends Configured {
@@ -132,7 +133,7 @@ export function hardshrink(lambda?: number): Hardshrink {
 export class Softshrink extends Configured {
   static override readonly layer = declareLayer(
     "softshrink",
-    { lambda: number({ fallback: 0.5 }) },
+    { lambda: nonNegative({ fallback: 0.5 }) },
     ({ lambda }) => new Softshrink(lambda),
   );
 

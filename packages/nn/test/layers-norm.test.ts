@@ -1,0 +1,4 @@
+import { describeLayers } from "./tables/check.ts";
+import { norm } from "./tables/norm.ts";
+
+describeLayers(norm);

@@ -1,0 +1,4 @@
+import { describeLayers } from "./tables/check.ts";
+import { pool } from "./tables/pool.ts";
+
+describeLayers(pool);
