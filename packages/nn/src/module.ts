@@ -495,8 +495,9 @@ export abstract class Module<Args extends unknown[] = [Tensor], R = Tensor> exte
       if (isFloat(x.dtype)) convert_(x, dtype);
     for (const module of this.modules()) {
       const { layer } = module.constructor as typeof Module;
-      if (layer !== undefined && Object.hasOwn(layer.fields, "dtype"))
-        module.#config = { ...module.#config, dtype };
+      if (layer === undefined || !Object.hasOwn(layer.fields, "dtype")) continue;
+      module.#config = { ...module.#config, dtype };
+      if (Object.hasOwn(module, "dtype")) Object.assign(module, { dtype });
     }
     return this;
   }

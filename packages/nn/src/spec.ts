@@ -5,6 +5,7 @@ import { type Arguments, issueText, type Layer } from "./layer.ts";
 import * as builtIn from "./layers/index.ts";
 import type { AnyModule, Module } from "./module.ts";
 import { nearest } from "./nearest.ts";
+import * as presets from "./presets/index.ts";
 
 /** A class whose instances specs can describe. */
 export interface LayerClass {
@@ -17,7 +18,7 @@ let layers: Map<string, LayerClass> | null = null;
 
 function knownLayers(): Map<string, LayerClass> {
   layers ??= new Map<string, LayerClass>(
-    Object.values(builtIn)
+    [...Object.values(builtIn), ...Object.values(presets)]
       .filter((value) => Object.hasOwn(value, "layer"))
       .map((value) => value as unknown as LayerClass)
       .map((one) => [one.layer.type, one]),

@@ -1,6 +1,6 @@
 import type { Shape, Tensor } from "@tapegrad/core";
 import { type Blocks, modules, type NamedModules } from "../fields.ts";
-import { declareLayer } from "../layer.ts";
+import { type Arguments, declareLayer } from "../layer.ts";
 import { Container } from "./container.ts";
 
 export interface SequentialOptions {
@@ -8,18 +8,14 @@ export interface SequentialOptions {
   inputShape?: Shape;
 }
 
-/** Feeds its input through the layers, each taking what the one before returned. */
-export class Sequential extends Container<[Tensor], Tensor> {
-  static override readonly layer = declareLayer(
-    "sequential",
-    { layers: modules },
-    ({ layers }) => new Sequential(layers),
-  );
-
-  /** @param blocks  modules, pairs of name and module, or an object of modules by name */
-  constructor(blocks: Blocks, { inputShape }: SequentialOptions = {}) {
-    super(blocks, "layers");
-    if (inputShape !== undefined) this.initialize([1, ...inputShape]);
+/** Layers one after the other, whatever else a model of them can do. */
+export abstract class Chain extends Container<[Tensor], Tensor> {
+  /**
+   * @param blocks  modules, pairs of name and module, or an object of modules by name
+   * @param others  further arguments of the layer
+   */
+  constructor(blocks: Blocks, others: Arguments = {}) {
+    super(blocks, "layers", others);
   }
 
   get layers(): NamedModules {
@@ -30,6 +26,20 @@ export class Sequential extends Container<[Tensor], Tensor> {
     let y = x;
     for (const layer of this) y = layer(y);
     return y;
+  }
+}
+
+/** Feeds its input through the layers, each taking what the one before returned. */
+export class Sequential extends Chain {
+  static override readonly layer = declareLayer(
+    "sequential",
+    { layers: modules },
+    ({ layers }) => new Sequential(layers),
+  );
+
+  constructor(blocks: Blocks, { inputShape }: SequentialOptions = {}) {
+    super(blocks);
+    if (inputShape !== undefined) this.initialize([1, ...inputShape]);
   }
 }
 
