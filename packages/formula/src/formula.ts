@@ -116,9 +116,9 @@ function fromExpression(
   const call = (...given: unknown[]): Tensor => {
     const args = byPosition(name, inputs, given);
     const recorded = isGradEnabled() && args.some((x) => x instanceof Tensor && x.requiresGrad);
-    // Lone numbers are computed faster than they are kept.
-    if (!recorded || args.every((x) => !(x instanceof Tensor) || x.rank === 0))
-      return plain(...args);
+    // Lone numbers are computed faster than they are kept; a truth value has no gradient.
+    const lone = args.every((x) => !(x instanceof Tensor) || x.rank === 0);
+    if (!recorded || lone || root.kind === "truth") return plain(...args);
     cached ??= withCaches(gradients);
     return cached(...args);
   };

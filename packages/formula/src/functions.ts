@@ -90,8 +90,7 @@ export function abbreviate(call: string, formula: string): void {
 /** The function of a name that users may call; undefined if there is none. */
 export function findFunction(name: string): Primitive | Abbreviation | undefined {
   const primitive = primitives.get(name);
-  if (primitive !== undefined) return primitive.hidden ? undefined : primitive;
-  return abbreviations.get(name);
+  return primitive === undefined || primitive.hidden ? abbreviations.get(name) : primitive;
 }
 
 /** Names of all functions that formulas may call. */

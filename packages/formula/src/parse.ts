@@ -252,21 +252,23 @@ function called(at: At, node: MathNode, name: string, args: readonly Expression[
 }
 
 function unknown(name: string): string {
-  const near = functionNames().find((other) => distance(name, other) === 1);
+  const names = functionNames();
+  const near =
+    names.find((other) => other.toLowerCase() === name.toLowerCase()) ??
+    names.find((other) => isSlip(name, other));
   const product = name.length === 1 ? '; a product is written with "*"' : "";
   return `there is no function ${name}${near === undefined ? product : `; is it ${near}`}`;
 }
 
-/** 1 if one letter changed, added, left out or swapped with its neighbour makes a from b (case aside); else 2. */
-function distance(a: string, b: string): number {
-  const [x, y] = [a.toLowerCase(), b.toLowerCase()];
+/** Whether one letter changed, added, left out or swapped with its neighbour makes b from a. */
+function isSlip(a: string, b: string): boolean {
   let start = 0;
-  while (start < x.length && x[start] === y[start]) start++;
+  while (start < a.length && a[start] === b[start]) start++;
   let end = 0;
-  while (end < Math.min(x.length, y.length) - start && x.at(-1 - end) === y.at(-1 - end)) end++;
-  const [p, q] = [x.slice(start, x.length - end), y.slice(start, y.length - end)];
+  while (end < Math.min(a.length, b.length) - start && a.at(-1 - end) === b.at(-1 - end)) end++;
+  const [p, q] = [a.slice(start, a.length - end), b.slice(start, b.length - end)];
   const swapped = p.length === 2 && q.length === 2 && p[0] === q[1] && p[1] === q[0];
-  return Math.max(p.length, q.length) <= 1 || swapped ? 1 : 2;
+  return swapped || Math.max(p.length, q.length) <= 1;
 }
 
 function checkCount(at: At, node: MathNode, found: Primitive | Abbreviation, count: number): void {

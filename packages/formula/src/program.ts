@@ -71,6 +71,9 @@ export class Program {
 
   /** The shapes of the outputs for inputs of these shapes. */
   shapes(inputs: readonly Shape[]): Shape[] {
+    // An input counts for the result's shape even where simplification left it out.
+    const first = this.elementwise ? meet(this.name, inputs) : undefined;
+    if (first !== undefined && this.results.length === 1) return [first];
     const shapes: Shape[] = [...inputs];
     for (const [slot] of this.constants) shapes[slot] = [];
     for (const { primitive, args, slot } of this.steps)
@@ -78,15 +81,12 @@ export class Program {
         primitive,
         args.map((arg) => shapes[arg]!),
       );
-    return this.results.map((slot) => shapes[slot]!);
+    return this.results.map((slot, i) => (i === 0 && first) || shapes[slot]!);
   }
 
   private shapeOf(primitive: Primitive, shapes: readonly Shape[]): Shape {
     if (primitive.shape !== undefined) return primitive.shape(...shapes);
-    let shape = shapes[0]!;
-    for (let i = 1; i < shapes.length; i++)
-      if (!sameShape(shape, shapes[i]!)) shape = broadcastShapes(this.name, shape, shapes[i]!);
-    return shape;
+    return meet(this.name, shapes);
   }
 
   /** Fills the outputs, to whose shapes the results broadcast. */
@@ -186,6 +186,13 @@ export class Program {
       if (slots[slot] !== outputs[i]) kernels.copy(slots[slot]!, outputs[i]!);
     });
   }
+}
+
+function meet(name: string, shapes: readonly Shape[]): Shape {
+  let shape = shapes[0]!;
+  for (let i = 1; i < shapes.length; i++)
+    if (!sameShape(shape, shapes[i]!)) shape = broadcastShapes(name, shape, shapes[i]!);
+  return shape;
 }
 
 /** A number without axes may still lie in a storage, as an element of a tensor does. */

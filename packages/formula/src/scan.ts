@@ -66,6 +66,7 @@ export function scan(text: string): Token[] {
     checkNumber(text, token);
     if (i > 0) checkNeighbours(text, tokens[i - 1]!, token);
   });
+  checkPairs(text, tokens);
   checkDepth(text, tokens);
   return tokens;
 }
@@ -106,32 +107,48 @@ function checkNeighbours(text: string, left: Token, right: Token): void {
   }
 }
 
+/** Every ")" closes a "(", and every ":" belongs to a "?". What is missing at the end, the parser says. */
+function checkPairs(text: string, tokens: readonly Token[]): void {
+  const open: string[] = [];
+  for (const { text: sign, position } of tokens) {
+    if (sign === "(" || sign === "?") open.push(sign);
+    if (sign === ":" && open.pop() !== "?")
+      throw new FormulaError('formula: this ":" belongs to no "?".', text, position);
+    if (sign !== ")") continue;
+    while (open.at(-1) === "?") open.pop();
+    if (open.pop() === undefined) {
+      throw new FormulaError(
+        'formula: this ")" closes nothing; its "(" is missing.',
+        text,
+        position,
+      );
+    }
+  }
+}
+
 /**
  * An upper bound of how deep a recursive parser descends: parentheses, and within each level the
  * operators that nest to the right.
  */
 function checkDepth(text: string, tokens: readonly Token[]): void {
   const outer: number[] = [];
+  // The depth of what stands between operators, and of the token at hand: signs and powers add to it.
+  let base = 0;
   let depth = 0;
   tokens.forEach((token, i) => {
     const before = tokens[i - 1];
-    const prefix =
-      before === undefined || (!isOperand(before) && before.text !== ")") || token.text === "not";
+    const prefix = before === undefined || (!isOperand(before) && before.text !== ")");
     if (token.text === "(") {
-      outer.push(depth++);
+      outer.push(base);
+      base = ++depth;
     } else if (token.text === ")") {
-      if (outer.length === 0) {
-        throw new FormulaError(
-          'formula: this ")" closes nothing; its "(" is missing.',
-          text,
-          token.position,
-        );
-      }
-      depth = outer.pop()!;
-    } else if (token.text === ",") {
-      depth = (outer.at(-1) ?? 0) + 1;
-    } else if (token.text === "^" || token.text === "?" || (prefix && !isOperand(token))) {
+      depth = base = outer.pop()!;
+    } else if (token.text === "?") {
+      depth = ++base;
+    } else if (token.text === "^" || (prefix && !isOperand(token))) {
       depth++;
+    } else if (!isOperand(token)) {
+      depth = base;
     }
     if (depth > MAX_DEPTH) {
       throw new FormulaError(
