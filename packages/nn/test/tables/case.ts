@@ -5,7 +5,7 @@ import type { AnyModule } from "../../src/index.ts";
 export interface LayerCase {
   /** The layer, its parameters in float64. */
   make(): AnyModule;
-  /** Tensors, or shapes to fill with a {@link wave}. */
+  /** Tensors, or shapes to fill with a {@link wave}. Those of whole numbers are targets and need no gradient. */
   inputs: readonly (Shape | Tensor)[];
   /** Whether it draws random numbers in training. */
   random?: boolean;

@@ -1,0 +1,4 @@
+import { describeLayers } from "./tables/check.ts";
+import { drop } from "./tables/dropout.ts";
+
+describeLayers(drop);
