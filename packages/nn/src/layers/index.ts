@@ -263,6 +263,7 @@ export {
   SinusoidalPositions,
   sinusoidalPositions,
 } from "./positions.ts";
+export { type Readable, Readout, readout } from "./readout.ts";
 export type { RecurrentInput, RecurrentOptions, RecurrentResult } from "./recurrent.ts";
 export {
   GRU,
