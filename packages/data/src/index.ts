@@ -9,6 +9,16 @@ export {
 } from "./cifar.ts";
 export { type Collated, type CollateOptions, collate } from "./collate.ts";
 export {
+  type CsvColumn,
+  type CsvDataset,
+  type CsvOptions,
+  type CsvTable,
+  type CsvType,
+  csvDataset,
+  loadCsv,
+  parseCsv,
+} from "./csv.ts";
+export {
   type Batch,
   type BatchInfo,
   type BatchReader,
@@ -27,6 +37,15 @@ export { type DownloadOptions, type DownloadProgress, download } from "./downloa
 export { checkWritable, FileError, FormatError, writeFileAtomic } from "./files.ts";
 export { type IdxArray, readIdx } from "./idx.ts";
 export { ImageDataset, type Normalization } from "./image-dataset.ts";
+export { type DecodedImage, type DecodeImageOptions, decodeImage } from "./image-files.ts";
+export {
+  decodeSample,
+  type ImageFolderItems,
+  type ImageFolderOptions,
+  type ImageItem,
+  imageFolderItems,
+  openImageFolder,
+} from "./image-folder.ts";
 export {
   type ColorJitterOptions,
   centerCrop,
@@ -38,6 +57,7 @@ export {
   randomVerticalFlip,
   resize,
 } from "./image-transforms.ts";
+export { type Iris, loadIris } from "./iris.ts";
 export { fromItems, ItemError, type ItemSource } from "./items.ts";
 export { DataLoader, type LoaderOptions, type LoaderState } from "./loader.ts";
 export { loadMnist, type Mnist, readMnist } from "./mnist.ts";
@@ -63,7 +83,9 @@ export {
   subsetSampler,
   weightedSampler,
 } from "./samplers.ts";
+export { blobs, circles, moons, type SyntheticOptions, spirals } from "./synthetic.ts";
 export { readTar } from "./tar.ts";
+export { type CharTokenizer, charTokenizer, sequenceStreams, sequenceWindows } from "./text.ts";
 export {
   decodeTorch,
   decodeTorchStateDict,
