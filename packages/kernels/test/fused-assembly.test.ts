@@ -311,7 +311,7 @@ describe.each(types)("optimizer steps, %s", (type) => {
 
   it("rmsprop", () => {
     const [p, g, , v] = operands(3);
-    kernels[`rmsprop_${type}`](0, n, p0, g0, v0, 0.1, 0.01, 0.99, 1e-8);
+    kernels[`rmsprop_${type}`](0, n, p0, g0, v0, 0.1, 0.01, 0.99, 1 - 0.99, 1e-8);
     const slope = p.map((x, i) => g[i] + 0.01 * x);
     const square = v.map((x, i) => 0.99 * x + (1 - 0.99) * slope[i] ** 2);
     expectClose(result(v0), square);
@@ -325,9 +325,10 @@ describe.each(types)("optimizer steps, %s", (type) => {
     const [p, g, m, v] = operands(4);
     const [lr, decay, beta1, beta2, eps] = [0.1, 0.01, 0.9, 0.999, 1e-8];
     const [c1, c2] = [1 - beta1 ** 3, 1 - beta2 ** 3];
-    kernels[`adam_${type}`](
-      0, n, p0, g0, m0, v0, lr, decay, beta1, beta2, eps, c1, c2, decoupled,
-    ); // biome-ignore format: as the signature
+    // As Adam and AdamW combine their rates and corrections.
+    const factors = [decoupled ? 1 - lr * decay : 1, 0, lr / c1, 1 / Math.sqrt(c2)];
+    const hyper = [decoupled ? 0 : decay, beta1, beta2, eps, ...factors];
+    kernels[`adam_${type}`](0, n, p0, g0, m0, v0, ...hyper);
     const slope = p.map((x, i) => (decoupled ? g[i] : g[i] + decay * x));
     const mean = m.map((x, i) => beta1 * x + (1 - beta1) * slope[i]);
     const square = v.map((x, i) => beta2 * x + (1 - beta2) * slope[i] ** 2);
@@ -344,22 +345,7 @@ describe.each(types)("optimizer steps, %s", (type) => {
 
   it("gives the same bits in any split, and leaves what lies outside alone", () => {
     const step = (begin: number, end: number) =>
-      kernels[`adam_${type}`](
-        begin,
-        end,
-        FAR,
-        g0,
-        m0,
-        v0,
-        0.1,
-        0.01,
-        0.9,
-        0.999,
-        1e-8,
-        0.1,
-        0.1,
-        0,
-      );
+      kernels[`adam_${type}`](begin, end, FAR, g0, m0, v0, 0.01, 0.9, 0.999, 1e-8, 1, 0.05, 0.1, 3);
     const fresh = () => {
       const [p] = operands(5);
       view(type, FAR, n).set(p);
