@@ -10,7 +10,10 @@ export function lone(value: number, dtype: DType): Operand {
 }
 
 export function sameShape(a: Shape, b: Shape): boolean {
-  return a === b || (a.length === b.length && a.every((size, i) => size === b[i]));
+  if (a === b) return true;
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
 }
 
 /** Temporaries: what one step has done with, a later one takes. */

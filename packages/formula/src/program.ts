@@ -16,6 +16,13 @@ interface Step {
   readonly output: number;
 }
 
+/** Of the steps' functions, those of lone numbers; and the constants, rounded. */
+interface Prepared {
+  readonly kernels: Kernels;
+  readonly scalars: readonly ((...x: number[]) => number)[];
+  readonly constants: readonly { readonly slot: number; readonly operand: Operand }[];
+}
+
 /** Elements that are computed at a time: their temporaries stay in the processor's cache. */
 const TILE = 16_384;
 
@@ -29,8 +36,7 @@ export class Program {
   private readonly results: readonly number[];
   /** Whether each element of the outputs depends on the inputs' elements at its place alone. */
   private readonly elementwise: boolean;
-  /** The steps' functions of lone numbers, by dtype. */
-  private readonly scalars = new Map<DType, readonly ((...x: number[]) => number)[]>();
+  private readonly prepared = new Map<DType, Prepared>();
 
   /**
    * @param name   of the op, for messages
@@ -85,22 +91,19 @@ export class Program {
   }
 
   private shapeOf(primitive: Primitive, shapes: readonly Shape[]): Shape {
-    if (primitive.shape !== undefined) return primitive.shape(...shapes);
-    return meet(this.name, shapes);
+    return primitive.shape === undefined ? meet(this.name, shapes) : primitive.shape(...shapes);
   }
 
   /** Fills the outputs, to whose shapes the results broadcast. */
   run(kernels: Kernels, inputs: readonly Tensor[], outputs: readonly Tensor[]): void {
-    const operands = inputs.map(withoutAxes);
     const { dtype } = outputs[0]!;
-    const number = dtype === "bool" ? (inputs[0]?.dtype ?? "float32") : dtype;
-    if (operands.every(({ shape }) => shape.length === 0)) {
-      const values = this.runNumbers(kernels, number, operands);
-      this.results.forEach((slot, i) => {
-        kernels.fill(values[slot]!, outputs[i]!);
-      });
+    const number = dtype === "bool" ? inputs[0]!.dtype : dtype;
+    if (inputs.every(isLone)) {
+      const values = this.runNumbers(kernels, number, inputs);
+      for (let i = 0; i < outputs.length; i++) kernels.fill(values[this.results[i]!]!, outputs[i]!);
       return;
     }
+    const operands = inputs.map(withoutAxes);
     const pool = new Pool();
     try {
       const size = sizeOf(outputs[0]!.shape);
@@ -118,31 +121,39 @@ export class Program {
   }
 
   /** The value of every slot. */
-  private runNumbers(kernels: Kernels, dtype: DType, inputs: readonly Operand[]): number[] {
-    const functions = this.functionsOf(kernels, dtype);
+  private runNumbers(kernels: Kernels, dtype: DType, inputs: readonly Tensor[]): number[] {
+    const { scalars, constants } = this.preparedFor(kernels, dtype);
     const values = new Array<number>(this.slots);
-    for (let i = 0; i < inputs.length; i++) values[i] = inputs[i]!.value;
-    for (const [slot, value] of this.constants)
-      values[slot] = dtype === "float32" ? Math.fround(value) : value;
+    for (let i = 0; i < inputs.length; i++) values[i] = inputs[i]!.item();
+    for (const { slot, operand } of constants) values[slot] = operand.value;
     for (let i = 0; i < this.steps.length; i++) {
       const { args, slot } = this.steps[i]!;
-      const f = functions[i]!;
+      const f = scalars[i]!;
+      // Without a list of arguments where they are few.
       values[slot] =
-        args.length === 2
-          ? f(values[args[0]!]!, values[args[1]!]!)
-          : args.length === 1
-            ? f(values[args[0]!]!)
+        args.length === 1
+          ? f(values[args[0]!]!)
+          : args.length === 2
+            ? f(values[args[0]!]!, values[args[1]!]!)
             : f(...args.map((arg) => values[arg]!));
     }
     return values;
   }
 
-  private functionsOf(kernels: Kernels, dtype: DType): readonly ((...x: number[]) => number)[] {
-    const before = this.scalars.get(dtype);
-    if (before !== undefined) return before;
-    const functions = this.steps.map(({ primitive }) => primitive.scalar(kernels, dtype));
-    this.scalars.set(dtype, functions);
-    return functions;
+  /** What depends on the dtype alone. */
+  private preparedFor(kernels: Kernels, dtype: DType): Prepared {
+    const before = this.prepared.get(dtype);
+    if (before !== undefined && before.kernels === kernels) return before;
+    const made: Prepared = {
+      kernels,
+      scalars: this.steps.map(({ primitive }) => primitive.scalar(kernels, dtype)),
+      constants: this.constants.map(([slot, value, kind]) => ({
+        slot,
+        operand: lone(value, kind === "truth" ? "bool" : dtype),
+      })),
+    };
+    this.prepared.set(dtype, made);
+    return made;
   }
 
   private runArrays(
@@ -152,52 +163,62 @@ export class Program {
     outputs: readonly Operand[],
     pool: Pool,
   ): void {
+    const { scalars, constants } = this.preparedFor(kernels, dtype);
     const slots: Operand[] = [...inputs];
-    for (const [slot, value, kind] of this.constants)
-      slots[slot] = lone(value, kind === "truth" ? "bool" : dtype);
-    const functions = this.functionsOf(kernels, dtype);
-    this.steps.forEach((step, i) => {
-      const { primitive, args, slot, frees, output } = step;
+    for (const { slot, operand } of constants) slots[slot] = operand;
+    for (let i = 0; i < this.steps.length; i++) {
+      const { primitive, args, slot, frees, output } = this.steps[i]!;
       const operands = args.map((arg) => slots[arg]!);
       const of = primitive.gives === "truth" ? "bool" : dtype;
       if (operands.every(({ storage }) => storage === null)) {
-        slots[slot] = lone(functions[i]!(...operands.map(({ value }) => value)), of);
-        return;
+        slots[slot] = lone(scalars[i]!(...operands.map(({ value }) => value)), of);
+        continue;
       }
       const shape = this.shapeOf(
         primitive,
         operands.map((x) => x.shape),
       );
-      const fits = (x: Operand): boolean => x.dtype === of && sameShape(x.shape, shape);
-      // In place of an argument that nobody reads afterwards, where elements don't mix.
-      const old =
-        primitive.shape === undefined ? frees.find((free) => fits(slots[free]!)) : undefined;
-      const out =
-        output >= 0 && fits(outputs[output]!)
-          ? outputs[output]!
-          : old === undefined
-            ? pool.take(of, shape)
-            : slots[old]!;
+      const target = outputs[output];
+      let out: Operand | undefined;
+      if (target !== undefined && fits(target, of, shape)) {
+        out = target;
+      } else if (primitive.shape === undefined) {
+        // In place of an argument that nobody reads afterwards, where elements don't mix.
+        out = slots[frees.find((free) => fits(slots[free]!, of, shape)) ?? -1];
+      }
+      out ??= pool.take(of, shape);
       primitive.array(kernels, operands, out);
       slots[slot] = out;
       for (const free of frees) if (slots[free] !== out) pool.give(slots[free]!);
-    });
-    this.results.forEach((slot, i) => {
-      if (slots[slot] !== outputs[i]) kernels.copy(slots[slot]!, outputs[i]!);
-    });
+    }
+    for (let i = 0; i < outputs.length; i++) {
+      const result = slots[this.results[i]!]!;
+      if (result !== outputs[i]) kernels.copy(result, outputs[i]!);
+    }
   }
+}
+
+function fits(x: Operand, dtype: DType, shape: Shape): boolean {
+  return x.dtype === dtype && sameShape(x.shape, shape);
 }
 
 function meet(name: string, shapes: readonly Shape[]): Shape {
   let shape = shapes[0]!;
-  for (let i = 1; i < shapes.length; i++)
-    if (!sameShape(shape, shapes[i]!)) shape = broadcastShapes(name, shape, shapes[i]!);
+  for (let i = 1; i < shapes.length; i++) {
+    const next = shapes[i]!;
+    if (shape.length === 0) shape = next;
+    else if (next.length > 0 && !sameShape(shape, next)) shape = broadcastShapes(name, shape, next);
+  }
   return shape;
 }
 
 /** A number without axes may still lie in a storage, as an element of a tensor does. */
 function withoutAxes(x: Tensor): Operand {
   return x.shape.length > 0 || x.storage === null ? x : lone(x.item(), x.dtype);
+}
+
+function isLone({ shape }: Tensor): boolean {
+  return shape.length === 0;
 }
 
 /** Whether all are lone numbers, or lie without gaps in one common shape. */
