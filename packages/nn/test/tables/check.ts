@@ -2,7 +2,7 @@
 import { describe, expect, it } from "@jest/globals";
 import { type Generator, gradcheck, isFloat, noGrad, Tensor } from "@tapegrad/core";
 import { expectClose } from "../../../core/test/golden.ts";
-import { type AnyModule, fromSpec, type StateDict } from "../../src/index.ts";
+import { type AnyModule, fromSpec, type StateDict, summary } from "../../src/index.ts";
 import { cotangent, type LayerCase, type Table, wave } from "./case.ts";
 import { references } from "./references.ts";
 
@@ -105,6 +105,15 @@ function checkModes(one: LayerCase): void {
   expect(other.toArray()).not.toEqual(trained.toArray());
 }
 
+function checkSummary(one: LayerCase): void {
+  const { layer, run } = prepared(one);
+  const { shape } = run(...inputsOf(one));
+  const { root, parameters } = summary(layer, inputsOf(one));
+  expect(root.outputShapes).toEqual([shape]);
+  expect(parameters).toBe(layer.parameters().reduce((sum, p) => sum + p.size, 0));
+  expect(layer.training).toBe(true);
+}
+
 /** Runs a table: each case is named after its layer's type, and may say more behind it. */
 export function describeLayers(table: Table): void {
   describe.each(Object.entries(table))("%s", (name, one) => {
@@ -127,6 +136,8 @@ export function describeLayers(table: Table): void {
         checkGradients(one, false);
       });
     }
+
+    it("is summed up", () => checkSummary(one));
 
     it("goes round through its spec and its state", () => checkSpec(one));
 
