@@ -2,7 +2,7 @@
 /**
  * Side by side with peers, in interleaved rounds: `npm run bench`. See README.md.
  *
- *   node bench/run.mjs [--quick] [--only w1,w6,memory,start] [--json FILE]
+ *   node bench/run.mjs [--quick] [--only w1,w6,formula,memory,start] [--json FILE]
  */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { cpus, loadavg } from "node:os";
@@ -10,20 +10,22 @@ import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { contest, findContenders } from "./contest.mjs";
+import { formulaFigures, formulaText, measureFormulas } from "./formula.mjs";
 import { measureMemory, memoryFigures, memoryText } from "./memory.mjs";
 import { atMost, contestText, figuresText, lossSpread, summarize } from "./report.mjs";
 import { measureStart, startFigures, startText } from "./start.mjs";
 import { workloads } from "./workloads.mjs";
 
-const usage = `npm run bench -- [--quick] [--only w1,w6,memory,start] [--json FILE]
+const known = [...Object.keys(workloads), "formula", "memory", "start"];
+
+const usage = `npm run bench -- [--quick] [--only w1,w6,formula,memory,start] [--json FILE]
 
   --quick      fewer rounds and steps, no start; its figures are only a hint
-  --only LIST  some of ${[...Object.keys(workloads), "memory", "start"].join(", ")}
+  --only LIST  some of ${known.join(", ")}
   --json FILE  write the results here too; a full run writes bench/results/latest.json and
                the end of bench/README.md`;
 
 function readOptions() {
-  const known = [...Object.keys(workloads), "memory", "start"];
   try {
     const { values } = parseArgs({
       options: {
@@ -111,6 +113,12 @@ for (const [name, workload] of Object.entries(workloads)) {
   const spread = lossSpread(summaries);
   const what = `${name.toUpperCase()}, spread of the losses at step ${pace.lossSteps}`;
   figures.push(atMost(what, spread, 1e-5));
+}
+if (options.only.includes("formula")) {
+  const rows = measureFormulas({ rounds: pace.rounds });
+  results.formula = rows;
+  say(formulaText(rows));
+  figures.push(...formulaFigures(rows));
 }
 if (options.only.includes("memory")) {
   const runs = measureMemory({ steps: options.quick ? 2000 : 10000 });
