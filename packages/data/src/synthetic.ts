@@ -1,5 +1,13 @@
 /** Small two-dimensional problems of known shape, for trying models out. */
-import { defaultGenerator, type Generator, rand, randn, randperm, tensor } from "@tapegrad/core";
+import {
+  defaultGenerator,
+  type Generator,
+  rand,
+  randn,
+  randperm,
+  tensor,
+  ValueError,
+} from "@tapegrad/core";
 import { checkBetween, checkWhole } from "./checks.ts";
 import { TensorDataset } from "./dataset.ts";
 
@@ -178,7 +186,11 @@ export function blobs({
       : centers;
   const points = new Points(places[0].length);
   places.forEach((centre, k) => {
-    checkWhole("blobs", `the number of axes of center ${k}`, centre.length, 1);
+    if (centre.length !== places[0].length || centre.length === 0) {
+      throw new ValueError(
+        `blobs: center ${k} has ${centre.length} axes and center 0 has ${places[0].length}; all need as many.`,
+      );
+    }
     const own = Math.floor(samples / places.length) + (k < samples % places.length ? 1 : 0);
     for (let i = 0; i < own; i++) points.add(centre, k);
   });
