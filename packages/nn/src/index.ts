@@ -4,6 +4,7 @@ export {
   mseLoss,
   type Reduction,
 } from "@tapegrad/core";
+export type { BuildLimits } from "./budget.ts";
 export type { InputOptions, ModelInputs } from "./dry-run.ts";
 export * as fields from "./fields.ts";
 export type { Gradients, RemoveHook } from "./hooks.ts";

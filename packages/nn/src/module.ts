@@ -15,6 +15,7 @@ import {
   ValueError,
   zeros,
 } from "@tapegrad/core";
+import { spend } from "./budget.ts";
 import { drawForGood, dryRun, type InputOptions, inputsOf, type ModelInputs } from "./dry-run.ts";
 import { added, type Gradients, Hooks, type RemoveHook } from "./hooks.ts";
 import {
@@ -95,6 +96,7 @@ export abstract class Module<Args extends unknown[] = [Tensor], R = Tensor> exte
   /** @param config  the arguments that the class declares in `static layer`, checked here */
   constructor(config: Arguments = {}) {
     super();
+    spend("maxModules", 1);
     this.#config = config;
     const layer = (new.target as typeof Module).layer;
     if (layer !== undefined) {

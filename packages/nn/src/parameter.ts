@@ -1,4 +1,5 @@
 import { type DType, noGrad, peekGrad, show, Tensor, ValueError } from "@tapegrad/core";
+import { spend } from "./budget.ts";
 
 /**
  * A tensor that a {@link Module} trains: assigned to a field of a module, it appears in `parameters()`.
@@ -13,6 +14,7 @@ export class Parameter extends Tensor {
         `Parameter: got ${show(data)}; it must be a Tensor, such as randn([3, 4]).`,
       );
     }
+    spend("maxParameters", data.size);
     const { storage, value, dtype, shape, strides, offset } = data;
     super(storage, value, dtype, shape, strides, offset);
     if (requiresGrad) this.requiresGrad_();

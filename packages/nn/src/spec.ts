@@ -1,6 +1,7 @@
 /** Models as plain JSON, and back. */
 import { show, TapegradError, ValueError } from "@tapegrad/core";
 import * as v from "valibot";
+import { type BuildLimits, withinLimits } from "./budget.ts";
 import { type Arguments, issueText, type Layer } from "./layer.ts";
 import * as builtIn from "./layers/index.ts";
 import type { AnyModule, Module } from "./module.ts";
@@ -144,9 +145,10 @@ function checkExtent(spec: unknown): void {
  *
  * Layers that don't take one tensor to one tensor are asked for by type: `fromSpec<MSELoss>(…)`.
  *
+ * @param limits  what building may cost; a spec from elsewhere may ask for anything
  * @throws ValueError with the path of each entry that is wrong, such as layers[2].outFeatures
  */
-export function fromSpec<M extends AnyModule = Module>(spec: unknown): M {
+export function fromSpec<M extends AnyModule = Module>(spec: unknown, limits: BuildLimits = {}): M {
   checkExtent(spec);
   const { issues } = v.safeParse(moduleSpec, spec);
   if (issues !== undefined) {
@@ -157,7 +159,7 @@ export function fromSpec<M extends AnyModule = Module>(spec: unknown): M {
       texts.length === 1 ? `fromSpec: ${texts[0]}` : `fromSpec:\n  ${texts.join("\n  ")}`,
     );
   }
-  return build(spec, "") as M;
+  return withinLimits(limits, () => build(spec, "") as M);
 }
 
 /** From a spec that the schema has passed. */

@@ -259,7 +259,7 @@ describe("resNet", () => {
   it("adds the input where shapes are kept", () => {
     const model = resNet({ blocks: [1], width: 3, seed, ...float64 }).eval();
     const block = model.getSubmodule("layer1.0") as BasicBlock;
-    for (const p of [block.bn2.weight, block.bn2.bias]) p.requiresGrad_(false).zero_();
+    for (const p of [block.bn2.weight!, block.bn2.bias!]) p.requiresGrad_(false).zero_();
     const input = rand([1, 3, 4, 4], float64);
     expect(block(input).toArray()).toEqual(input.toArray());
     expect(block.downsample).toBeNull();
@@ -347,16 +347,17 @@ describe("language models", () => {
     for (const p of model.parameters()) p.requiresGrad_(false).zero_();
     model.output.bias!.copy_(tensor([0, 1, 2, 3, 0].map((n) => Math.log(n))));
     const count = (options: object) => {
-      const made = model.generate([0], { length: 3000, generator: draws(), ...options }).slice(1);
-      return [0, 1, 2, 3, 4].map((token) => made.filter((one) => one === token).length / 3000);
+      const made = model.generate([0], { length: 300, generator: draws(), ...options }).slice(1);
+      return [0, 1, 2, 3, 4].map((token) => made.filter((one) => one === token).length / 300);
     };
     const expectNear = (got: number[], expected: number[]) => {
-      for (const [i, p] of expected.entries()) expect(Math.abs(got[i]! - p)).toBeLessThan(0.03);
+      for (const [i, p] of expected.entries()) expect(Math.abs(got[i]! - p)).toBeLessThan(0.09);
     };
-    expectNear(count({}), [0, 1 / 6, 2 / 6, 3 / 6, 0]);
+    const plain = count({});
+    expectNear(plain, [0, 1 / 6, 2 / 6, 3 / 6, 0]);
     expectNear(count({ temperature: 0.5 }), [0, 1 / 14, 4 / 14, 9 / 14, 0]);
     expectNear(count({ topK: 2 }), [0, 0, 2 / 5, 3 / 5, 0]);
-    expect(count({})).toEqual(count({}));
+    expect(count({})).toEqual(plain);
   });
 
   it.each<[() => unknown, string]>([

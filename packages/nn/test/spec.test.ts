@@ -171,6 +171,22 @@ describe("specs from anywhere", () => {
     );
   });
 
+  it("may cost no more than the limits allow", () => {
+    const layers = new Array(5).fill({ type: "linear", inFeatures: 3, outFeatures: 4 });
+    const spec = { type: "sequential", layers };
+    expect(fromSpec(spec, { maxModules: 6, maxParameters: 80 }).parameters()).toHaveLength(10);
+    expect(() => fromSpec(spec, { maxModules: 5 })).toThrow(
+      "fromSpec: the spec makes too many modules; pass { maxModules } to fromSpec to allow more.",
+    );
+    expect(() => fromSpec(spec, { maxParameters: 79 })).toThrow(
+      "fromSpec: layers[4]: the spec makes too many elements of parameters; pass { maxParameters } to fromSpec to allow more.",
+    );
+    const tall = { type: "transformerEncoder", dModel: 2, nhead: 1, numLayers: 1e9 };
+    expect(() => fromSpec(tall, { maxModules: 100 })).toThrow("too many modules");
+    // Limits end with the build.
+    expect(sequential([linear(3, 4)]).parameters()).toHaveLength(2);
+  });
+
   it("have all their mistakes listed, before anything is built", () => {
     const generator = defaultGenerator();
     const { position } = generator.state;
