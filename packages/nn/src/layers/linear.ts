@@ -1,33 +1,22 @@
-import {
-  linear as affine,
-  type DType,
-  defaultGenerator,
-  type Generator,
-  rand,
-  type Tensor,
-} from "@tapegrad/core";
+import { linear as linearOf, type Tensor } from "@tapegrad/core";
 import { flag, floatType, inferred, size } from "../fields.ts";
 import { declareLayer } from "../layer.ts";
-import { Module } from "../module.ts";
-import { Parameter } from "../parameter.ts";
+import type { Parameter } from "../parameter.ts";
+import { Configured } from "./configured.ts";
+import { type StartOptions, uniformStart } from "./start.ts";
 
-export interface LinearOptions {
+/** Options of {@link Linear}. */
+export interface LinearOptions extends StartOptions {
   /** Whether to add b. Default true. */
   bias?: boolean;
-  /** dtype of the parameters. Default float32. */
-  dtype?: DType;
-  generator?: Generator;
 }
 
 /**
- * y = x·Wᵀ + b, with W [out, in] and b [out].
+ * y = x·Wᵀ + b.
  *
- * Both start uniform in ±1/√in, as PyTorch's: kaimingUniform_ with a = √5 has the bound
- * √3·√(2/(1 + 5))/√in = 1/√in.
- *
- * Input [..., in], output [..., out].
+ * State: weight W [out, in] and bias b [out]; both start uniform in ±1/√in. Input [..., in], output [..., out].
  */
-export class Linear extends Module {
+export class Linear extends Configured {
   static override readonly layer = declareLayer(
     "linear",
     {
@@ -42,34 +31,26 @@ export class Linear extends Module {
     ({ inFeatures, outFeatures, ...options }) => new Linear(inFeatures, outFeatures, options),
   );
 
-  inFeatures: number | null;
-  readonly outFeatures: number;
+  declare readonly inFeatures: number | null;
+  declare readonly outFeatures: number;
   weight!: Parameter;
-  bias: Parameter | null;
-  readonly #options: Required<LinearOptions>;
+  bias: Parameter | null = null;
+  readonly #start: StartOptions & { biases: number };
 
   /** @param inFeatures  null: from the first input */
   constructor(inFeatures: number | null, outFeatures: number, options: LinearOptions = {}) {
-    const { bias = true, dtype = "float32", generator = defaultGenerator() } = options;
-    super({ inFeatures, outFeatures, bias, dtype });
-    this.inFeatures = inFeatures;
-    this.outFeatures = outFeatures;
-    this.bias = null;
-    this.#options = { bias, dtype, generator };
+    const { generator: _, ...given } = options;
+    super({ ...given, inFeatures, outFeatures });
+    this.#start = { ...options, biases: options.bias === false ? 0 : outFeatures };
     if (inFeatures !== null) this.build();
   }
 
   protected override build(): void {
-    const { inFeatures, outFeatures } = this as { inFeatures: number; outFeatures: number };
-    const { bias, ...draw } = this.#options;
-    const bound = 1 / Math.sqrt(inFeatures);
-    const start = { low: -bound, high: bound, ...draw };
-    this.weight = new Parameter(rand([outFeatures, inFeatures], start));
-    this.bias = bias ? new Parameter(rand([outFeatures], start)) : null;
+    Object.assign(this, uniformStart([this.outFeatures, this.inFeatures!], this.#start));
   }
 
   forward(x: Tensor): Tensor {
-    return affine(x, this.weight, this.bias);
+    return linearOf(x, this.weight, this.bias);
   }
 }
 
