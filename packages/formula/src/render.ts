@@ -134,7 +134,7 @@ export function toTex(x: Expression): string {
       );
     },
   };
-  return written(x, true).toTex(options);
+  return written(x, true).toTex(options).trim();
 }
 
 function callTex({ name, tex }: Primitive, args: readonly string[]): string {

@@ -265,7 +265,7 @@ describe("text and TeX", () => {
     it(text, () => {
       const f = formula(text);
       expect(String(f)).toBe(written);
-      expect(f.toTex().trim()).toBe(tex);
+      expect(f.toTex()).toBe(tex);
       expect(String(formula(written, { inputs: f.inputs }))).toBe(written);
     });
   }
