@@ -1,4 +1,7 @@
 /** Every layer that specs can name is in a table, or has tests of its own. */
+import { readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "@jest/globals";
 import { registeredLayers } from "../src/index.ts";
 import { activations } from "./tables/activations.ts";
@@ -61,6 +64,17 @@ describe("the tables of layers", () => {
   it("have reference values for all that is not random", () => {
     const fixed = Object.entries(tables).filter(([, { random }]) => !random);
     expect(fixed.map(([name]) => name).toSorted()).toEqual(Object.keys(references).toSorted());
+  });
+
+  it("are all on the page about layers", () => {
+    const here = dirname(fileURLToPath(import.meta.url));
+    const page = readFileSync(join(here, "../../../docs/layers.md"), "utf8");
+    const words = new Set(page.match(/\w+/g));
+    const names = Object.entries(tables).map(([name, one]) => {
+      const layer = one.make();
+      return typeOf(name).endsWith("Loss") ? layer.constructor.name : typeOf(name);
+    });
+    expect(names.filter((name) => !words.has(name))).toEqual([]);
   });
 
   it("answer bad input wherever there is any", () => {
