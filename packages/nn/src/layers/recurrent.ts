@@ -201,7 +201,7 @@ export abstract class Recurrent<Input = RecurrentInput, Result = RecurrentResult
     const rows = suffixes.flat().length;
     const initial = Object.entries(states).map(([name, { given, size: width }]) => {
       const shape = batched ? [rows, batch, width] : [rows, width];
-      const { dtype } = this.#making;
+      const { dtype } = weightsUnder(this, suffixes[0]![0]!).hidden;
       return initialState(type, name, given, shape, batched, dtype);
     });
     const final: (readonly Tensor[])[] = [];

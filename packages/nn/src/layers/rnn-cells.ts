@@ -88,7 +88,7 @@ abstract class Cell<State, Result> extends Module<[x: Tensor, state?: State | nu
     const rows = (t: Tensor) => (batched ? t : unsqueeze(t, 0));
     const before = Object.entries(states).map(([name, given]) => {
       if (given === null || given === undefined) {
-        return rows(zeros(shape, { dtype: this.#making.dtype }));
+        return rows(zeros(shape, { dtype: this.weight_hh.dtype }));
       }
       if (!(given instanceof Tensor) || formatShape(given.shape) !== formatShape(shape)) {
         const got = given instanceof Tensor ? formatShape(given.shape) : show(given);
