@@ -103,6 +103,23 @@ export function declareLayer<F extends Fields>(
   return { type, fields, create: create as Layer["create"] };
 }
 
+/**
+ * What prints call a module: its class, or for a declared one its type in the class's spelling, since tools
+ * that pack programs rename classes.
+ */
+export function kindOf(module: AnyModule): string {
+  const made = module.constructor as unknown as { readonly name: string; readonly layer: Layer };
+  const name = made.name.replace(/^_+/, "");
+  if (!Object.hasOwn(made, "layer")) return name;
+  const { type } = made.layer;
+  return name.toLowerCase() === type.toLowerCase() ? name : type[0]!.toUpperCase() + type.slice(1);
+}
+
+/** What messages call a module: its type in specs, or its class if it has none. */
+export function typeOf(module: AnyModule): string {
+  return (module.constructor as unknown as { layer?: Layer }).layer?.type ?? kindOf(module);
+}
+
 /** "layers[2].outFeatures": a place in nested objects and arrays. */
 export function placeOf(keys: readonly unknown[]): string {
   return keys

@@ -23,8 +23,10 @@ import {
   checkConfig,
   configToJson,
   configToText,
+  kindOf,
   type Layer,
   type Spec,
+  typeOf,
 } from "./layer.ts";
 import { nearest } from "./nearest.ts";
 import { convert_, Parameter } from "./parameter.ts";
@@ -214,7 +216,7 @@ export abstract class Module<Args extends unknown[] = [Tensor], R = Tensor> exte
     if (untold.length > 0) return untold.map(([name]) => name);
     if (isInference(zeros([]))) {
       throw new GradError(
-        `${kindOf(this)}: parameters can't be made inside inferenceMode; call initialize(shape) before it.`,
+        `${typeOf(this)}: parameters can't be made inside inferenceMode; call initialize(shape) before it.`,
       );
     }
     Object.assign(this, Object.fromEntries(sizes));
@@ -285,7 +287,7 @@ export abstract class Module<Args extends unknown[] = [Tensor], R = Tensor> exte
   *#walk(prefix = "", above: readonly AnyModule[] = []): Generator<[string, AnyModule]> {
     if (above.includes(this)) {
       throw new ValueError(
-        `${this.constructor.name}: "${prefix}" is a module that contains itself; keep references to parents in a #private field.`,
+        `${kindOf(this)}: "${prefix}" is a module that contains itself; keep references to parents in a #private field.`,
       );
     }
     yield [prefix, this];
@@ -336,7 +338,7 @@ export abstract class Module<Args extends unknown[] = [Tensor], R = Tensor> exte
     const near = nearest(String(path), all.keys());
     const known = near.length > 0 ? near : [...all.keys()].slice(1);
     throw new ValueError(
-      `getSubmodule: ${this.constructor.name} has no module ${show(path)}; ${near.length > 0 ? "did you mean" : "it has"} ${known.join(", ") || "none"}${near.length > 0 ? "?" : "."}`,
+      `getSubmodule: ${kindOf(this)} has no module ${show(path)}; ${near.length > 0 ? "did you mean" : "it has"} ${known.join(", ") || "none"}${near.length > 0 ? "?" : "."}`,
     );
   }
 
@@ -388,7 +390,7 @@ export abstract class Module<Args extends unknown[] = [Tensor], R = Tensor> exte
    * plain field does the same.
    */
   registerParameter(name: string, parameter: Parameter): void {
-    const where = `${this.constructor.name}.registerParameter`;
+    const where = `${kindOf(this)}.registerParameter`;
     this.#requireFreeName(where, name);
     if (!(parameter instanceof Parameter)) {
       throw new ValueError(`${where}: "${name}" is ${show(parameter)}; it must be a Parameter.`);
@@ -401,7 +403,7 @@ export abstract class Module<Args extends unknown[] = [Tensor], R = Tensor> exte
    * Unless `persistent`, `stateDict` leaves it out.
    */
   registerBuffer(name: string, tensor: Tensor, { persistent = true } = {}): void {
-    const where = `${this.constructor.name}.registerBuffer`;
+    const where = `${kindOf(this)}.registerBuffer`;
     if (!this.#buffers.has(name)) this.#requireFreeName(where, name);
     if (!(tensor instanceof Tensor)) {
       throw new ValueError(`${where}: "${name}" is ${show(tensor)}; it must be a Tensor.`);
@@ -446,7 +448,7 @@ export abstract class Module<Args extends unknown[] = [Tensor], R = Tensor> exte
       const hint =
         difference.mismatched.length === 0 ? "\nPass { strict: false } to load what fits." : "";
       throw new ValueError(
-        `loadStateDict: the state does not fit ${this.constructor.name}; nothing was loaded.\n  ${lines.join("\n  ")}${hint}`,
+        `loadStateDict: the state does not fit ${kindOf(this)}; nothing was loaded.\n  ${lines.join("\n  ")}${hint}`,
       );
     }
     noGrad(() => {
@@ -590,12 +592,12 @@ export abstract class Module<Args extends unknown[] = [Tensor], R = Tensor> exte
     const layer = (this.constructor as typeof Module).layer;
     const facts = layer === undefined ? "" : configToText(layer, this.#arguments(layer));
     const children = this.namedChildren();
-    if (children.length === 0) return `${this.constructor.name}(${facts})`;
+    if (children.length === 0) return `${kindOf(this)}(${facts})`;
     const lines = children.map(
       ([name, child]) => `(${name}): ${child.toString().replaceAll("\n", "\n  ")}`,
     );
     if (facts !== "") lines.unshift(facts);
-    return `${this.constructor.name}(\n${lines.map((line) => `  ${line}\n`).join("")})`;
+    return `${kindOf(this)}(\n${lines.map((line) => `  ${line}\n`).join("")})`;
   }
 
   [Symbol.for("nodejs.util.inspect.custom")](): string {
@@ -627,13 +629,8 @@ function fieldsOf<T>(module: AnyModule, kind: abstract new (...args: never[]) =>
 
 // ---- Calls
 
-/** What messages call a module. */
-function kindOf(module: AnyModule): string {
-  return (module.constructor as typeof Module).layer?.type ?? module.constructor.name;
-}
-
 function nameOf(module: AnyModule, path: string): string {
-  return path === "" ? kindOf(module) : `${kindOf(module)} "${path}"`;
+  return path === "" ? typeOf(module) : `${typeOf(module)} "${path}"`;
 }
 
 let running: AnyModule | null = null;
@@ -658,7 +655,7 @@ function locate(error: TapegradError, module: AnyModule, path: string): void {
   if (path === "" || located.has(error)) return;
   located.add(error);
   const { message } = error;
-  error.message = `${message} (in module "${path}", ${kindOf(module)})`;
+  error.message = `${message} (in module "${path}", ${typeOf(module)})`;
   // Engines write the message into the stack when the error is made.
   if (error.stack !== undefined) error.stack = error.stack.replace(message, () => error.message);
 }

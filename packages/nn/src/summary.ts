@@ -1,6 +1,7 @@
 /** What a model is made of: a tree with output shapes, parameter counts and memory. */
 import { formatShape, type Shape, Tensor } from "@tapegrad/core";
 import { dryRun, type InputOptions, inputsOf, type ModelInputs } from "./dry-run.ts";
+import { kindOf } from "./layer.ts";
 import type { AnyModule } from "./module.ts";
 
 /** One module of the tree. */
@@ -187,7 +188,7 @@ export function summary(
     return {
       name,
       path,
-      kind: module.constructor.name,
+      kind: kindOf(module),
       calls: count,
       outputShapes: shapes,
       parameters: sum(own.map(({ size }) => size)),

@@ -1,7 +1,7 @@
 /** What modules that are made of a list of others share. */
 import { show, ValueError } from "@tapegrad/core";
 import { type Blocks, type NamedModules, namedModules } from "../fields.ts";
-import type { Arguments } from "../layer.ts";
+import { type Arguments, kindOf } from "../layer.ts";
 import { type AnyModule, Module } from "../module.ts";
 
 /**
@@ -55,7 +55,7 @@ export abstract class Container<
     if (found !== undefined) return found[1];
     const names = this.#names.length > 10 ? `${this.length} modules` : this.#names.join(", ");
     throw new ValueError(
-      `${this.constructor.name}.at: there is no module ${show(place)}; it has ${names || "none"}.`,
+      `${kindOf(this)}.at: there is no module ${show(place)}; it has ${names || "none"}.`,
     );
   }
 }
