@@ -3,6 +3,7 @@ import "./methods/index.ts";
 export { type MemoryReport, memory, setMemoryLimit } from "@tapegrad/kernels";
 export { AnomalyError, detectAnomaly } from "./anomaly.ts";
 export { applyInPlace } from "./apply.ts";
+export type { Attribute, Attributes } from "./attributes.ts";
 export { type BackwardOptions, backward, type GradOptions, grad } from "./backward.ts";
 export { checkpoint } from "./checkpoint.ts";
 export {
@@ -18,6 +19,7 @@ export {
   zeros,
   zerosLike,
 } from "./create.ts";
+export type { Domain, GradRule, Layout } from "./definition.ts";
 export { type DType, dtypes, isFloat, type TypedArray } from "./dtype.ts";
 export {
   DTypeError,
@@ -29,10 +31,7 @@ export {
 } from "./errors.ts";
 export { currentModulePath, type Node, setModulePath } from "./node.ts";
 export {
-  type Domain,
   defineOp,
-  type GradRule,
-  type Layout,
   type Op,
   type OpFunction,
   registeredOps,
@@ -473,10 +472,13 @@ export {
 } from "./tape.ts";
 export { isInference, type NestedArray, peekGrad, Tensor } from "./tensor.ts";
 export {
+  type Case,
   type Checked,
+  CheckOpError,
   type CheckOpOptions,
   checkedOps,
   checkOp,
+  type InputSpec,
   normal,
   scalar,
   uniform,

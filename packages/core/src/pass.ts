@@ -1,9 +1,9 @@
-import { defaultKernels, release, type Storage } from "@tapegrad/kernels";
+import { defaultKernels, ReleasedError, release, type Storage } from "@tapegrad/kernels";
 import { lookAtGradient, lookAtSum } from "./anomaly.ts";
 import { describe } from "./apply.ts";
 import type { DType } from "./dtype.ts";
 import { engineOps } from "./engine-ops.ts";
-import { GradError, ShapeError } from "./errors.ts";
+import { GradError, ShapeError, TapegradError } from "./errors.ts";
 import { type Arrived, type Node, SavingNode } from "./node.ts";
 import type { Op } from "./op.ts";
 import { Packed } from "./saved-hooks.ts";
@@ -90,8 +90,11 @@ export class Pass {
     const reader = op.savedOf;
     const previous = reader.node;
     const gradient = Array.isArray(dy) ? completed(node, dy) : dy;
+    // The inputs and the output of a gate on lone numbers have one dtype.
+    const lone = detail === null ? (gradient as Tensor).dtype : undefined;
+    let i = 0;
     try {
-      for (let i = 0; i < count; i++) {
+      for (; i < count; i++) {
         const edge = detail === null ? (i === 0 ? node.edge0 : node.edge1) : detail.edges[i]!;
         if (edge === null || (this.needed !== null && !this.needed.has(edge))) continue;
         reader.node = node;
@@ -104,13 +107,16 @@ export class Pass {
           detail === null &&
           dx instanceof Tensor &&
           dx.storage === null &&
-          edge.detail === null
+          edge.detail === null &&
+          dx.dtype === lone
         ) {
           this.arrive(edge, slot, dx);
         } else {
-          this.arrive(edge, slot, this.fitted(op, i, dx, edge, slot));
+          this.arrive(edge, slot, this.fitted(op, i, dx, edge, slot, lone));
         }
       }
+    } catch (error) {
+      throw inRule(op, i, error);
     } finally {
       reader.node = previous;
       if (detail !== null) for (const x of detail.saved) if (x instanceof Packed) x.forget();
@@ -123,7 +129,14 @@ export class Pass {
   }
 
   /** A rule's result, brought to the input's shape and dtype, or refused. */
-  private fitted(op: Op, i: number, dx: unknown, edge: Node, slot: number): Tensor {
+  private fitted(
+    op: Op,
+    i: number,
+    dx: unknown,
+    edge: Node,
+    slot: number,
+    lone: DType | undefined,
+  ): Tensor {
     const input = op.inputs[op.variadic ? 0 : i]!;
     if (!(dx instanceof Tensor)) {
       throw new GradError(
@@ -141,7 +154,7 @@ export class Pass {
       }
       result = engineOps.sumTo(dx, shape);
     }
-    const dtype = dtypeOfOutput(edge, slot);
+    const dtype = dtypeOfOutput(edge, slot) ?? lone;
     if (dtype !== undefined && result.dtype !== dtype) {
       throw new GradError(
         `backward: the rule of ${op.name} for ${input} returned ${result.dtype}; the input is ${dtype}, and the result must be too.`,
@@ -318,6 +331,23 @@ export class Pass {
     }
     return first;
   }
+}
+
+/** An error that a rule threw, with the op's and the input's name. */
+function inRule(op: Op, i: number, error: unknown): unknown {
+  const input = op.inputs[op.variadic ? 0 : i];
+  if (error instanceof ReleasedError) {
+    return new GradError(
+      `backward: the rule of ${op.name} for ${input} used a value whose memory was given back; a rule may use dy, what the op saves, and what it computes itself each time.`,
+    );
+  }
+  if (
+    error instanceof TapegradError &&
+    !/^(backward|detectAnomaly|savedTensorHooks)/.test(error.message)
+  ) {
+    error.message = `backward, in the rule of ${op.name} for ${input}: ${error.message}`;
+  }
+  return error;
 }
 
 /** By name, with zeros where nothing arrived. */

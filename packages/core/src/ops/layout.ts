@@ -1,11 +1,12 @@
 /** Views, copies and conversions: where the elements are, not what they are. */
 import { defaultKernels } from "@tapegrad/kernels";
 import { checkTensor, describe } from "../apply.ts";
+import type { Layout } from "../definition.ts";
 import { checkDType, type DType, promote } from "../dtype.ts";
 import { engineOps } from "../engine-ops.ts";
 import { ShapeError, ValueError } from "../errors.ts";
 import type { Node } from "../node.ts";
-import { defineOp, type Layout } from "../op.ts";
+import { defineOp } from "../op.ts";
 import {
   broadcastShapes,
   broadcastStrides,
