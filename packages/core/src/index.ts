@@ -1,5 +1,9 @@
 import "./methods/index.ts";
 
+/** What {@link installMethod} adds to tensors: `declare module` of this package extends it, and so `Tensor`. */
+// biome-ignore lint/suspicious/noEmptyInterface: users fill it
+export interface TensorMethods {}
+
 export { type MemoryReport, memory, setMemoryLimit } from "@tapegrad/kernels";
 export { AnomalyError, detectAnomaly } from "./anomaly.ts";
 export { applyInPlace } from "./apply.ts";
@@ -29,6 +33,7 @@ export {
   TapegradError,
   ValueError,
 } from "./errors.ts";
+export { installMethod } from "./methods/install.ts";
 export { currentModulePath, type Node, setModulePath } from "./node.ts";
 export {
   defineOp,

@@ -333,7 +333,7 @@ export class Pass {
   }
 }
 
-/** An error that a rule threw, with the op's and the input's name. */
+/** An error that a rule threw, with the op's and the input's name; those of the tape itself stay as they are. */
 function inRule(op: Op, i: number, error: unknown): unknown {
   const input = op.inputs[op.variadic ? 0 : i];
   if (error instanceof ReleasedError) {
@@ -343,7 +343,7 @@ function inRule(op: Op, i: number, error: unknown): unknown {
   }
   if (
     error instanceof TapegradError &&
-    !/^(backward|detectAnomaly|savedTensorHooks)/.test(error.message)
+    !/^(backward|checkpoint|detectAnomaly|savedTensorHooks)/.test(error.message)
   ) {
     error.message = `backward, in the rule of ${op.name} for ${input}: ${error.message}`;
   }
@@ -354,9 +354,12 @@ function inRule(op: Op, i: number, error: unknown): unknown {
 function completed(node: Node, parts: (Tensor | null)[]): Record<string, Tensor> {
   const { shapes, dtypes } = node.detail!;
   const record: Record<string, Tensor> = {};
+  // Every rule of the node reads the zeros, so they are no temporaries of the first one.
+  const recorder = recordStorages(null);
   node.op.outputs.forEach((name, i) => {
     record[name] = parts[i] ?? engineOps.zeros(shapes[i]!, dtypes[i]!);
   });
+  recordStorages(recorder);
   return record;
 }
 
