@@ -157,9 +157,12 @@ interface Given<I, S, D> {
 }
 
 type AttributeArguments<A, D extends Attributes> = [keyof D] extends [never]
-  ? [A] extends [undefined]
+  ? // A function that takes no attributes leaves their type open.
+    unknown extends A
     ? []
-    : [attrs: A]
+    : [A] extends [undefined]
+      ? []
+      : [attrs: A]
   : NoAttributes extends GivenAttributes<D>
     ? [attrs?: GivenAttributes<D>]
     : [attrs: GivenAttributes<D>];
