@@ -68,10 +68,16 @@ type Optional<D extends Attributes> = {
   [K in keyof D]: D[K] extends AttributeValue | { default: AttributeValue } ? K : never;
 }[keyof D];
 
+/** Whether there are no names, or none that the type knows. */
+export type DeclaresNone<D extends Attributes> = [keyof D] extends [never]
+  ? true
+  : string extends keyof D
+    ? true
+    : false;
+
 /** The attributes as the op's functions get them; undefined where none are declared. */
-export type AttributesOf<D extends Attributes> = [keyof D] extends [never]
-  ? undefined
-  : { readonly [K in keyof D]: TypeOf<D[K]> };
+export type AttributesOf<D extends Attributes> =
+  DeclaresNone<D> extends true ? undefined : { readonly [K in keyof D]: TypeOf<D[K]> };
 
 /** The attributes as a call gives them. */
 export type GivenAttributes<D extends Attributes> = {

@@ -4,6 +4,7 @@ import {
   type AttributesOf,
   type AttributeTable,
   attributeTable,
+  type DeclaresNone,
   type GivenAttributes,
 } from "./attributes.ts";
 import {
@@ -156,16 +157,14 @@ interface Given<I, S, D> {
   attrs?: D;
 }
 
-type AttributeArguments<A, D extends Attributes> = [keyof D] extends [never]
-  ? // A function that takes no attributes leaves their type open.
-    unknown extends A
-    ? []
-    : [A] extends [undefined]
+type AttributeArguments<A, D extends Attributes> =
+  DeclaresNone<D> extends true
+    ? [A] extends [undefined]
       ? []
       : [attrs: A]
-  : NoAttributes extends GivenAttributes<D>
-    ? [attrs?: GivenAttributes<D>]
-    : [attrs: GivenAttributes<D>];
+    : NoAttributes extends GivenAttributes<D>
+      ? [attrs?: GivenAttributes<D>]
+      : [attrs: GivenAttributes<D>];
 
 type Arguments<I extends readonly string[], A, V, D extends Attributes> = [
   ...inputs: V extends true ? [readonly TensorLike[]] : { -readonly [K in keyof I]: TensorLike },
@@ -216,10 +215,11 @@ export function defineOp<
   const I extends readonly string[],
   const S extends readonly Savable<I[number], "y">[] = readonly [],
   const D extends Attributes = NoAttributes,
-  A = AttributesOf<D>,
 >(
-  definition: Common<I[number], S[number], A, never> & Given<I, S, D> & Elementwise<I, A>,
-): OpFunction<Arguments<I, A, false, D>>;
+  definition: Common<I[number], S[number], AttributesOf<D>, never> &
+    Given<I, S, D> &
+    Elementwise<I, AttributesOf<D>>,
+): OpFunction<Arguments<I, undefined, false, D>>;
 export function defineOp<
   const I extends readonly string[],
   const S extends readonly Savable<I[number], "y">[] = readonly [],
