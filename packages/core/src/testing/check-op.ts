@@ -11,6 +11,7 @@ import { TapegradError } from "../errors.ts";
 import type { Op, OpFunction } from "../op.ts";
 import { Generator, rand, randint, randn } from "../random.ts";
 import { contiguousStrides, formatShape, type Shape, sameShape, sizeOf } from "../shape.ts";
+import { show } from "../show.ts";
 import { type NestedArray, Tensor } from "../tensor.ts";
 import { type GradcheckOptions, gradcheck, gradgradcheck } from "./gradcheck.ts";
 
@@ -94,12 +95,27 @@ export function checkedOps(): ReadonlyMap<string, Checked> {
 type AnyOp = OpFunction<never[], Tensor> | OpFunction<never[], Record<string, Tensor>>;
 
 /**
- * Puts an op through every check that applies to it.
+ * Puts an op through every check that applies to it, and needs no test framework: it throws.
+ *
+ * - values against the naive kernels and the `reference`, through transposed, stepped and flipped views,
+ *   and in float32; an elementwise op also with lone numbers, without elements and with whole numbers;
+ * - in float64, gradients and their own gradients against central differences under a random dy, also with one
+ *   tensor for all inputs, and through a view.
  *
  * @throws CheckOpError, or GradcheckError with a table, naming the op and the case
  */
 export function checkOp(f: AnyOp, options: CheckOpOptions): void {
-  const { op } = f;
+  const op: Op | undefined = f?.op;
+  if (op === undefined) {
+    throw new CheckOpError(
+      `checkOp: got ${show(f)}, which is no op; give what defineOp returned, or use gradcheck, which takes any function of tensors.`,
+    );
+  }
+  if (!Array.isArray(options?.cases) || options.cases.length === 0) {
+    throw new CheckOpError(
+      `checkOp(${op.name}): there are no cases; give at least one, such as { ${op.inputs[0]}: uniform([3, 4]) }.`,
+    );
+  }
   const before = checked.get(op.name);
   const record: Coverage = {
     gradcheck: false,
