@@ -20,6 +20,7 @@ function steps(name: "floor" | "ceil" | "round" | "trunc", tex: string) {
     domain: "float",
     grad: { x: (dy) => dy.mul(0) },
     tex: { y: tex, x: "0" },
+    kinks: "0 everywhere, at the steps, too.",
   });
 }
 
@@ -103,6 +104,7 @@ export const fmodOp = defineOp({
     b: (dy, { a, b }) => dy.mul(trunc(a.div(b))).neg(),
   },
   tex: { y: "a - b \\operatorname{trunc}(a / b)", a: "1", b: "-\\operatorname{trunc}(a / b)" },
+  kinks: "At a jump, that of the quotient there.",
 });
 
 /** a − b·trunc(a/b), exactly: the remainder with a's sign, C's fmod. @throws ValueError for whole numbers by 0 */
@@ -120,6 +122,7 @@ export const remainderOp = defineOp({
     b: (dy, { a, b }): Tensor => dy.mul(floorDivideOp(a, b)).neg(),
   },
   tex: { y: "a - b \\lfloor a / b \\rfloor", a: "1", b: "-\\lfloor a / b \\rfloor" },
+  kinks: "At a jump, that of the quotient there.",
 });
 
 /** a − b·floor(a/b): the remainder with b's sign, Python's %. @throws ValueError for whole numbers by 0 */
@@ -151,6 +154,7 @@ export const clampMin = defineOp({
     min: (dy, { x, min }) => where(lt(x, min), dy, 0),
   },
   tex: { y: "\\max(x, m)", x: "[x \\ge m]", min: "[x < m]" },
+  kinks: "All of it is x’s where x = m.",
 });
 
 /** min(x, max), NaN if either is. The gradient is x's at the bound. */
@@ -164,6 +168,7 @@ export const clampMax = defineOp({
     max: (dy, { x, max }) => where(lt(max, x), dy, 0),
   },
   tex: { y: "\\min(x, m)", x: "[x \\le m]", max: "[x > m]" },
+  kinks: "All of it is x’s where x = m.",
 });
 
 /**
@@ -278,6 +283,7 @@ export const copysign = defineOp({
     b: (dy) => dy.mul(0),
   },
   tex: { y: "|a| \\operatorname{sign} b", a: "y / a", b: "0" },
+  kinks: "0 where a = 0.",
 });
 
 /** 0 for negative x, 1 for positive, and `value` where x = 0 (NaN gives 0). The gradient is `value`'s, where x = 0. */

@@ -86,6 +86,7 @@ export const cumprodOp = defineOp({
     x: (dy, { x, y }, axis): Tensor => mul(backwards(x, dy, axis), shifted(y, axis, 1)),
   },
   tex: { y: "y_i = \\prod_{j \\le i} x_j", x: "\\prod_{k \\le i, k \\ne j} x_k" },
+  kinks: "Right with any number of zeros, since nothing is divided.",
 });
 
 /** yᵢ = x₀ · … · xᵢ along the axis; the gradient is right at zeros, too. Bool and uint8 become int32. */
