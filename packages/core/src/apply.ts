@@ -9,7 +9,7 @@ import {
 } from "@tapegrad/kernels";
 import { type Before, lookAfter, lookBefore, noteSource, watching } from "./anomaly.ts";
 import { resolveAttributes } from "./attributes.ts";
-import { checkDType, isFloat, meetingDType, promoteNumber } from "./dtype.ts";
+import { checkDType, dtypes, isFloat, meetingDType, promoteNumber } from "./dtype.ts";
 import { engineOps } from "./engine-ops.ts";
 import { DTypeError, GradError, ShapeError, ValueError } from "./errors.ts";
 import { fillOutputs, numberFunction } from "./fill.ts";
@@ -165,7 +165,7 @@ function freshOutput(op: Op, name: string, shape: Shape, dtype: DType): Tensor {
       `${op.name}: the definition gives ${name} the shape ${Array.isArray(shape) ? formatShape(shape) : show(shape)}; it must be an array of whole, non-negative sizes.`,
     );
   }
-  checkDType(`${op.name}, ${name}`, dtype);
+  if (!dtypes.includes(dtype)) checkDType(`${op.name}, ${name}`, dtype);
   return emptyTensor(shape, dtype);
 }
 

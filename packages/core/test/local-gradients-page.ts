@@ -19,7 +19,8 @@ definitions: \`npm run docs:ops\`. A test fails when it is out of date, or when 
 
 - The local gradient by an input is ∂y by that input; where $\`dY\`$ (or $\`dQ\`$, …) stands in it, what reaches the
   input when $\`dY\`$ arrives at the output. […] is 1 where the condition holds, else 0.
-- **Kinks and ties**: what the rule gives where the formula has no derivative, or has several. As PyTorch's.
+- **Kinks and ties**: what the rule gives where the formula has no derivative, or has several. As PyTorch's
+  (which leaves open which of equal elements \`kthvalue\` names; here it is the one that \`sort\` puts there).
 - Every rule is made of ops, so that these formulas differentiate again; \`checkOp\` has compared first and second
   derivatives with central differences ([ops.md](ops.md)).
 
