@@ -10,6 +10,7 @@ import { ValueError } from "../errors.ts";
 import { defineOp, type OpFunction, type TensorLike } from "../op.ts";
 import { Tensor } from "../tensor.ts";
 import { where } from "./compare.ts";
+import { checkedRounding, type RoundingMode, roundedDivideOp } from "./rounding.ts";
 
 /** How much of b `add` and `sub` take. */
 export interface AlphaOptions {
@@ -79,8 +80,7 @@ export const mul = defineOp({
   tex: { y: "a \\cdot b", a: "b", b: "a" },
 });
 
-/** y = a / b; integers are divided as float32. */
-export const div = defineOp({
+const divOp = defineOp({
   name: "div",
   inputs: ["a", "b"],
   elementwise: "div",
@@ -96,6 +96,27 @@ export const div = defineOp({
   tex: { y: "a / b", a: "1 / b", b: "-a / b^2" },
   kinks: "Where b = 0, what IEEE division gives: ±∞ or NaN.",
 });
+
+/** Options of {@link div}. */
+export interface DivideOptions {
+  /** Rounds the quotient, towards 0 or downwards; its gradient is 0 then. Default null: not at all. */
+  roundingMode?: RoundingMode | null;
+}
+
+/**
+ * y = a / b; integers are divided as float32, and stay integers with a `roundingMode`.
+ *
+ * @throws ValueError for an unknown mode, or whole numbers divided by 0 with one
+ */
+export const div: OpFunction<[a: TensorLike, b: TensorLike, options?: DivideOptions]> =
+  Object.assign(
+    (a: TensorLike, b: TensorLike, options?: DivideOptions): Tensor => {
+      const mode = options?.roundingMode;
+      if (mode === undefined || mode === null) return divOp(a, b);
+      return roundedDivideOp(...checkedRounding("div", mode, a, b), mode);
+    },
+    { op: divOp.op },
+  );
 
 /** y = −x. */
 export const neg = defineOp({

@@ -57,6 +57,11 @@ export const copyOp = defineOp({
   tex: { y: "v", x: "0", value: "1" },
 });
 
+/** @internal A tensor without axes as one of a single element along an axis, as PyTorch takes it. */
+export function lined(x: Tensor): Tensor {
+  return x.rank === 0 ? reshape(x, [1]) : x;
+}
+
 /** x itself if its elements lie in row-major order without gaps, else a copy that does. */
 export function contiguous(x: Tensor): Tensor {
   checkTensor("contiguous", "x", x);

@@ -4,12 +4,15 @@ import { checkNumber } from "../check.ts";
 import { isFloat } from "../dtype.ts";
 import { ValueError } from "../errors.ts";
 import { defineOp, type OpFunction, type TensorLike } from "../op.ts";
+import { broadcastShapes } from "../shape.ts";
+import { show } from "../show.ts";
 import type { Tensor } from "../tensor.ts";
 import { asBeside, asInput, asPair } from "./arguments.ts";
 import { eq, ge, gt, lt, where } from "./compare.ts";
 import { add, div, mul, sub } from "./elementwise.ts";
 import { clone, to } from "./layout.ts";
 import { bitwiseOr, isnan } from "./logic.ts";
+import { withScratch } from "./windows.ts";
 
 /** A step function: flat, so its gradient is 0. */
 function steps(name: "floor" | "ceil" | "round" | "trunc", tex: string) {
@@ -128,6 +131,54 @@ export const remainderOp = defineOp({
 /** a − b·floor(a/b): the remainder with b's sign, Python's %. @throws ValueError for whole numbers by 0 */
 export function remainder(a: TensorLike, b: TensorLike): Tensor {
   return division("remainder", remainderOp, a, b);
+}
+
+/** How a quotient becomes whole. */
+export type RoundingMode = "trunc" | "floor";
+
+/** a / b, rounded: whole numbers stay whole. Flat, so its gradient is 0. */
+export const roundedDivideOp = defineOp({
+  name: "roundedDivide",
+  inputs: ["a", "b"],
+  shape: ({ a, b }) => broadcastShapes("div", a.shape, b.shape),
+  forward: ({ a, b }, y, kernels, mode: RoundingMode) => {
+    if (mode === "floor") {
+      kernels.binary("floorDivide", a, b, y);
+    } else if (isFloat(y.dtype)) {
+      kernels.binary("div", a, b, y);
+      kernels.unary("trunc", y, y);
+    } else {
+      // In float64, quotients of 32-bit numbers are far enough from the next whole number.
+      withScratch(y.shape, "float64", (quotient) => {
+        withScratch(y.shape, "float64", (divisor) => {
+          kernels.copy(a, quotient);
+          kernels.copy(b, divisor);
+          kernels.binary("div", quotient, divisor, quotient);
+          kernels.copy(quotient, y);
+        });
+      });
+    }
+  },
+  grad: { a: (dy) => dy.mul(0), b: (dy) => dy.mul(0) },
+  tex: { y: "\\operatorname{trunc}(a / b),\\ \\lfloor a / b \\rfloor", a: "0", b: "0" },
+  kinks: "0 everywhere, at the steps, too.",
+});
+
+/** @internal The mode of `div`, if it has one. @throws ValueError for an unknown one, or whole numbers by 0 */
+export function checkedRounding(
+  op: string,
+  mode: RoundingMode,
+  a: TensorLike,
+  b: TensorLike,
+): [a: Tensor, b: Tensor] {
+  if (mode !== "trunc" && mode !== "floor") {
+    throw new ValueError(
+      `${op}: roundingMode is ${show(mode)}; it must be "trunc" or "floor", or null for none.`,
+    );
+  }
+  const [first, second] = asPair(op, a, b);
+  checkDivisor(op, first, second);
+  return [first, second];
 }
 
 export const floorDivideOp = defineOp({

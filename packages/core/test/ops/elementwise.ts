@@ -127,6 +127,20 @@ function everyOp() {
   it("wholePow", () => {
     checkOp(wholePow, { cases: [{ a: whole([3, 4], 9), b: whole([4], 5) }] });
   });
+  it("roundedDivide", () => {
+    for (const mode of ["trunc", "floor"] as const) {
+      checkOp(rounding.roundedDivideOp, {
+        reference: (a, b) => Math[mode](a / b),
+        cases: [
+          // Quotients from 1.2 to 1.9, away from the steps.
+          { a: uniform([3, 4], 3.6, 3.8), b: uniform([4], 2, 3), attrs: mode },
+          { a: uniform([], -3.8, -3.6), b: uniform([], 2, 3), attrs: mode },
+          { a: uniform([0, 4], 1, 2), b: uniform([4], 2, 3), attrs: mode },
+          { a: whole([5], 9), b: values([2, 3, 4, 5, 6]), attrs: mode },
+        ],
+      });
+    }
+  });
   it("polygamma", () => {
     checkOp(special.polygammaOp, {
       cases: [{ order: values([1, 2, 3]), x: uniform([2, 3], 0.8, 4) }],
