@@ -47,7 +47,7 @@ export class Op {
   readonly definition: Definition;
   /** @internal Attributes that a call must fit; null where the definition declares none. */
   readonly attributes: AttributeTable | null;
-  /** @internal Reads what the node under `savedOf.node` saved, by name. */
+  /** @internal Reads what the node at hand saved, by name. */
   readonly savedOf: SavedValues;
   /** @internal The op on lone numbers, fetched from the kernels at the first use. */
   scalar32: ((a: number, b: number) => number) | null;

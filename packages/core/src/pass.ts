@@ -6,6 +6,7 @@ import { engineOps } from "./engine-ops.ts";
 import { GradError, ShapeError, TapegradError } from "./errors.ts";
 import { type Arrived, type Node, SavingNode } from "./node.ts";
 import type { Op } from "./op.ts";
+import { nodeAtHand } from "./saved.ts";
 import { Packed } from "./saved-hooks.ts";
 import { formatShape, type Shape, sameShape, scalarShape } from "./shape.ts";
 import { leafOf, leafOp, type Watch } from "./tape.ts";
@@ -88,7 +89,7 @@ export class Pass {
     const { op, detail } = node;
     const count = detail === null ? op.rules.length : detail.edges.length;
     const reader = op.savedOf;
-    const previous = reader.node;
+    const previous = reader[nodeAtHand];
     const gradient = Array.isArray(dy) ? completed(node, dy) : dy;
     // The inputs and the output of a gate on lone numbers have one dtype.
     const lone = detail === null ? (gradient as Tensor).dtype : undefined;
@@ -97,7 +98,7 @@ export class Pass {
       for (; i < count; i++) {
         const edge = detail === null ? (i === 0 ? node.edge0 : node.edge1) : detail.edges[i]!;
         if (edge === null || (this.needed !== null && !this.needed.has(edge))) continue;
-        reader.node = node;
+        reader[nodeAtHand] = node;
         const rule = op.rules[op.variadic ? 0 : i]!;
         const dx = rule(gradient as Tensor, reader, detail === null ? undefined : detail.attrs, i);
         if (this.watched)
@@ -118,7 +119,7 @@ export class Pass {
     } catch (error) {
       throw inRule(op, i, error);
     } finally {
-      reader.node = previous;
+      reader[nodeAtHand] = previous;
       if (detail !== null) for (const x of detail.saved) if (x instanceof Packed) x.forget();
     }
     if (Array.isArray(dy)) {

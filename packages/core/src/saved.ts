@@ -7,9 +7,12 @@ import { formatShape, type Shape } from "./shape.ts";
 import { isGradEnabled } from "./tape.ts";
 import { Tensor } from "./tensor.ts";
 
+/** @internal The node whose values are read; a symbol, since inputs may have any name. */
+export const nodeAtHand = Symbol("node");
+
 /** What rules destructure: the values that a node saved, by name. One per op, pointed at the node at hand. */
 export class SavedValues {
-  node: Node | null = null;
+  [nodeAtHand]: Node | null = null;
 }
 
 /** Getters by name, on a prototype of the op's own: a rule pays for, and is checked on, just what it reads. */
@@ -27,12 +30,12 @@ export function savedReader(op: Op): SavedValues {
   }
   op.saves.forEach((name, i) => {
     define(name, function () {
-      if (this.node === null) {
+      if (this[nodeAtHand] === null) {
         throw new GradError(
           `backward: ${name} of ${op.name} was read after its rule had returned; read saved values inside the rule.`,
         );
       }
-      const saved = readSaved(this.node, i);
+      const saved = readSaved(this[nodeAtHand], i);
       if (
         saved instanceof Tensor &&
         isFloat(saved.dtype) &&

@@ -37,6 +37,17 @@ describe("defineOp", () => {
     expect(registeredOps().get("testSwish")).toBe(swish.op);
   });
 
+  it("lets inputs have any name", () => {
+    const f = defineOp({
+      name: "testNode",
+      inputs: ["node", "op"],
+      elementwise: (a, b) => a * b,
+      saves: ["node", "op"],
+      grad: { node: (dy, { op }) => dy.mul(op), op: (dy, { node }) => dy.mul(node) },
+    });
+    checkOp(f, { cases: [{ node: uniform([2]), op: uniform([2]) }] });
+  });
+
   it("passes attributes to shape, forward and rules, typed", () => {
     const scale = defineOp({
       name: "testScale",
