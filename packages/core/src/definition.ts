@@ -14,8 +14,10 @@ export interface Layout {
   offset: number;
 }
 
+const domains = ["float", "number", "any"] as const;
+
 /** Which dtypes an op computes in: floats only (integers become float32), any number, or as given. */
-export type Domain = "float" | "number" | "any";
+export type Domain = (typeof domains)[number];
 
 export type Values<Names extends string> = Readonly<Record<Names, Tensor>>;
 type Arrays<Names extends string> = Readonly<Record<Names, TypedArray>>;
@@ -202,6 +204,10 @@ export function checkDefinition(definition: Definition): void {
         type === "names" ? "an array of names, each once" : `a ${type}`.replace("a o", "an o");
       refuse(`${key} is ${show(value)}; it must be ${wanted}.`);
     }
+  }
+  const { domain } = definition;
+  if (domain !== undefined && !domains.includes(domain)) {
+    refuse(`domain is ${show(domain)}; it must be ${domains.map(show).join(", ")}.`);
   }
   for (const key of ["inputs", "grad"] as const) {
     if (definition[key] === undefined) refuse(`${key} is missing.`);

@@ -1,12 +1,15 @@
 /** Users' ops, from the package's index alone; the same definitions stand in docs/custom-ops.md. */
 import { describe, expect, it } from "@jest/globals";
+import fc from "fast-check";
 import {
   applyInPlace,
   checkOp,
   defineOp,
+  Generator,
   grad,
   installMethod,
   normal,
+  randn,
   registeredOps,
   scalar,
   type Tensor,
@@ -239,6 +242,53 @@ describe("array kernels", () => {
         { a: scalar(1), b: scalar(2), c: scalar(3) },
       ],
     });
+  });
+
+  it("compute what the library does, for any shapes that broadcast and any layout", () => {
+    const product = defineOp({
+      name: "arrayProduct",
+      inputs: ["a", "b"],
+      domain: "number",
+      kernel: ({ a, b }, y) => {
+        for (let i = 0; i < y.length; i++) y[i] = a[i]! * b[i]!;
+      },
+      saves: ["a", "b"],
+      grad: { a: (dy, { b }) => dy.mul(b), b: (dy, { a }) => dy.mul(a) },
+    });
+    const times = defineOp({
+      name: "numberProduct",
+      inputs: ["a", "b"],
+      domain: "number",
+      elementwise: (a, b) => a * b,
+      saves: ["a", "b"],
+      grad: { a: (dy, { b }) => dy.mul(b), b: (dy, { a }) => dy.mul(a) },
+    });
+    const axis = fc.record({
+      size: fc.integer({ min: 0, max: 4 }),
+      a: fc.boolean(),
+      b: fc.boolean(),
+    });
+    fc.assert(
+      fc.property(fc.array(axis, { maxLength: 3 }), fc.boolean(), (axes, turned) => {
+        const generator = new Generator(axes.length + 1);
+        const [a, b] = (["a", "b"] as const).map((input) => {
+          const shape = axes.map((one) => (one[input] ? 1 : one.size));
+          const x = randn(turned ? shape.reverse() : shape, { generator });
+          return (turned ? x.permute(shape.map((_, i) => shape.length - 1 - i)) : x).detach();
+        }) as [Tensor, Tensor];
+        const of = (f: (a: Tensor, b: Tensor) => Tensor) => {
+          const [p, q] = [a.clone().requiresGrad_(), b.clone().requiresGrad_()];
+          const y = f(p.mul(1), q.mul(1));
+          return [y, ...grad(y.sum(), [p, q])].map((t) => t!.toArray());
+        };
+        const expected = of((p, q) => p.mul(q));
+        expect(of(product)).toEqual(expected);
+        expect(of(times)).toEqual(expected);
+        expect(times(a, b).toArray()).toEqual(a.mul(b).toArray());
+        expect(product(a, b).toArray()).toEqual(a.mul(b).toArray());
+      }),
+      { seed: 4, numRuns: 100 },
+    );
   });
 
   it("see every layout in row-major order, in the dtype of the op", () => {

@@ -302,6 +302,10 @@ describe("definitions that don't hold together", () => {
       'defineOp("bad"): shape is [3]; it must be a function.',
     ],
     [{ ...identity, name: "bad", tex: "x" }, 'defineOp("bad"): tex is "x"; it must be an object.'],
+    [
+      { ...identity, name: "bad", domain: "floats" },
+      'defineOp("bad"): domain is "floats"; it must be "float", "number", "any".',
+    ],
     [{ name: "bad", inputs: ["x"], elementwise: "exp" }, 'defineOp("bad"): grad is missing.'],
     [
       { ...identity, name: "bad", grad: { x: null, w: null } },
