@@ -4,16 +4,20 @@ import {
   type DType,
   defaultKernels,
   type Operand,
+  release,
   type UnaryName,
 } from "@tapegrad/kernels";
 import { type Before, lookAfter, lookBefore, noteSource, watching } from "./anomaly.ts";
-import { isFloat, meetingDType, promoteNumber } from "./dtype.ts";
+import { resolveAttributes } from "./attributes.ts";
+import { checkDType, dtypes, isFloat, meetingDType, promoteNumber } from "./dtype.ts";
 import { engineOps } from "./engine-ops.ts";
 import { DTypeError, GradError, ShapeError, ValueError } from "./errors.ts";
+import { fillOutputs, numberFunction } from "./fill.ts";
 import { Node, type NodeDetail, SavingNode } from "./node.ts";
 import type { Op, TensorLike } from "./op.ts";
 import { currentHooks, Packed } from "./saved-hooks.ts";
 import { broadcastShapes, formatShape, overlaps, type Shape, sameShape } from "./shape.ts";
+import { show } from "./show.ts";
 import { edgeOf, isGradEnabled, needsGrad, slotOf } from "./tape.ts";
 import {
   changeInPlace,
@@ -92,9 +96,11 @@ function scalarFunction(op: Op, dtype: DType): ScalarFunction {
   const kernels = defaultKernels();
   const name = op.definition.elementwise!;
   const f =
-    op.arity === 1
-      ? (kernels.scalarUnary(name as UnaryName, dtype) as ScalarFunction)
-      : kernels.scalarBinary(name as BinaryName, dtype);
+    typeof name === "function"
+      ? numberFunction(op.name, name, op.arity, dtype)
+      : op.arity === 1
+        ? (kernels.scalarUnary(name as UnaryName, dtype) as ScalarFunction)
+        : kernels.scalarBinary(name as BinaryName, dtype);
   if (dtype === "float32") op.scalar32 = f;
   else if (dtype === "float64") op.scalar64 = f;
   return f;
@@ -123,7 +129,11 @@ export function applyElementwise(op: Op, a0: TensorLike, b0: TensorLike | undefi
   }
   const shape = sameShape(a.shape, b.shape) ? a.shape : broadcastShapes(op.name, a.shape, b.shape);
   const y = emptyTensor(shape, a.dtype);
-  runElementwise(op, a, b, y);
+  if (typeof op.definition.elementwise === "function") {
+    fillOutputs(op, named(op, binary ? [a, b] : [a]), y, undefined);
+  } else {
+    runElementwise(op, a, b, y);
+  }
   if (watching) lookAfter(lookBefore(op, binary ? [a, b] : [a]), [y]);
   if (isGradEnabled() && (needsGrad(a) || needsGrad(b)))
     record(op, binary ? [a, b] : [a], [settle(y)], undefined);
@@ -138,18 +148,35 @@ function runElementwise(op: Op, a: Operand, b: Operand, y: Operand): void {
 }
 
 function compute(op: Op, inputs: Tensor[], y: Tensor, attrs: unknown): void {
-  if (op.definition.elementwise !== undefined)
+  if (op.definition.forward === undefined)
     runElementwise(op, inputs[0]!, inputs[1] ?? inputs[0]!, y);
-  else op.definition.forward!(named(op, inputs), y, defaultKernels(), attrs);
+  else op.definition.forward(named(op, inputs), y, defaultKernels(), attrs);
+}
+
+/** As the op declares its attributes; as they are where it declares none. */
+function checkedAttrs(op: Op, given: unknown): unknown {
+  return op.attributes === null ? given : resolveAttributes(op.name, op.attributes, given);
+}
+
+/** @throws ShapeError or DTypeError for what the op's `shape` or `dtype` can't mean */
+function freshOutput(op: Op, name: string, shape: Shape, dtype: DType): Tensor {
+  if (!Array.isArray(shape) || !shape.every((size) => Number.isInteger(size) && size >= 0)) {
+    throw new ShapeError(
+      `${op.name}: the definition gives ${name} the shape ${Array.isArray(shape) ? formatShape(shape) : show(shape)}; it must be an array of whole, non-negative sizes.`,
+    );
+  }
+  if (!dtypes.includes(dtype)) checkDType(`${op.name}, ${name}`, dtype);
+  return emptyTensor(shape, dtype);
 }
 
 /** Applies any op to its inputs. The functions that `defineOp` gives come here. */
 export function apply(
   op: Op,
   given: readonly TensorLike[],
-  attrs: unknown,
+  givenAttrs: unknown,
 ): Tensor | Record<string, Tensor> {
   const { definition } = op;
+  const attrs = checkedAttrs(op, givenAttrs);
   if (!op.variadic && given.length !== op.arity) {
     throw new ValueError(
       `${op.name}: got ${given.length} inputs; it takes ${op.arity}: ${op.inputs.join(", ")}.`,
@@ -170,23 +197,29 @@ export function apply(
     y.viewOf = { base, node: base.node };
     return y;
   }
-  if (definition.outputs !== undefined) {
+  if (definition.shapes !== undefined) {
     const record0 = named(op, inputs);
-    const shapes = definition.shapes!(record0, attrs);
-    const outputs: Record<string, Tensor> = {};
-    for (const name of op.outputs)
-      outputs[name] = emptyTensor(shapes[name]!.shape, shapes[name]!.dtype ?? inputs[0]!.dtype);
-    definition.forwardAll!(record0, outputs, defaultKernels(), attrs);
-    for (const name of op.outputs) settle(outputs[name]!);
-    if (watching) lookAfter(lookBefore(op, inputs), Object.values(outputs));
-    if (recording) record(op, inputs, Object.values(outputs), attrs);
-    return outputs;
+    const shapes = definition.shapes(record0, attrs);
+    const filled: Record<string, Tensor> = {};
+    for (const name of [...op.outputs, ...op.extras]) {
+      const { shape, dtype = inputs[0]!.dtype } = shapes?.[name] ?? ({} as { shape: Shape });
+      filled[name] = freshOutput(op, name, shape, dtype);
+    }
+    fillOutputs(op, record0, filled, attrs);
+    for (const name in filled) settle(filled[name]!);
+    const outputs = op.outputs.map((name) => filled[name]!);
+    const extras = op.extras.map((name) => filled[name]!);
+    if (watching) lookAfter(lookBefore(op, inputs), outputs);
+    const node = recording ? record(op, inputs, outputs, attrs, undefined, extras) : null;
+    for (const { storage } of extras) if (node === null && storage !== null) release(storage);
+    if (definition.outputs === undefined) return outputs[0]!;
+    return Object.fromEntries(op.outputs.map((name, i) => [name, outputs[i]!]));
   }
   const record0 = named(op, inputs);
   const shape = definition.shape!(record0, attrs);
   const dtype = definition.dtype?.(record0, attrs) ?? inputs[0]!.dtype;
-  const y = emptyTensor(shape, dtype);
-  definition.forward!(record0, y, defaultKernels(), attrs);
+  const y = freshOutput(op, "y", shape, dtype);
+  fillOutputs(op, record0, y, attrs);
   settle(y);
   if (watching) lookAfter(lookBefore(op, inputs), [y]);
   if (recording && isFloat(dtype)) record(op, inputs, [y], attrs);
@@ -205,10 +238,11 @@ export function applyInPlace(
   op: Op,
   x: Tensor,
   others: readonly TensorLike[],
-  attrs?: unknown,
+  givenAttrs?: unknown,
   name = `${op.name}_`,
   instead = name.replace(/_$/, ""),
 ): Tensor {
+  const attrs = checkedAttrs(op, givenAttrs);
   const rest = others.map((other, i) => toTensor(op, other, x.dtype, i + 1));
   checkInPlace(name, instead, op, x, rest, attrs);
   const recording = isGradEnabled() && [x, ...rest].some(needsGrad);
@@ -328,13 +362,14 @@ function record(
   outputs: Tensor[],
   attrs: unknown,
   edge0?: Node | null,
+  extras: readonly Tensor[] = [],
 ): Node | null {
   const edges = inputs.map((x, i) =>
     i === 0 && edge0 !== undefined ? edge0 : differentiableEdge(op, i, x),
   );
   if (edges.every((edge) => edge === null)) return null;
   const slots = inputs.some((x) => slotOf(x) !== 0) ? inputs.map(slotOf) : null;
-  const saved = op.saves.map((name) => savedValue(op, name, inputs, outputs));
+  const saved = op.saves.map((name) => savedValue(op, name, inputs, outputs, extras));
   const detail: NodeDetail = {
     edges,
     slots,
@@ -365,11 +400,14 @@ function savedValue(
   name: string,
   inputs: readonly Tensor[],
   outputs: readonly Tensor[],
+  extras: readonly Tensor[],
 ): Tensor | Packed | Shape {
   const input = op.inputs.indexOf(name);
   if (input >= 0) return kept(op, name, inputs[input]!);
   const output = op.outputs.indexOf(name);
   if (output >= 0) return kept(op, name, outputs[output]!);
+  const extra = op.extras.indexOf(name);
+  if (extra >= 0) return kept(op, name, extras[extra]!);
   return inputs[op.inputs.indexOf(name.replace(/Shape$/, ""))]!.shape;
 }
 

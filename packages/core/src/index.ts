@@ -1,5 +1,9 @@
 import "./methods/index.ts";
 
+/** What {@link installMethod} adds to tensors: `declare module` of this package extends it, and so `Tensor`. */
+// biome-ignore lint/suspicious/noEmptyInterface: users fill it
+export interface TensorMethods {}
+
 export {
   type MemoryReport,
   memory,
@@ -9,6 +13,7 @@ export {
 } from "@tapegrad/kernels";
 export { AnomalyError, detectAnomaly } from "./anomaly.ts";
 export { applyInPlace } from "./apply.ts";
+export type { Attribute, Attributes } from "./attributes.ts";
 export { type BackwardOptions, backward, type GradOptions, grad } from "./backward.ts";
 export { checkpoint } from "./checkpoint.ts";
 export {
@@ -24,6 +29,7 @@ export {
   zeros,
   zerosLike,
 } from "./create.ts";
+export type { Domain, GradRule, Layout } from "./definition.ts";
 export { type DType, dtypes, isFloat, type TypedArray } from "./dtype.ts";
 export {
   DTypeError,
@@ -33,12 +39,10 @@ export {
   TapegradError,
   ValueError,
 } from "./errors.ts";
+export { installMethod } from "./methods/install.ts";
 export { currentModulePath, type Node, setModulePath } from "./node.ts";
 export {
-  type Domain,
   defineOp,
-  type GradRule,
-  type Layout,
   type Op,
   type OpFunction,
   registeredOps,
@@ -150,6 +154,7 @@ export {
   abs,
   add,
   cos,
+  type DivideOptions,
   div,
   exp,
   log,
@@ -378,6 +383,7 @@ export {
   lerp,
   type NanToNumOptions,
   nanToNum,
+  type RoundingMode,
   type RoundOptions,
   remainder,
   round,
@@ -479,10 +485,13 @@ export {
 } from "./tape.ts";
 export { isInference, type NestedArray, peekGrad, Tensor } from "./tensor.ts";
 export {
+  type Case,
   type Checked,
+  CheckOpError,
   type CheckOpOptions,
   checkedOps,
   checkOp,
+  type InputSpec,
   normal,
   scalar,
   uniform,

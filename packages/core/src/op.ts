@@ -1,133 +1,81 @@
-import type { BinaryName, DType, Kernels, UnaryName } from "@tapegrad/kernels";
 import { apply, applyElementwise } from "./apply.ts";
+import {
+  type Attributes,
+  type AttributesOf,
+  type AttributeTable,
+  attributeTable,
+  type DeclaresNone,
+  type GivenAttributes,
+} from "./attributes.ts";
+import {
+  type AnyRule,
+  type ArrayComputed,
+  type Common,
+  type Computed,
+  checkDefinition,
+  type Definition,
+  type Domain,
+  type Elementwise,
+  type Several,
+  type View,
+} from "./definition.ts";
 import { ValueError } from "./errors.ts";
+import { arrayForward, elementwiseKernel } from "./fill.ts";
 import { type SavedValues, savedReader } from "./saved.ts";
-import type { Shape } from "./shape.ts";
+import { broadcastShapes } from "./shape.ts";
 import type { Tensor } from "./tensor.ts";
 
 /** What ops take: a tensor, or a number. */
 export type TensorLike = Tensor | number;
-
-/** Shape, strides and offset under which a view op shows its input's storage. */
-export interface Layout {
-  shape: Shape;
-  strides: Shape;
-  offset: number;
-}
-
-/** Which dtypes an op computes in: floats only (integers become float32), any number, or as given. */
-export type Domain = "float" | "number" | "any";
-
-type Values<Names extends string> = Readonly<Record<Names, Tensor>>;
-type Saved<Names extends string> = {
-  readonly [N in Names]: N extends `${string}Shape` ? Shape : Tensor;
-};
-
-/**
- * The local gradient of one input: dy is the gradient arriving at the output (a record by name when
- * the op has several outputs), `saved` what the op saves, `attrs` its attributes. Written in tensor
- * ops, so that it can be differentiated again. The tape adds contributions up, undoes broadcasting
- * and checks the shape. `index` counts the inputs of a variadic op.
- */
-export type GradRule<S extends string = string, A = unknown, O extends string = never> = (
-  dy: [O] extends [never] ? Tensor : Values<O>,
-  saved: Saved<S>,
-  attrs: A,
-  index: number,
-) => Tensor;
-
-interface Common<I extends string, S extends string, A, O extends string> {
-  /** What errors, gradFn and pictures call the op. */
-  name: string;
-  /** Names of the inputs, in the order of the arguments. */
-  inputs: readonly I[];
-  /** Inputs (by name), outputs ("y", or by name) and input shapes ("aShape") that rules read. */
-  saves?: readonly S[];
-  /** One rule per input; null says "not differentiable". */
-  grad: { readonly [N in I]: GradRule<NoInfer<S>, A, O> | null };
-  /** Default "number". */
-  domain?: Domain;
-  /** Whether two bools stay bools, instead of becoming int32; "refuse" makes them an error. Default false. */
-  bools?: boolean | "refuse";
-  /** dtype of the output; by default that of the inputs, which the tape brings to a common one. */
-  dtype?: (inputs: Values<I>, attrs: A) => DType;
-  /** For pictures: what stands in the gate. */
-  symbol?: string;
-  /** For pictures and docs: the formula, and each input's local gradient. */
-  tex?: { readonly y: string } & { readonly [N in I]?: string };
-}
-
-/** y = f(a) or f(a, b) element by element: shape, dtype, kernel and lone-number path follow. */
-interface Elementwise {
-  elementwise: UnaryName | BinaryName;
-}
-
-/** Fills an output whose shape is known beforehand. */
-interface Computed<I extends string, A, V extends boolean> {
-  shape: (inputs: V extends true ? readonly Tensor[] : Values<I>, attrs: A) => Shape;
-  forward: (
-    inputs: V extends true ? readonly Tensor[] : Values<I>,
-    y: Tensor,
-    kernels: Kernels,
-    attrs: A,
-  ) => void;
-  /** The one input is a list; `forward`, `shape` get the list, the rule gets the position. */
-  variadic?: V;
-}
-
-/** Shows its only input's storage in another layout. */
-interface View<A> {
-  view: (x: Tensor, attrs: A) => Layout;
-}
-
-/** Fills several outputs. */
-interface Several<I extends string, A, O extends string> {
-  outputs: readonly O[];
-  shapes: (inputs: Values<I>, attrs: A) => Readonly<Record<O, { shape: Shape; dtype?: DType }>>;
-  forwardAll: (inputs: Values<I>, outputs: Values<O>, kernels: Kernels, attrs: A) => void;
-}
-
-type AnyRule = (
-  dy: Tensor | Values<string>,
-  saved: unknown,
-  attrs: unknown,
-  index: number,
-) => Tensor;
 
 /** A defined operation: what a {@link Node} refers to. */
 export class Op {
   readonly name: string;
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
+  /** What `forward` fills beside the outputs, for rules alone. */
+  readonly extras: readonly string[];
+  /** Of inputs, outputs and shapes as the definition says, and all extras. */
   readonly saves: readonly string[];
   readonly rules: readonly (AnyRule | null)[];
   readonly variadic: boolean;
   readonly symbol: string;
   readonly tex: Readonly<Record<string, string>>;
+  readonly kinks: string;
   readonly domain: Domain;
   readonly bools: boolean | "refuse";
   readonly definition: Definition;
-  /** @internal Reads what the node under `savedOf.node` saved, by name. */
+  /** @internal Attributes that a call must fit; null where the definition declares none. */
+  readonly attributes: AttributeTable | null;
+  /** @internal Reads what the node at hand saved, by name. */
   readonly savedOf: SavedValues;
   /** @internal The op on lone numbers, fetched from the kernels at the first use. */
   scalar32: ((a: number, b: number) => number) | null;
   /** @internal */
   scalar64: ((a: number, b: number) => number) | null;
+  /** @internal Whether a forward was seen to fill its outputs. */
+  isProven: boolean;
 
   /** @internal */
   constructor(definition: Definition) {
     this.name = definition.name;
     this.inputs = definition.inputs;
     this.outputs = definition.outputs ?? ["y"];
-    this.saves = definition.saves ?? [];
+    this.extras = definition.extras ?? [];
+    this.saves = [...(definition.saves ?? []), ...this.extras];
     this.variadic = definition.variadic ?? false;
-    this.domain = definition.domain ?? "number";
+    const own = definition.kernel !== undefined || typeof definition.elementwise === "function";
+    this.domain = definition.domain ?? (own ? "float" : "number");
     this.bools = definition.bools ?? false;
     this.symbol = definition.symbol ?? definition.name;
     this.tex = definition.tex ?? {};
-    this.definition = definition;
+    this.kinks = definition.kinks ?? "";
+    this.definition = withForward(definition);
+    this.attributes =
+      definition.attrs === undefined ? null : attributeTable(this.name, definition.attrs);
     this.scalar32 = null;
     this.scalar64 = null;
+    this.isProven = false;
     const missing = this.inputs.filter((input) => definition.grad[input] === undefined);
     if (missing.length > 0) {
       throw new ValueError(
@@ -140,8 +88,14 @@ export class Op {
         `defineOp("${this.name}"): ${clash} names both an input and an output; rename the input.`,
       );
     }
-    const known = [...this.inputs, ...this.inputs.map((input) => `${input}Shape`), ...this.outputs];
-    const unknown = this.saves.filter((save) => !known.includes(save));
+    const taken = this.extras.find((name) => [...this.inputs, ...this.outputs].includes(name));
+    if (taken !== undefined) {
+      throw new ValueError(
+        `defineOp("${this.name}"): ${taken} names an extra and an input or output; rename the extra.`,
+      );
+    }
+    const known = savable(this);
+    const unknown = (definition.saves ?? []).filter((save) => !known.includes(save));
     if (unknown.length > 0) {
       throw new ValueError(
         `defineOp("${this.name}"): can't save ${unknown.join(", ")}; an op saves its inputs, its outputs and shapes: ${known.join(", ")}.`,
@@ -157,32 +111,64 @@ export class Op {
   }
 }
 
-interface Definition {
-  name: string;
-  inputs: readonly string[];
-  outputs?: readonly string[];
-  saves?: readonly string[];
-  grad: Readonly<Record<string, AnyRule | null>>;
-  domain?: Domain;
-  bools?: boolean | "refuse";
-  dtype?: (inputs: unknown, attrs: unknown) => DType;
-  symbol?: string;
-  tex?: Readonly<Record<string, string>>;
-  variadic?: boolean;
-  elementwise?: UnaryName | BinaryName;
-  shape?: (inputs: unknown, attrs: unknown) => Shape;
-  forward?: (inputs: unknown, y: Tensor, kernels: Kernels, attrs: unknown) => void;
-  view?: (x: Tensor, attrs: unknown) => Layout;
-  shapes?: (
-    inputs: unknown,
-    attrs: unknown,
-  ) => Readonly<Record<string, { shape: Shape; dtype?: DType }>>;
-  forwardAll?: (inputs: unknown, outputs: Values<string>, kernels: Kernels, attrs: unknown) => void;
+/** What a definition may list in `saves`. */
+export function savable({ inputs, outputs }: Op): string[] {
+  return [...inputs, ...inputs.map((input) => `${input}Shape`), ...outputs];
 }
 
-type Arguments<I extends readonly string[], A, V> = [
+/** The definition with a `forward` (or `forwardAll`) in place of a kernel over arrays or a function of numbers. */
+function withForward(definition: Definition): Definition {
+  const { name, inputs, elementwise } = definition;
+  const shape =
+    definition.shape ??
+    ((given: unknown) =>
+      broadcastShapes(name, ...Object.values(given as Record<string, Tensor>).map((x) => x.shape)));
+  if (typeof elementwise === "function") {
+    const kernel = elementwiseKernel(name, inputs, elementwise);
+    const forward = arrayForward(name, kernel, "but numbers") as Definition["forward"];
+    const made = { ...definition, shape, forward: forward! };
+    // The short road of elementwise ops has no room for more inputs, attributes or another dtype.
+    const isShort =
+      inputs.length <= 2 && definition.attrs === undefined && definition.dtype === undefined;
+    if (!isShort || elementwise.length > inputs.length) delete (made as Definition).elementwise;
+    return made;
+  }
+  const { kernel } = definition;
+  if (kernel === undefined) return definition;
+  if (definition.shapes !== undefined) {
+    const forwardAll = arrayForward(name, kernel, false) as Definition["forwardAll"];
+    return { ...definition, forwardAll: forwardAll! };
+  }
+  const spread = definition.shape === undefined ? "all" : false;
+  const forward = arrayForward(name, kernel, spread) as Definition["forward"];
+  return { ...definition, shape, forward: forward! };
+}
+
+// biome-ignore lint/complexity/noBannedTypes: no keys at all is what is meant
+type NoAttributes = {};
+
+type Savable<I extends string, O extends string> = I | `${I}Shape` | O;
+
+/** The parts of a definition from which its types are read. */
+interface Given<I, S, D> {
+  inputs: I;
+  saves?: S;
+  /** Options of a call that are no tensors: defaults, or descriptions; checked at every call. */
+  attrs?: D;
+}
+
+type AttributeArguments<A, D extends Attributes> =
+  DeclaresNone<D> extends true
+    ? [A] extends [undefined]
+      ? []
+      : [attrs: A]
+    : NoAttributes extends GivenAttributes<D>
+      ? [attrs?: GivenAttributes<D>]
+      : [attrs: GivenAttributes<D>];
+
+type Arguments<I extends readonly string[], A, V, D extends Attributes> = [
   ...inputs: V extends true ? [readonly TensorLike[]] : { -readonly [K in keyof I]: TensorLike },
-  ...attrs: [A] extends [undefined] ? [] : [attrs: A],
+  ...attrs: AttributeArguments<A, D>,
 ];
 
 /** What `defineOp` gives: a function, with the op's definition at hand. */
@@ -203,15 +189,14 @@ export function registeredOps(): ReadonlyMap<string, Op> {
  * particular to the op stands in the definition; shape checks, dtype promotion, recording, summing and
  * un-broadcasting of gradients and memory belong to the tape.
  *
+ * It is computed by one of: `elementwise`, a function of numbers or a kernel's name; `kernel`, over typed
+ * arrays; `forward`, by the library's own kernels; `view`. See docs/custom-ops.md.
+ *
  * ```ts
  * const swish = defineOp({
  *   name: "swish",
  *   inputs: ["x"],
- *   shape: ({ x }) => x.shape,
- *   forward: ({ x }, y, kernels) => {
- *     kernels.unary("sigmoid", x, y);
- *     kernels.binary("mul", x, y, y);
- *   },
+ *   elementwise: (x) => x / (1 + Math.exp(-x)),
  *   saves: ["x"],
  *   grad: {
  *     // y = xσ(x)  ⇒  ∂y/∂x = σ(x)(1 + x(1 − σ(x)))
@@ -223,50 +208,74 @@ export function registeredOps(): ReadonlyMap<string, Op> {
  * });
  * ```
  *
- * @throws ValueError if an input has no rule or `saves` names something that the op doesn't have
+ * @throws ValueError for a definition that doesn't hold together (an input without a rule, an unknown key, …),
+ *   or whose name another op has
  */
 export function defineOp<
   const I extends readonly string[],
-  const S extends readonly (I[number] | `${I[number]}Shape` | "y")[] = readonly [],
-  A = undefined,
+  const S extends readonly Savable<I[number], "y">[] = readonly [],
+  const D extends Attributes = NoAttributes,
 >(
-  definition: Common<I[number], S[number], A, never> & { inputs: I; saves?: S } & Elementwise,
-): OpFunction<Arguments<I, A, false>>;
+  definition: Common<I[number], S[number], AttributesOf<D>, never> &
+    Given<I, S, D> &
+    Elementwise<I, AttributesOf<D>>,
+): OpFunction<Arguments<I, undefined, false, D>>;
 export function defineOp<
   const I extends readonly string[],
-  const S extends readonly (I[number] | `${I[number]}Shape` | "y")[] = readonly [],
-  A = undefined,
+  const S extends readonly Savable<I[number], "y">[] = readonly [],
+  const D extends Attributes = NoAttributes,
+  A = AttributesOf<D>,
 >(
-  definition: Common<I[number], S[number], A, never> & { inputs: I; saves?: S } & View<A>,
-): OpFunction<Arguments<I, A, false>>;
+  definition: Common<I[number], S[number], A, never> & Given<I, S, D> & View<A>,
+): OpFunction<Arguments<I, A, false, D>>;
 export function defineOp<
   const I extends readonly string[],
   const O extends readonly string[],
-  const S extends readonly (I[number] | `${I[number]}Shape` | O[number])[] = readonly [],
-  A = undefined,
+  const E extends readonly string[] = readonly [],
+  const S extends readonly Savable<I[number], O[number]>[] = readonly [],
+  const D extends Attributes = NoAttributes,
+  A = AttributesOf<D>,
 >(
-  definition: Common<I[number], S[number], A, O[number]> & {
-    inputs: I;
-    saves?: S;
-    outputs: O;
-  } & Several<I[number], A, O[number]>,
-): OpFunction<Arguments<I, A, false>, Record<O[number], Tensor>>;
+  definition: Common<I[number], S[number] | E[number], A, O[number]> &
+    Given<I, S, D> & { outputs: O; extras?: E } & Several<I[number], A, O[number] | E[number]>,
+): OpFunction<Arguments<I, A, false, D>, Record<O[number], Tensor>>;
 export function defineOp<
   const I extends readonly string[],
-  const S extends readonly (I[number] | `${I[number]}Shape` | "y")[] = readonly [],
-  A = undefined,
+  const E extends readonly string[],
+  const S extends readonly Savable<I[number], "y">[] = readonly [],
+  const D extends Attributes = NoAttributes,
+  A = AttributesOf<D>,
+>(
+  definition: Common<I[number], S[number] | E[number], A, never> &
+    Given<I, S, D> & { extras: E } & Several<I[number], A, "y" | E[number]>,
+): OpFunction<Arguments<I, A, false, D>>;
+export function defineOp<
+  const I extends readonly string[],
+  const S extends readonly Savable<I[number], "y">[] = readonly [],
+  const D extends Attributes = NoAttributes,
+  A = AttributesOf<D>,
+>(
+  definition: Common<I[number], S[number], A, never> & Given<I, S, D> & ArrayComputed<I[number], A>,
+): OpFunction<Arguments<I, A, false, D>>;
+export function defineOp<
+  const I extends readonly string[],
+  const S extends readonly Savable<I[number], "y">[] = readonly [],
+  const D extends Attributes = NoAttributes,
+  A = AttributesOf<D>,
   const V extends boolean = false,
 >(
-  definition: Common<I[number], S[number], A, never> & { inputs: I; saves?: S } & Computed<
-      I[number],
-      A,
-      V
-    >,
-): OpFunction<Arguments<I, A, V>>;
+  definition: Common<I[number], S[number], A, never> & Given<I, S, D> & Computed<I[number], A, V>,
+): OpFunction<Arguments<I, A, V, D>>;
 export function defineOp(
   definition: unknown,
 ): OpFunction<never[], Tensor | Record<string, Tensor>> {
+  checkDefinition(definition as Definition);
   const op = new Op(definition as Definition);
+  if (defined.has(op.name) && op.definition.redefine !== true) {
+    throw new ValueError(
+      `defineOp("${op.name}"): there is an op of this name; choose another, or say redefine: true to replace it.`,
+    );
+  }
   defined.set(op.name, op);
   return Object.assign(caller(op), { op });
 }

@@ -1,11 +1,12 @@
-import { defaultKernels, release, type Storage } from "@tapegrad/kernels";
+import { defaultKernels, ReleasedError, release, type Storage } from "@tapegrad/kernels";
 import { lookAtGradient, lookAtSum } from "./anomaly.ts";
 import { describe } from "./apply.ts";
 import type { DType } from "./dtype.ts";
 import { engineOps } from "./engine-ops.ts";
-import { GradError, ShapeError } from "./errors.ts";
+import { GradError, ShapeError, TapegradError } from "./errors.ts";
 import { type Arrived, type Node, SavingNode } from "./node.ts";
 import type { Op } from "./op.ts";
+import { nodeAtHand } from "./saved.ts";
 import { Packed } from "./saved-hooks.ts";
 import { formatShape, type Shape, sameShape, scalarShape } from "./shape.ts";
 import { leafOf, leafOp, type Watch } from "./tape.ts";
@@ -88,13 +89,16 @@ export class Pass {
     const { op, detail } = node;
     const count = detail === null ? op.rules.length : detail.edges.length;
     const reader = op.savedOf;
-    const previous = reader.node;
+    const previous = reader[nodeAtHand];
     const gradient = Array.isArray(dy) ? completed(node, dy) : dy;
+    // The inputs and the output of a gate on lone numbers have one dtype.
+    const lone = detail === null ? (gradient as Tensor).dtype : undefined;
+    let i = 0;
     try {
-      for (let i = 0; i < count; i++) {
+      for (; i < count; i++) {
         const edge = detail === null ? (i === 0 ? node.edge0 : node.edge1) : detail.edges[i]!;
         if (edge === null || (this.needed !== null && !this.needed.has(edge))) continue;
-        reader.node = node;
+        reader[nodeAtHand] = node;
         const rule = op.rules[op.variadic ? 0 : i]!;
         const dx = rule(gradient as Tensor, reader, detail === null ? undefined : detail.attrs, i);
         if (this.watched)
@@ -104,15 +108,18 @@ export class Pass {
           detail === null &&
           dx instanceof Tensor &&
           dx.storage === null &&
-          edge.detail === null
+          edge.detail === null &&
+          dx.dtype === lone
         ) {
           this.arrive(edge, slot, dx);
         } else {
-          this.arrive(edge, slot, this.fitted(op, i, dx, edge, slot));
+          this.arrive(edge, slot, this.fitted(op, i, dx, edge, slot, lone));
         }
       }
+    } catch (error) {
+      throw inRule(op, i, error);
     } finally {
-      reader.node = previous;
+      reader[nodeAtHand] = previous;
       if (detail !== null) for (const x of detail.saved) if (x instanceof Packed) x.forget();
     }
     if (Array.isArray(dy)) {
@@ -123,7 +130,14 @@ export class Pass {
   }
 
   /** A rule's result, brought to the input's shape and dtype, or refused. */
-  private fitted(op: Op, i: number, dx: unknown, edge: Node, slot: number): Tensor {
+  private fitted(
+    op: Op,
+    i: number,
+    dx: unknown,
+    edge: Node,
+    slot: number,
+    lone: DType | undefined,
+  ): Tensor {
     const input = op.inputs[op.variadic ? 0 : i]!;
     if (!(dx instanceof Tensor)) {
       throw new GradError(
@@ -141,7 +155,7 @@ export class Pass {
       }
       result = engineOps.sumTo(dx, shape);
     }
-    const dtype = dtypeOfOutput(edge, slot);
+    const dtype = dtypeOfOutput(edge, slot) ?? lone;
     if (dtype !== undefined && result.dtype !== dtype) {
       throw new GradError(
         `backward: the rule of ${op.name} for ${input} returned ${result.dtype}; the input is ${dtype}, and the result must be too.`,
@@ -320,13 +334,33 @@ export class Pass {
   }
 }
 
+/** An error that a rule threw, with the op's and the input's name; those of the tape itself stay as they are. */
+function inRule(op: Op, i: number, error: unknown): unknown {
+  const input = op.inputs[op.variadic ? 0 : i];
+  if (error instanceof ReleasedError) {
+    return new GradError(
+      `backward: the rule of ${op.name} for ${input} used a value whose memory was given back; a rule may use dy, what the op saves, and what it computes itself each time.`,
+    );
+  }
+  if (
+    error instanceof TapegradError &&
+    !/^(backward|checkpoint|detectAnomaly|savedTensorHooks)/.test(error.message)
+  ) {
+    error.message = `backward, in the rule of ${op.name} for ${input}: ${error.message}`;
+  }
+  return error;
+}
+
 /** By name, with zeros where nothing arrived. */
 function completed(node: Node, parts: (Tensor | null)[]): Record<string, Tensor> {
   const { shapes, dtypes } = node.detail!;
   const record: Record<string, Tensor> = {};
+  // Every rule of the node reads the zeros, so they are no temporaries of the first one.
+  const recorder = recordStorages(null);
   node.op.outputs.forEach((name, i) => {
     record[name] = parts[i] ?? engineOps.zeros(shapes[i]!, dtypes[i]!);
   });
+  recordStorages(recorder);
   return record;
 }
 

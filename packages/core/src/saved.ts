@@ -1,23 +1,52 @@
+import { isFloat } from "./dtype.ts";
 import { GradError } from "./errors.ts";
 import type { Node, SavingNode } from "./node.ts";
-import type { Op } from "./op.ts";
+import { type Op, savable } from "./op.ts";
 import { Packed } from "./saved-hooks.ts";
 import { formatShape, type Shape } from "./shape.ts";
+import { isGradEnabled } from "./tape.ts";
 import { Tensor } from "./tensor.ts";
+
+/** @internal The node whose values are read; a symbol, since inputs may have any name. */
+export const nodeAtHand = Symbol("node");
 
 /** What rules destructure: the values that a node saved, by name. One per op, pointed at the node at hand. */
 export class SavedValues {
-  node: Node | null = null;
+  [nodeAtHand]: Node | null = null;
 }
 
 /** Getters by name, on a prototype of the op's own: a rule pays for, and is checked on, just what it reads. */
 export function savedReader(op: Op): SavedValues {
   class Reader extends SavedValues {}
+  const define = (name: string, get: (this: SavedValues) => Tensor | Shape) =>
+    Object.defineProperty(Reader.prototype, name, { get });
+  for (const name of savable(op)) {
+    if (op.saves.includes(name)) continue;
+    define(name, () => {
+      throw new GradError(
+        `backward: a rule of ${op.name} reads ${name}, which the op doesn't save; add "${name}" to its saves.`,
+      );
+    });
+  }
   op.saves.forEach((name, i) => {
-    Object.defineProperty(Reader.prototype, name, {
-      get(this: SavedValues) {
-        return readSaved(this.node!, i);
-      },
+    define(name, function () {
+      if (this[nodeAtHand] === null) {
+        throw new GradError(
+          `backward: ${name} of ${op.name} was read after its rule had returned; read saved values inside the rule.`,
+        );
+      }
+      const saved = readSaved(this[nodeAtHand], i);
+      if (
+        saved instanceof Tensor &&
+        isFloat(saved.dtype) &&
+        op.extras.includes(name) &&
+        isGradEnabled()
+      ) {
+        throw new GradError(
+          `backward: a rule of ${op.name} reads the extra ${name} (${saved.dtype}), a constant to the tape, so a second derivative would miss what depends on it; name it in outputs instead.`,
+        );
+      }
+      return saved;
     });
   });
   return new Reader();

@@ -9,7 +9,7 @@ import {
   type Storage,
 } from "@tapegrad/kernels";
 import { type DType, newArray, type TypedArray } from "./dtype.ts";
-import { GradError, ShapeError } from "./errors.ts";
+import { GradError, ShapeError, ValueError } from "./errors.ts";
 import type { Node } from "./node.ts";
 import { printTensor } from "./print.ts";
 import {
@@ -302,8 +302,23 @@ export function recordStorages(next: Storage[] | null): Storage[] | null {
   return previous;
 }
 
+/** The op whose array kernel runs: it holds views of the memory, which making tensors may move. */
+let arrayKernel: string | null = null;
+
+/** @internal Forbids making tensors while the op's array kernel runs (null: allows it); returns what was set. */
+export function setArrayKernel(op: string | null): string | null {
+  const previous = arrayKernel;
+  arrayKernel = op;
+  return previous;
+}
+
 /** @internal A contiguous tensor of uninitialised elements. */
 export function emptyTensor(shape: Shape, dtype: DType): Tensor {
+  if (arrayKernel !== null) {
+    throw new ValueError(
+      `${arrayKernel}: the kernel made a tensor; a kernel computes with the arrays that it is given. To call kernels or ops use forward, or compose a function of ops.`,
+    );
+  }
   const storage = alloc(dtype, sizeOf(shape));
   if (recorder !== null) recorder.push(storage);
   return born(new Tensor(storage, 0, dtype, shape, contiguousStrides(shape), 0));

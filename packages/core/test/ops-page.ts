@@ -87,7 +87,7 @@ ${ops.map((op) => `| ${row(op, checkedOps().get(op.name)!).join(" | ")} |\n`).jo
 }
 
 const isPublic = (name: string) => name in core || name in Tensor.prototype;
-const code = (name: string) => `\`${name}\``;
+export const code = (name: string) => `\`${name}\``;
 const mark = (passed: boolean) => (passed ? "✓" : "");
 
 function row(op: Op, passed: Checked): string[] {
@@ -109,4 +109,4 @@ function row(op: Op, passed: Checked): string[] {
 }
 
 /** A bar would end the table's cell. */
-const formula = (tex: string) => `$\`${tex.replaceAll("|", "\\vert ")}\`$`;
+export const formula = (tex: string) => `$\`${tex.replaceAll("|", "\\vert ")}\`$`;

@@ -21,6 +21,7 @@ import * as products from "../src/ops/matmul.ts";
 import * as reduce from "../src/ops/reduce.ts";
 import * as softmax from "../src/ops/softmax.ts";
 import { CheckOpError } from "../src/testing/check-op.ts";
+import { differentiableInputs, localGradientsPage } from "./local-gradients-page.ts";
 import { checkElementwise } from "./ops/elementwise.ts";
 import { checkLayoutOps } from "./ops/layout.ts";
 import { describeLinalg } from "./ops/linalg.ts";
@@ -419,12 +420,26 @@ it("every registered op is in one family, under a name of its own, with its form
   expect(ops.filter((op) => op.tex.y === undefined)).toEqual([]);
 });
 
-it("docs/ops.md tells what this run checked; npm run docs:ops writes it anew", async () => {
-  const file = new URL("../../../docs/ops.md", import.meta.url);
-  const page = opsPage(await readFamilies());
-  if (process.env.WRITE_OPS_PAGE !== undefined) writeFileSync(file, page);
-  expect(readFileSync(file, "utf8")).toBe(page);
+it("every op says the local gradient of each input that has one", async () => {
+  const ops = (await readFamilies()).flatMap((family) => family.ops);
+  const silent = ops.flatMap((op) =>
+    differentiableInputs(op)
+      .filter((input) => op.tex[input] === undefined)
+      .map((input) => `${op.name}: ${input}`),
+  );
+  expect(silent).toEqual([]);
 });
+
+const pages = { "ops.md": opsPage, "local-gradients.md": localGradientsPage };
+
+for (const [name, write] of Object.entries(pages)) {
+  it(`docs/${name} tells what the ops say and this run checked; npm run docs:ops writes it anew`, async () => {
+    const file = new URL(`../../../docs/${name}`, import.meta.url);
+    const page = write(await readFamilies());
+    if (process.env.WRITE_OPS_PAGE !== undefined) writeFileSync(file, page);
+    expect(readFileSync(file, "utf8")).toBe(page);
+  });
+}
 
 afterAll(() => {
   const all = [...checkedOps()].filter(([name]) => !ours.has(name));

@@ -20,6 +20,7 @@ export {
   copyOut,
   getElement,
   memory,
+  peek,
   release,
   setElement,
   setMemoryLimit,

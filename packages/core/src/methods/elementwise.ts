@@ -9,6 +9,7 @@ import {
   add,
   checkExponent,
   cos,
+  type DivideOptions,
   div,
   exp,
   log,
@@ -28,9 +29,11 @@ import {
   tanh,
   wholePow,
 } from "../ops/elementwise.ts";
-import { copyOp } from "../ops/layout.ts";
+import { copyOp, to } from "../ops/layout.ts";
+import { checkedRounding, roundedDivideOp } from "../ops/rounding.ts";
 import type { Tensor } from "../tensor.ts";
 import { install } from "./install.ts";
+import { replace } from "./replace.ts";
 
 class ElementwiseMethods {
   add(this: Tensor, b: TensorLike, options?: AlphaOptions): Tensor {
@@ -45,8 +48,8 @@ class ElementwiseMethods {
     return mul(this, b);
   }
 
-  div(this: Tensor, b: TensorLike): Tensor {
-    return div(this, b);
+  div(this: Tensor, b: TensorLike, options?: DivideOptions): Tensor {
+    return div(this, b, options);
   }
 
   pow(this: Tensor, b: TensorLike): Tensor {
@@ -127,8 +130,10 @@ class ElementwiseMethods {
     return applyInPlace(mul.op, this, [b]);
   }
 
-  div_(this: Tensor, b: TensorLike): Tensor {
-    return applyInPlace(div.op, this, [b]);
+  div_(this: Tensor, b: TensorLike, { roundingMode: mode }: DivideOptions = {}): Tensor {
+    if (mode === undefined || mode === null) return applyInPlace(div.op, this, [b]);
+    const [, divisor] = checkedRounding("div_", mode, this, b);
+    return applyInPlace(roundedDivideOp.op, this, [divisor], mode, "div_");
   }
 
   pow_(this: Tensor, b: TensorLike): Tensor {
@@ -234,6 +239,32 @@ class ElementwiseMethods {
 
   ge(this: Tensor, b: TensorLike): Tensor {
     return ge(this, b);
+  }
+
+  // In place: 1 where the relation holds, else 0, in the tensor's dtype; flat, so no gradient passes.
+
+  eq_(this: Tensor, b: TensorLike): Tensor {
+    return replace(this, "eq", (x) => to(eq(x, b), x.dtype));
+  }
+
+  ne_(this: Tensor, b: TensorLike): Tensor {
+    return replace(this, "ne", (x) => to(ne(x, b), x.dtype));
+  }
+
+  lt_(this: Tensor, b: TensorLike): Tensor {
+    return replace(this, "lt", (x) => to(lt(x, b), x.dtype));
+  }
+
+  le_(this: Tensor, b: TensorLike): Tensor {
+    return replace(this, "le", (x) => to(le(x, b), x.dtype));
+  }
+
+  gt_(this: Tensor, b: TensorLike): Tensor {
+    return replace(this, "gt", (x) => to(gt(x, b), x.dtype));
+  }
+
+  ge_(this: Tensor, b: TensorLike): Tensor {
+    return replace(this, "ge", (x) => to(ge(x, b), x.dtype));
   }
 }
 

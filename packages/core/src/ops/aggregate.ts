@@ -29,6 +29,7 @@ export const prodOp = defineOp({
   },
   symbol: "Π",
   tex: { y: "\\prod_i x_i", x: "\\prod_{j \\ne i} x_j" },
+  kinks: "Right with any number of zeros, since nothing is divided.",
 });
 
 /**

@@ -84,6 +84,7 @@ export const choleskyOp = defineOp({
     },
   },
   tex: { y: "L,\\ L L^\\top = X", x: "\\operatorname{sym}(L^{-\\top} \\Phi(L^\\top dL)\\,L^{-1})" },
+  kinks: "Symmetric: both triangles of X count as one.",
 });
 
 /**
@@ -261,6 +262,7 @@ export const svdOp = defineOp({
     y: "U \\operatorname{diag}(s)\\,V^\\top = X",
     x: "U (F \\circ (U^\\top dU - dU^\\top U)\\,S + S\\,F \\circ (V^\\top dV - dV^\\top V) + dS)\\,V^\\top,\\ F_{ij} = 1 / (s_j^2 - s_i^2),\\ X \\text{ square}",
   },
+  kinks: "NaN through U and V where singular values are equal, since their vectors are not unique.",
 });
 
 /** What {@link svd} returns: x = u·diag(s)·vh. */
@@ -307,6 +309,7 @@ export const svdvalsOp = defineOp({
     },
   },
   tex: { y: "s_k", x: "u_k v_k^\\top" },
+  kinks: "Of equal singular values, by the vectors that were found.",
 });
 
 /** Singular values of [..., M, N], descending: [..., min(M, N)]. */
@@ -361,6 +364,7 @@ export const eighOp = defineOp({
     y: "V \\operatorname{diag}(\\lambda)\\,V^\\top = X",
     x: "V (\\operatorname{diag} d\\lambda + E)\\,V^\\top,\\ E_{ij} = (V^\\top dV)_{ij} / (\\lambda_j - \\lambda_i)",
   },
+  kinks: "NaN through V where eigenvalues are equal, since their vectors are not unique.",
 });
 
 export const eigvalshOp = defineOp({
@@ -382,6 +386,7 @@ export const eigvalshOp = defineOp({
     },
   },
   tex: { y: "\\lambda_k", x: "v_k v_k^\\top" },
+  kinks: "Of equal eigenvalues, by the vectors that were found.",
 });
 
 /** What {@link eigh} returns. */

@@ -10,6 +10,7 @@ import { ValueError } from "../errors.ts";
 import { defineOp, type OpFunction, type TensorLike } from "../op.ts";
 import { Tensor } from "../tensor.ts";
 import { where } from "./compare.ts";
+import { checkedRounding, type RoundingMode, roundedDivideOp } from "./rounding.ts";
 
 /** How much of b `add` and `sub` take. */
 export interface AlphaOptions {
@@ -79,8 +80,7 @@ export const mul = defineOp({
   tex: { y: "a \\cdot b", a: "b", b: "a" },
 });
 
-/** y = a / b; integers are divided as float32. */
-export const div = defineOp({
+const divOp = defineOp({
   name: "div",
   inputs: ["a", "b"],
   elementwise: "div",
@@ -94,7 +94,29 @@ export const div = defineOp({
   },
   symbol: "÷",
   tex: { y: "a / b", a: "1 / b", b: "-a / b^2" },
+  kinks: "Where b = 0, what IEEE division gives: ±∞ or NaN.",
 });
+
+/** Options of {@link div}. */
+export interface DivideOptions {
+  /** Rounds the quotient, towards 0 or downwards; its gradient is 0 then. Default null: not at all. */
+  roundingMode?: RoundingMode | null;
+}
+
+/**
+ * y = a / b; integers are divided as float32, and stay integers with a `roundingMode`.
+ *
+ * @throws ValueError for an unknown mode, or whole numbers divided by 0 with one
+ */
+export const div: OpFunction<[a: TensorLike, b: TensorLike, options?: DivideOptions]> =
+  Object.assign(
+    (a: TensorLike, b: TensorLike, options?: DivideOptions): Tensor => {
+      const mode = options?.roundingMode;
+      if (mode === undefined || mode === null) return divOp(a, b);
+      return roundedDivideOp(...checkedRounding("div", mode, a, b), mode);
+    },
+    { op: divOp.op },
+  );
 
 /** y = −x. */
 export const neg = defineOp({
@@ -122,6 +144,7 @@ export const powOp = defineOp({
   },
   symbol: "^",
   tex: { y: "a^b", a: "b\\,a^{b-1}", b: "a^b \\ln a" },
+  kinks: "∂y/∂a is 0 where b = 0; ∂y/∂b is 0 where a = 0 and b ≥ 0.",
 });
 
 export const wholePow = defineOp({
@@ -205,6 +228,7 @@ export const log = defineOp({
   saves: ["x"],
   grad: { x: (dy, { x }) => dy.div(x) },
   tex: { y: "\\ln x", x: "1 / x" },
+  kinks: "∞ at 0.",
 });
 
 /** y = √x; NaN below 0. The derivative at 0 is infinite. */
@@ -217,6 +241,7 @@ export const sqrt = defineOp({
   grad: { x: (dy, { y }) => dy.div(y.mul(2)) },
   symbol: "√",
   tex: { y: "\\sqrt{x}", x: "1 / (2\\sqrt{x})" },
+  kinks: "∞ at 0, and 0 · ∞ is NaN, through where, too.",
 });
 
 /** y = sin x, x in radians. */
@@ -248,6 +273,7 @@ export const sign = defineOp({
   elementwise: "sign",
   grad: { x: (dy) => dy.mul(0) },
   tex: { y: "\\operatorname{sign} x", x: "0" },
+  kinks: "0 everywhere, at 0, too.",
 });
 
 /** y = |x|. The derivative at 0 is 0. */
@@ -259,6 +285,7 @@ export const abs = defineOp({
   grad: { x: (dy, { x }) => dy.mul(x.sign()) },
   symbol: "|x|",
   tex: { y: "|x|", x: "\\operatorname{sign} x" },
+  kinks: "0 at 0.",
 });
 
 /** y = tanh x. */
@@ -321,6 +348,7 @@ export const relu = defineOp({
   saves: ["y"],
   grad: { x: (dy, { y }) => reluGrad(dy, y) },
   tex: { y: "\\max(x, 0)", x: "[x > 0]" },
+  kinks: "0 at 0.",
 });
 
 /** 0 where y ≤ 0, else dy (for NaN too, as PyTorch): the backward of relu in one pass. */
@@ -335,6 +363,7 @@ export const reluGrad = defineOp({
     out: null,
   },
   tex: { y: "dy\\,[r > 0]", dy: "[r > 0]", out: "0" },
+  kinks: "0 where r = 0.",
 });
 
 /** y = max(a, b), NaN if either is. Equal values take half of the gradient each. */
@@ -350,6 +379,7 @@ export const maximum = defineOp({
   },
   symbol: "max",
   tex: { y: "\\max(a, b)", a: "[a > b] + \\tfrac12[a = b]", b: "[b > a] + \\tfrac12[a = b]" },
+  kinks: "½ each where a = b. Where either is NaN, both get all of it.",
 });
 
 /** y = min(a, b), NaN if either is. Equal values take half of the gradient each. */
@@ -365,6 +395,7 @@ export const minimum = defineOp({
   },
   symbol: "min",
   tex: { y: "\\min(a, b)", a: "[a < b] + \\tfrac12[a = b]", b: "[b < a] + \\tfrac12[a = b]" },
+  kinks: "½ each where a = b. Where either is NaN, both get all of it.",
 });
 
 /** 0 where a < b, ½ where they are equal, else 1; as in PyTorch, both pass the gradient where either is NaN. */

@@ -5,7 +5,7 @@ import { DTypeError, IndexError, ShapeError, ValueError } from "../errors.ts";
 import { defineOp } from "../op.ts";
 import { broadcastShapes, formatShape, normalizeAxis, sameShape, sizeOf } from "../shape.ts";
 import { adoptArray, type NestedArray, Tensor } from "../tensor.ts";
-import { expand, permute, type Range, reshape, sliceOp, to } from "./layout.ts";
+import { expand, lined, permute, type Range, reshape, sliceOp, to } from "./layout.ts";
 
 export interface AlongAxis {
   axis: number;
@@ -73,28 +73,31 @@ export function integerIndex(name: string, index: Tensor): Tensor {
 }
 
 /**
- * y[i][j][k] = x[i][index[i][j][k]][k] for axis 1, and so on: y has the index's shape.
+ * y[i][j][k] = x[i][index[i][j][k]][k] for axis 1, and so on: y has the index's shape. Tensors without axes count
+ * as one element along an axis.
  *
  * @param index  int32, of x's rank; no larger than x along the other axes
  * @throws IndexError naming the first index outside the axis
  */
 export function gather(x: Tensor, axis: number, index: Tensor): Tensor {
   checkTensor("gather", "x", x);
-  const at = normalizeAxis("gather", axis, x.rank);
-  const whole = integerIndex("gather", index);
-  if (whole.rank !== x.rank || whole.shape.some((size, i) => i !== at && size > x.shape[i]!)) {
+  const v = lined(x);
+  const at = normalizeAxis("gather", axis, v.rank);
+  const whole = lined(integerIndex("gather", index));
+  if (whole.rank !== v.rank || whole.shape.some((size, i) => i !== at && size > v.shape[i]!)) {
     throw new ShapeError(
       `gather: x is ${formatShape(x.shape)} and index ${formatShape(index.shape)}; both need the same rank, and index may be larger only along axis ${at}.`,
     );
   }
   // The kernel walks equal sizes along the other axes.
-  const ranges = x.shape.map((size, i) => ({
+  const ranges = v.shape.map((size, i) => ({
     start: 0,
     step: 1,
     length: i === at ? size : whole.shape[i]!,
   }));
-  const window = ranges.every(({ length }, i) => length === x.shape[i]) ? x : sliceOp(x, ranges);
-  return gatherOp(window, whole, { axis: at });
+  const window = ranges.every(({ length }, i) => length === v.shape[i]) ? v : sliceOp(v, ranges);
+  const y = gatherOp(window, whole, { axis: at });
+  return index.rank === 0 ? reshape(y, []) : y;
 }
 
 /** Rows (or whatever the axis counts) at the given positions: y.shape[axis] = index.shape[0]. */

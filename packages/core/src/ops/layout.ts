@@ -1,11 +1,12 @@
 /** Views, copies and conversions: where the elements are, not what they are. */
 import { defaultKernels } from "@tapegrad/kernels";
 import { checkTensor, describe } from "../apply.ts";
+import type { Layout } from "../definition.ts";
 import { checkDType, type DType, promote } from "../dtype.ts";
 import { engineOps } from "../engine-ops.ts";
 import { ShapeError, ValueError } from "../errors.ts";
 import type { Node } from "../node.ts";
-import { defineOp, type Layout } from "../op.ts";
+import { defineOp } from "../op.ts";
 import {
   broadcastShapes,
   broadcastStrides,
@@ -55,6 +56,11 @@ export const copyOp = defineOp({
   },
   tex: { y: "v", x: "0", value: "1" },
 });
+
+/** @internal A tensor without axes as one of a single element along an axis, as PyTorch takes it. */
+export function lined(x: Tensor): Tensor {
+  return x.rank === 0 ? reshape(x, [1]) : x;
+}
 
 /** x itself if its elements lie in row-major order without gaps, else a copy that does. */
 export function contiguous(x: Tensor): Tensor {

@@ -58,6 +58,7 @@ export const detOp = defineOp({
     },
   },
   tex: { y: "\\det X", x: "\\det(X)\\,X^{-\\top}" },
+  kinks: "The cofactors where X is singular.",
 });
 
 /** cof(U·S·Vᵀ) = det(U)·det(V) · U·diag(Π over j ≠ i of sⱼ)·Vᵀ, also for singular matrices. */
@@ -106,6 +107,7 @@ export const slogdetOp = defineOp({
     x: (dy, { x }) => flipped(invOp(x)).mul(dy.logabsdet.unsqueeze(-1).unsqueeze(-1)),
   },
   tex: { y: "\\operatorname{sign} \\det X,\\ \\ln |\\det X|", x: "X^{-\\top}" },
+  kinks: "An error where X is singular; the sign has none.",
 });
 
 /**
@@ -199,6 +201,7 @@ export const pinvOp = defineOp({
     y: "X^+",
     x: "-Y^\\top dY\\,Y^\\top + (I - X Y)\\,dY^\\top Y Y^\\top + Y^\\top Y\\,dY^\\top (I - Y X)",
   },
+  kinks: "As if the rank did not change.",
 });
 
 /**

@@ -1,12 +1,18 @@
 /** Looking values up by position: flat, along an axis, in a table. */
 import { checkTensor } from "../apply.ts";
+import { checkAtLeast, checkNumber } from "../check.ts";
 import { arange } from "../create.ts";
 import { IndexError, ShapeError, ValueError } from "../errors.ts";
 import { broadcastShapes, formatShape, normalizeAxis } from "../shape.ts";
+import { noGrad } from "../tape.ts";
 import { adoptArray, type Tensor } from "../tensor.ts";
-import { eq, where } from "./compare.ts";
+import { eq, gt, where } from "./compare.ts";
+import { add, div, mul } from "./elementwise.ts";
 import { gather, indexSelect, integerIndex } from "./indexing.ts";
 import { detach, expand, reshape, to, unsqueeze } from "./layout.ts";
+import { norm } from "./norm.ts";
+import { indexCopy_ } from "./scatter.ts";
+import { unique } from "./search.ts";
 
 /**
  * Elements by their positions in row-major order; negative ones count from the end. y has the index's shape.
@@ -57,6 +63,10 @@ export function takeAlongAxis(x: Tensor, index: Tensor, axis?: number): Tensor {
 export interface EmbeddingOptions {
   /** Positions with this row (negative: from the end) send no gradient to it. */
   paddingIdx?: number;
+  /** Rows that are looked up and longer than this are shortened to it first, in the table itself. */
+  maxNorm?: number;
+  /** The p of the norm that `maxNorm` bounds. Default 2. */
+  normType?: number;
 }
 
 /**
@@ -64,7 +74,7 @@ export interface EmbeddingOptions {
  *
  * @param index   int32, shape S: which row
  * @param weight  [V, D]: the table
- * @returns       shape [...S, D]
+ * @returns       shape [...S, D]; with `maxNorm`, the table changes in place, off the tape
  * @throws        IndexError naming the first index outside the table
  */
 export function embedding(index: Tensor, weight: Tensor, options: EmbeddingOptions = {}): Tensor {
@@ -83,6 +93,7 @@ export function embedding(index: Tensor, weight: Tensor, options: EmbeddingOptio
       `embedding: index ${list[wrong]} at position ${wrong} is no row of the table ${formatShape(weight.shape)}; valid are 0 to ${rows - 1}.`,
     );
   }
+  if (options.maxNorm !== undefined) shorten(weight, whole, options.maxNorm, options.normType);
   const y = reshape(indexSelect(weight, 0, reshape(whole, [whole.size])), [...index.shape, width]);
   const { paddingIdx } = options;
   if (paddingIdx === undefined) return y;
@@ -95,6 +106,22 @@ export function embedding(index: Tensor, weight: Tensor, options: EmbeddingOptio
   if (!list.includes(padding as never)) return y;
   // The same values, off the tape where the gradient ends.
   return where(unsqueeze(eq(whole, padding), index.rank), detach(y), y);
+}
+
+/** As PyTorch's, which adds 1e-7 to the norm that it divides by. */
+function shorten(weight: Tensor, index: Tensor, maxNorm: number, normType = 2): void {
+  checkAtLeast("embedding", "maxNorm", maxNorm, 0);
+  checkNumber("embedding", "normType", normType);
+  noGrad(() => {
+    const rows = unique(index).values;
+    const chosen = indexSelect(weight, 0, rows);
+    const lengths = norm(chosen, normType, { axis: 1, keepdim: true });
+    const long = gt(lengths, maxNorm);
+    // A table that stays as it is keeps its version.
+    if (!long.data().includes(1)) return;
+    const factors = where(long, div(maxNorm, add(lengths, 1e-7)), 1);
+    indexCopy_(weight, 0, rows, mul(chosen, factors));
+  });
 }
 
 /**

@@ -121,6 +121,7 @@ export const binaryCrossEntropyOp = defineOp({
     prediction: "(p - t) / (p(1 - p))",
     target: "\\ln(1-p) - \\ln p",
   },
+  kinks: "At p = 0 or 1 the divisor is 10⁻¹²; the logarithms stop at −100.",
 });
 
 /** Options of {@link binaryCrossEntropy} and {@link binaryCrossEntropyWithLogits}. */

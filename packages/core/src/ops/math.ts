@@ -12,7 +12,7 @@ interface Tex {
 }
 
 /** y = f(x) by the kernel of that name, the rule in terms of x. */
-function ofInput(name: UnaryName, tex: Tex, rule: (dy: Tensor, x: Tensor) => Tensor) {
+function ofInput(name: UnaryName, tex: Tex, rule: (dy: Tensor, x: Tensor) => Tensor, kinks = "") {
   return defineOp({
     name,
     inputs: ["x"],
@@ -21,11 +21,12 @@ function ofInput(name: UnaryName, tex: Tex, rule: (dy: Tensor, x: Tensor) => Ten
     saves: ["x"],
     grad: { x: (dy, { x }) => rule(dy, x) },
     tex,
+    kinks,
   });
 }
 
 /** y = f(x) by the kernel of that name, the rule in terms of y: x may change afterwards. */
-function ofOutput(name: UnaryName, tex: Tex, rule: (dy: Tensor, y: Tensor) => Tensor) {
+function ofOutput(name: UnaryName, tex: Tex, rule: (dy: Tensor, y: Tensor) => Tensor, kinks = "") {
   return defineOp({
     name,
     inputs: ["x"],
@@ -34,6 +35,7 @@ function ofOutput(name: UnaryName, tex: Tex, rule: (dy: Tensor, y: Tensor) => Te
     saves: ["y"],
     grad: { x: (dy, { y }) => rule(dy, y) },
     tex,
+    kinks,
   });
 }
 
@@ -46,23 +48,35 @@ export const exp2 = ofOutput("exp2", { y: "2^x", x: "2^x \\ln 2" }, (dy, y) =>
 export const expm1 = ofOutput("expm1", { y: "e^x - 1", x: "e^x" }, (dy, y) => dy.mul(y.add(1)));
 
 /** y = log₂ x; dy/dx = 1/(x ln 2). */
-export const log2 = ofInput("log2", { y: "\\log_2 x", x: "1 / (x \\ln 2)" }, (dy, x) =>
-  dy.div(x.mul(Math.LN2)),
+export const log2 = ofInput(
+  "log2",
+  { y: "\\log_2 x", x: "1 / (x \\ln 2)" },
+  (dy, x) => dy.div(x.mul(Math.LN2)),
+  "∞ at 0.",
 );
 
 /** y = log₁₀ x; dy/dx = 1/(x ln 10). */
-export const log10 = ofInput("log10", { y: "\\log_{10} x", x: "1 / (x \\ln 10)" }, (dy, x) =>
-  dy.div(x.mul(Math.LN10)),
+export const log10 = ofInput(
+  "log10",
+  { y: "\\log_{10} x", x: "1 / (x \\ln 10)" },
+  (dy, x) => dy.div(x.mul(Math.LN10)),
+  "∞ at 0.",
 );
 
 /** y = log(1 + x), accurate for small x; dy/dx = 1/(1 + x). */
-export const log1p = ofInput("log1p", { y: "\\ln(1 + x)", x: "1 / (1 + x)" }, (dy, x) =>
-  dy.div(x.add(1)),
+export const log1p = ofInput(
+  "log1p",
+  { y: "\\ln(1 + x)", x: "1 / (1 + x)" },
+  (dy, x) => dy.div(x.add(1)),
+  "∞ at −1.",
 );
 
 /** y = ∛x, real also for negative x; dy/dx = 1/(3y²), infinite at 0. */
-export const cbrt = ofOutput("cbrt", { y: "\\sqrt[3]{x}", x: "1 / (3 y^2)" }, (dy, y) =>
-  dy.div(y.square().mul(3)),
+export const cbrt = ofOutput(
+  "cbrt",
+  { y: "\\sqrt[3]{x}", x: "1 / (3 y^2)" },
+  (dy, y) => dy.div(y.square().mul(3)),
+  "∞ at 0.",
 );
 
 /** y = tan x; dy/dx = 1 + y². */
@@ -71,13 +85,19 @@ export const tan = ofOutput("tan", { y: "\\tan x", x: "1 + \\tan^2 x" }, (dy, y)
 );
 
 /** y = asin x; dy/dx = 1/√(1 − x²). NaN beyond ±1. */
-export const asin = ofInput("asin", { y: "\\arcsin x", x: "1 / \\sqrt{1 - x^2}" }, (dy, x) =>
-  dy.div(sqrt(x.square().neg().add(1))),
+export const asin = ofInput(
+  "asin",
+  { y: "\\arcsin x", x: "1 / \\sqrt{1 - x^2}" },
+  (dy, x) => dy.div(sqrt(x.square().neg().add(1))),
+  "∞ at ±1.",
 );
 
 /** y = acos x; dy/dx = −1/√(1 − x²). NaN beyond ±1. */
-export const acos = ofInput("acos", { y: "\\arccos x", x: "-1 / \\sqrt{1 - x^2}" }, (dy, x) =>
-  dy.div(sqrt(x.square().neg().add(1))).neg(),
+export const acos = ofInput(
+  "acos",
+  { y: "\\arccos x", x: "-1 / \\sqrt{1 - x^2}" },
+  (dy, x) => dy.div(sqrt(x.square().neg().add(1))).neg(),
+  "−∞ at ±1.",
 );
 
 /** y = atan x; dy/dx = 1/(1 + x²). */
@@ -111,6 +131,7 @@ export const acosh = ofInput(
   "acosh",
   { y: "\\operatorname{arcosh} x", x: "1 / \\sqrt{x^2 - 1}" },
   (dy, x) => dy.div(sqrt(x.square().sub(1))),
+  "∞ at 1.",
 );
 
 /** y = atanh x; dy/dx = 1/(1 − x²). NaN beyond ±1. */
@@ -118,6 +139,7 @@ export const atanh = ofInput(
   "atanh",
   { y: "\\operatorname{artanh} x", x: "1 / (1 - x^2)" },
   (dy, x) => dy.div(x.square().neg().add(1)),
+  "∞ at ±1.",
 );
 
 /** The angle of the point (b, a), in (−π, π]. ∂y/∂a = b/(a² + b²), ∂y/∂b = −a/(a² + b²); NaN at the origin. */
@@ -132,6 +154,7 @@ export const atan2 = defineOp({
     b: (dy, { a, b }) => dy.mul(a.div(a.square().add(b.square()))).neg(),
   },
   tex: { y: "\\operatorname{atan2}(a, b)", a: "b / (a^2 + b^2)", b: "-a / (a^2 + b^2)" },
+  kinks: "NaN at the origin.",
 });
 
 /** y = √(a² + b²), without overflow. ∂y/∂a = a/y: NaN at the origin, as in PyTorch. */
@@ -146,6 +169,7 @@ export const hypot = defineOp({
     b: (dy, { b, y }) => dy.mul(b.div(y)),
   },
   tex: { y: "\\sqrt{a^2 + b^2}", a: "a / y", b: "b / y" },
+  kinks: "NaN at the origin.",
 });
 
 /** y = 1/√x. */

@@ -108,6 +108,7 @@ function extreme(name: "amax" | "amin", kernel: "max" | "min") {
     },
     symbol: kernel,
     tex: { y: `\\${kernel}_i x_i`, x: `[x_i = y] / \\#\\{x_j = y\\}` },
+    kinks: "Tied elements share it evenly.",
   });
 }
 

@@ -126,8 +126,10 @@ export function movedim(
   destination: number | readonly number[],
 ): Tensor {
   checkTensor("movedim", "x", x);
-  const from = [source].flat().map((axis) => normalizeAxis("movedim", axis, x.rank));
-  const to = [destination].flat().map((axis) => normalizeAxis("movedim", axis, x.rank));
+  // Of a tensor without axes, PyTorch lets axis 0 (or −1) move to 0.
+  const rank = Math.max(1, x.rank);
+  const from = [source].flat().map((axis) => normalizeAxis("movedim", axis, rank));
+  const to = [destination].flat().map((axis) => normalizeAxis("movedim", axis, rank));
   if (
     from.length !== to.length ||
     new Set(from).size < from.length ||
@@ -137,6 +139,7 @@ export function movedim(
       `movedim: axes [${[source].flat().join(", ")}] can't move to [${[destination].flat().join(", ")}]; name as many places as axes, and each once.`,
     );
   }
+  if (x.rank === 0) return permute(x, []);
   const order = new Array<number>(x.rank).fill(-1);
   to.forEach((place, i) => {
     order[place] = from[i]!;

@@ -4,12 +4,15 @@ import { checkNumber } from "../check.ts";
 import { isFloat } from "../dtype.ts";
 import { ValueError } from "../errors.ts";
 import { defineOp, type OpFunction, type TensorLike } from "../op.ts";
+import { broadcastShapes } from "../shape.ts";
+import { show } from "../show.ts";
 import type { Tensor } from "../tensor.ts";
 import { asBeside, asInput, asPair } from "./arguments.ts";
 import { eq, ge, gt, lt, where } from "./compare.ts";
 import { add, div, mul, sub } from "./elementwise.ts";
 import { clone, to } from "./layout.ts";
 import { bitwiseOr, isnan } from "./logic.ts";
+import { withScratch } from "./windows.ts";
 
 /** A step function: flat, so its gradient is 0. */
 function steps(name: "floor" | "ceil" | "round" | "trunc", tex: string) {
@@ -20,6 +23,7 @@ function steps(name: "floor" | "ceil" | "round" | "trunc", tex: string) {
     domain: "float",
     grad: { x: (dy) => dy.mul(0) },
     tex: { y: tex, x: "0" },
+    kinks: "0 everywhere, at the steps, too.",
   });
 }
 
@@ -103,6 +107,7 @@ export const fmodOp = defineOp({
     b: (dy, { a, b }) => dy.mul(trunc(a.div(b))).neg(),
   },
   tex: { y: "a - b \\operatorname{trunc}(a / b)", a: "1", b: "-\\operatorname{trunc}(a / b)" },
+  kinks: "At a jump, that of the quotient there.",
 });
 
 /** a − b·trunc(a/b), exactly: the remainder with a's sign, C's fmod. @throws ValueError for whole numbers by 0 */
@@ -120,11 +125,60 @@ export const remainderOp = defineOp({
     b: (dy, { a, b }): Tensor => dy.mul(floorDivideOp(a, b)).neg(),
   },
   tex: { y: "a - b \\lfloor a / b \\rfloor", a: "1", b: "-\\lfloor a / b \\rfloor" },
+  kinks: "At a jump, that of the quotient there.",
 });
 
 /** a − b·floor(a/b): the remainder with b's sign, Python's %. @throws ValueError for whole numbers by 0 */
 export function remainder(a: TensorLike, b: TensorLike): Tensor {
   return division("remainder", remainderOp, a, b);
+}
+
+/** How a quotient becomes whole. */
+export type RoundingMode = "trunc" | "floor";
+
+/** a / b, rounded: whole numbers stay whole. Flat, so its gradient is 0. */
+export const roundedDivideOp = defineOp({
+  name: "roundedDivide",
+  inputs: ["a", "b"],
+  shape: ({ a, b }) => broadcastShapes("div", a.shape, b.shape),
+  forward: ({ a, b }, y, kernels, mode: RoundingMode) => {
+    if (mode === "floor") {
+      kernels.binary("floorDivide", a, b, y);
+    } else if (isFloat(y.dtype)) {
+      kernels.binary("div", a, b, y);
+      kernels.unary("trunc", y, y);
+    } else {
+      // In float64, quotients of 32-bit numbers are far enough from the next whole number.
+      withScratch(y.shape, "float64", (quotient) => {
+        withScratch(y.shape, "float64", (divisor) => {
+          kernels.copy(a, quotient);
+          kernels.copy(b, divisor);
+          kernels.binary("div", quotient, divisor, quotient);
+          kernels.copy(quotient, y);
+        });
+      });
+    }
+  },
+  grad: { a: (dy) => dy.mul(0), b: (dy) => dy.mul(0) },
+  tex: { y: "\\operatorname{trunc}(a / b),\\ \\lfloor a / b \\rfloor", a: "0", b: "0" },
+  kinks: "0 everywhere, at the steps, too.",
+});
+
+/** @internal The mode of `div`, if it has one. @throws ValueError for an unknown one, or whole numbers by 0 */
+export function checkedRounding(
+  op: string,
+  mode: RoundingMode,
+  a: TensorLike,
+  b: TensorLike,
+): [a: Tensor, b: Tensor] {
+  if (mode !== "trunc" && mode !== "floor") {
+    throw new ValueError(
+      `${op}: roundingMode is ${show(mode)}; it must be "trunc" or "floor", or null for none.`,
+    );
+  }
+  const [first, second] = asPair(op, a, b);
+  checkDivisor(op, first, second);
+  return [first, second];
 }
 
 export const floorDivideOp = defineOp({
@@ -151,6 +205,7 @@ export const clampMin = defineOp({
     min: (dy, { x, min }) => where(lt(x, min), dy, 0),
   },
   tex: { y: "\\max(x, m)", x: "[x \\ge m]", min: "[x < m]" },
+  kinks: "All of it is x’s where x = m.",
 });
 
 /** min(x, max), NaN if either is. The gradient is x's at the bound. */
@@ -164,6 +219,7 @@ export const clampMax = defineOp({
     max: (dy, { x, max }) => where(lt(max, x), dy, 0),
   },
   tex: { y: "\\min(x, m)", x: "[x \\le m]", max: "[x > m]" },
+  kinks: "All of it is x’s where x = m.",
 });
 
 /**
@@ -278,6 +334,7 @@ export const copysign = defineOp({
     b: (dy) => dy.mul(0),
   },
   tex: { y: "|a| \\operatorname{sign} b", a: "y / a", b: "0" },
+  kinks: "0 where a = 0.",
 });
 
 /** 0 for negative x, 1 for positive, and `value` where x = 0 (NaN gives 0). The gradient is `value`'s, where x = 0. */

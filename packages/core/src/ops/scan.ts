@@ -13,14 +13,14 @@ import { floated } from "./arguments.ts";
 import { eq, ne, where } from "./compare.ts";
 import { add, div, exp, mul, sub } from "./elementwise.ts";
 import { gather } from "./indexing.ts";
-import { clone, concat, narrow, reshape, reversed, to } from "./layout.ts";
+import { clone, concat, lined, narrow, reshape, reversed, to } from "./layout.ts";
 import { sum, type ValuesAndIndices } from "./reduce.ts";
 
 /** x with at least one axis, and the named one counted from the front. */
 export function alongAxis(op: string, x: Tensor, axis: number): [x: Tensor, axis: number] {
   checkTensor(op, "x", x);
-  const lined = x.rank === 0 ? reshape(x, [1]) : x;
-  return [lined, normalizeAxis(op, axis, lined.rank)];
+  const v = lined(x);
+  return [v, normalizeAxis(op, axis, v.rank)];
 }
 
 /** x one place later along the axis: `first`, x₀, x₁, …, without the last. */
@@ -86,6 +86,7 @@ export const cumprodOp = defineOp({
     x: (dy, { x, y }, axis): Tensor => mul(backwards(x, dy, axis), shifted(y, axis, 1)),
   },
   tex: { y: "y_i = \\prod_{j \\le i} x_j", x: "\\prod_{k \\le i, k \\ne j} x_k" },
+  kinks: "Right with any number of zeros, since nothing is divided.",
 });
 
 /** yᵢ = x₀ · … · xᵢ along the axis; the gradient is right at zeros, too. Bool and uint8 become int32. */

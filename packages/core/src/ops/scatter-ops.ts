@@ -35,6 +35,7 @@ export const scatterOp = defineOp({
     source: (dy, { index }, { axis }) => gather(dy, axis, index),
   },
   tex: { y: "x,\\ y_{i_k} = s_k", x: "[j \\notin i]", source: "1" },
+  kinks: "Where several elements of s meet at one place, one stays and all get its gradient.",
 });
 
 export const scatterAddOp = defineOp({
@@ -89,6 +90,7 @@ export const scatterProdOp = defineOp({
     x: "\\prod_{i_k = j} s_k",
     source: "x_j \\prod_{l \\ne k} s_l",
   },
+  kinks: "Right with any number of zeros among s.",
 });
 
 function scatterExtreme(name: "scatterAmax" | "scatterAmin", kernel: "max" | "min") {
@@ -119,6 +121,7 @@ function scatterExtreme(name: "scatterAmax" | "scatterAmin", kernel: "max" | "mi
       x: "[x_j = y_j] / \\#_j",
       source: "[s_k = y_{i_k}] / \\#_{i_k}",
     },
+    kinks: "Tied elements share it evenly.",
   });
 }
 

@@ -8,7 +8,7 @@ import { broadcastShapes, formatShape, normalizeAxis, type Shape, sameShape } fr
 import { Tensor } from "../tensor.ts";
 import { add, div, mul, sub } from "./elementwise.ts";
 import { arranged, type Index, integerIndex, selection } from "./indexing.ts";
-import { clone, copyOp, expand, narrow, reshape, to } from "./layout.ts";
+import { clone, copyOp, expand, lined, narrow, reshape, to } from "./layout.ts";
 import {
   scatterAddOp,
   scatterAmaxOp,
@@ -32,11 +32,13 @@ interface Write {
 }
 
 function copied(x: Tensor, { op, index, source, axis }: Write): Tensor {
-  return op(x, index, source, { axis });
+  const y = op(lined(x), index, source, { axis });
+  return x.rank === 0 ? reshape(y, []) : y;
 }
 
 function inPlace(name: string, x: Tensor, { op, index, source, axis }: Write): Tensor {
-  return applyInPlace(op.op, x, [index, source], { axis }, name);
+  applyInPlace(op.op, lined(x), [index, source], { axis }, name);
+  return x;
 }
 
 /** Before anything is written: in place, half a write would be worse than none. */
@@ -78,19 +80,22 @@ function scatterWrite(
 ): Write {
   checkTensor(op, "x", x);
   checkNumbers(op, kind, x);
-  const at = normalizeAxis(op, axis, x.rank);
-  const whole = integerIndex(op, index);
-  const values = fitting(op, "the source", source, x);
+  const target = lined(x);
+  const at = normalizeAxis(op, axis, target.rank);
+  const whole = lined(integerIndex(op, index));
+  const values = lined(fitting(op, "the source", source, x));
   const small = (size: number, i: number) =>
-    (i === at || size <= x.shape[i]!) && (typeof source === "number" || size <= values.shape[i]!);
-  const ranks = whole.rank === x.rank && (typeof source === "number" || values.rank === x.rank);
+    (i === at || size <= target.shape[i]!) &&
+    (typeof source === "number" || size <= values.shape[i]!);
+  const { rank } = target;
+  const ranks = whole.rank === rank && (typeof source === "number" || values.rank === rank);
   if (!ranks || !whole.shape.every(small)) {
-    const shown = typeof source === "number" ? "" : ` and source ${formatShape(values.shape)}`;
+    const shown = source instanceof Tensor ? ` and source ${formatShape(source.shape)}` : "";
     throw new ShapeError(
       `${op}: x is ${formatShape(x.shape)}, index ${formatShape(index.shape)}${shown}; all need the same rank, and index may be larger than no other, but than x along axis ${at}.`,
     );
   }
-  checkRange(op, whole, x, at);
+  checkRange(op, whole, target, at);
   const used =
     typeof source === "number"
       ? expand(values, whole.shape)
@@ -112,19 +117,20 @@ function sliceWrite(
 ): Write {
   checkTensor(op, "x", x);
   checkNumbers(op, kind, x);
-  const at = normalizeAxis(op, axis, x.rank);
+  const { shape } = lined(x);
+  const at = normalizeAxis(op, axis, shape.length);
   const whole = integerIndex(op, index);
   if (whole.rank > 1) {
     throw new ShapeError(`${op}: index is ${formatShape(index.shape)}; it must have one axis.`);
   }
   const values = fitting(op, "the source", source, x);
-  const target = x.shape.with(at, whole.size);
+  const target = shape.with(at, whole.size);
   if (values.rank > 0 && !sameShape(values.shape, target)) {
     throw new ShapeError(
       `${op}: x is ${formatShape(x.shape)}, index ${formatShape(index.shape)} and source ${formatShape(values.shape)}; the source must be ${formatShape(target)}.`,
     );
   }
-  checkRange(op, whole, x, at);
+  checkRange(op, whole, lined(x), at);
   return {
     op: kind,
     index: along(whole, at, target),
@@ -230,6 +236,8 @@ function reduced(
   values: Tensor,
   options: ScatterReduceOptions,
 ): Tensor {
+  checkTensor(name, "x", x);
+  if (x.rank === 0) return reshape(reduced(name, lined(x), axis, given, values, options), []);
   const { reduce, includeSelf = true } = options ?? {};
   if (typeof reduce !== "string" || !Object.hasOwn(reducers, reduce)) {
     throw new ValueError(

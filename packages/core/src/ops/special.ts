@@ -43,6 +43,7 @@ export const erfinv = defineOp({
   saves: ["y"],
   grad: { x: (dy, { y }) => dy.mul(exp(y.square()).mul(1 / TWO_OVER_SQRT_PI)) },
   tex: { y: "\\operatorname{erf}^{-1} x", x: "\\sqrt\\pi e^{y^2} / 2" },
+  kinks: "∞ at ±1.",
 });
 
 /** y = log |Γ(x)|; dy/dx = ψ(x). */
@@ -104,6 +105,7 @@ export const logaddexp = defineOp({
     b: (dy, { a, b }) => dy.mul(b.sub(a).sigmoid()),
   },
   tex: { y: "\\ln(e^a + e^b)", a: "\\sigma(a - b)", b: "\\sigma(b - a)" },
+  kinks: "½ each where a = b; NaN where both are the same infinity.",
 });
 
 /** y = log₂(2ᵃ + 2ᵇ), without overflow. */

@@ -3,13 +3,15 @@
  * inputs, views, lone numbers, empty tensors and both float types.
  */
 import { plainKernels } from "@tapegrad/kernels";
+import { resolveAttributes } from "../attributes.ts";
 import { grad } from "../backward.ts";
 import { tensor } from "../create.ts";
 import { type DType, isFloat } from "../dtype.ts";
 import { TapegradError } from "../errors.ts";
 import type { Op, OpFunction } from "../op.ts";
 import { Generator, rand, randint, randn } from "../random.ts";
-import { contiguousStrides, formatShape, type Shape, sameShape } from "../shape.ts";
+import { contiguousStrides, formatShape, type Shape, sameShape, sizeOf } from "../shape.ts";
+import { show } from "../show.ts";
 import { type NestedArray, Tensor } from "../tensor.ts";
 import { type GradcheckOptions, gradcheck, gradgradcheck } from "./gradcheck.ts";
 
@@ -93,12 +95,27 @@ export function checkedOps(): ReadonlyMap<string, Checked> {
 type AnyOp = OpFunction<never[], Tensor> | OpFunction<never[], Record<string, Tensor>>;
 
 /**
- * Puts an op through every check that applies to it.
+ * Puts an op through every check that applies to it, and needs no test framework: it throws.
+ *
+ * - values against the naive kernels and the `reference`, through transposed, stepped and flipped views,
+ *   and in float32; an elementwise op also with lone numbers, without elements and with whole numbers;
+ * - in float64, gradients and their own gradients against central differences under a random dy, also with one
+ *   tensor for all inputs, and through a view.
  *
  * @throws CheckOpError, or GradcheckError with a table, naming the op and the case
  */
 export function checkOp(f: AnyOp, options: CheckOpOptions): void {
-  const { op } = f;
+  const op: Op | undefined = f?.op;
+  if (op === undefined) {
+    throw new CheckOpError(
+      `checkOp: got ${show(f)}, which is no op; give what defineOp returned, or use gradcheck, which takes any function of tensors.`,
+    );
+  }
+  if (!Array.isArray(options?.cases) || options.cases.length === 0) {
+    throw new CheckOpError(
+      `checkOp(${op.name}): there are no cases; give at least one, such as { ${op.inputs[0]}: uniform([3, 4]) }.`,
+    );
+  }
   const before = checked.get(op.name);
   const record: Coverage = {
     gradcheck: false,
@@ -124,6 +141,8 @@ export function checkOp(f: AnyOp, options: CheckOpOptions): void {
 
 function checkCase(f: AnyOp, given: Case, options: CheckOpOptions, record: Coverage): void {
   const { op } = f;
+  const attrs =
+    op.attributes === null ? given.attrs : resolveAttributes(op.name, op.attributes, given.attrs);
   const call = (inputs: readonly Tensor[]): Tensor[] => {
     for (const x of inputs) record.dtypes.add(x.dtype);
     record.empty ||= inputs.some((x) => x.size === 0);
@@ -139,7 +158,7 @@ function checkCase(f: AnyOp, given: Case, options: CheckOpOptions, record: Cover
   const exact = inputsOf(op, given, "float64");
   const outputs = call(exact);
   if (options.call === undefined)
-    checkAgainstPlain(op, exact, outputs, given.attrs, options.tolerance ?? 1e-12);
+    checkAgainstPlain(op, exact, outputs, attrs, options.tolerance ?? 1e-12);
   if (options.reference)
     checkReference(options.reference, exact, outputs[0]!, options.tolerance ?? 1e-12);
   checkViews(call, exact, outputs);
@@ -197,21 +216,36 @@ function checkAgainstPlain(
   const named: unknown = op.variadic
     ? inputs
     : Object.fromEntries(op.inputs.map((name, i) => [name, inputs[i]]));
-  const y = outputs[0]!;
   if (definition.view !== undefined) return;
   const kernels = plainKernels();
-  const flat = tensor(new Float64Array(y.size), { dtype: y.dtype });
-  const target = new Tensor(flat.storage, 0, y.dtype, y.shape, contiguousStrides(y.shape), 0);
-  if (definition.elementwise !== undefined) {
+  const what = "values differ from the plain kernels";
+  if (definition.shapes !== undefined) {
+    const shapes = Object.entries(definition.shapes(named, attrs));
+    const targets = Object.fromEntries(
+      shapes.map(([name, { shape, dtype }]) => [name, blank(shape, dtype ?? inputs[0]!.dtype)]),
+    );
+    definition.forwardAll!(named, targets, kernels, attrs);
+    op.outputs.forEach((name, i) => {
+      expectClose(`${name}: ${what}`, outputs[i]!, targets[name]!, tolerance);
+    });
+    return;
+  }
+  const y = outputs[0]!;
+  const target = blank(y.shape, y.dtype);
+  if (definition.forward !== undefined) {
+    definition.forward(named, target, kernels, attrs);
+  } else {
     const name = definition.elementwise as never;
     if (op.arity === 2) kernels.binary(name, inputs[0]!, inputs[1]!, target);
     else kernels.unary(name, inputs[0]!, target);
-  } else if (definition.forward !== undefined) {
-    definition.forward(named, target, kernels, attrs);
-  } else {
-    return;
   }
-  expectClose("values differ from the plain kernels", y, target, tolerance);
+  expectClose(what, y, target, tolerance);
+}
+
+/** Zeros with a storage, also where there are no axes: for a kernel to write to. */
+function blank(shape: Shape, dtype: DType): Tensor {
+  const flat = tensor(new Float64Array(sizeOf(shape)), { dtype });
+  return new Tensor(flat.storage, 0, dtype, shape, contiguousStrides(shape), 0);
 }
 
 function checkReference(

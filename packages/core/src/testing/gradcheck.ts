@@ -1,8 +1,10 @@
 /** Analytic gradients against central differences, in float64. */
 
+import { checkTensor } from "../apply.ts";
 import { grad } from "../backward.ts";
+import { checkAtLeast } from "../check.ts";
 import { tensor } from "../create.ts";
-import { DTypeError, GradError, TapegradError } from "../errors.ts";
+import { DTypeError, GradError, ShapeError, TapegradError } from "../errors.ts";
 import { Generator, rand } from "../random.ts";
 import { formatShape, sizeOf } from "../shape.ts";
 import { enableGrad, noGrad } from "../tape.ts";
@@ -26,14 +28,30 @@ export interface GradcheckOptions {
 type Checked = (...inputs: Tensor[]) => Tensor | readonly Tensor[];
 
 /**
- * CS231n's relative error: max over elements of |a − b| / max(1e-8, |a| + |b|).
+ * CS231n's relative error: max over elements of |a − b| / max(1e-8, |a| + |b|). Infinite where just one is NaN
+ * or infinite.
  *
+ * @throws ShapeError for different numbers of elements
  * @see https://cs231n.github.io/neural-networks-3/#gradcheck
  */
-export function relativeError(a: ArrayLike<number>, b: ArrayLike<number>): number {
+export function relativeError(
+  a: number | Tensor | ArrayLike<number>,
+  b: number | Tensor | ArrayLike<number>,
+): number {
+  const [x, y] = [elementsOf(a), elementsOf(b)];
+  if (x.length !== y.length) {
+    throw new ShapeError(
+      `relativeError: a has ${x.length} elements and b ${y.length}; they must be as many.`,
+    );
+  }
   let worst = 0;
-  for (let i = 0; i < a.length; i++) worst = Math.max(worst, relative(a[i]!, b[i]!));
+  for (let i = 0; i < x.length; i++) worst = Math.max(worst, relative(x[i]!, y[i]!));
   return worst;
+}
+
+function elementsOf(x: number | Tensor | ArrayLike<number>): ArrayLike<number> {
+  if (typeof x === "number") return [x];
+  return x instanceof Tensor ? x.data() : x;
 }
 
 function relative(a: number, b: number): number {
@@ -42,14 +60,40 @@ function relative(a: number, b: number): number {
   return Number.isNaN(error) ? Infinity : error;
 }
 
-/** ∂f/∂x by central differences (f(x + h) − f(x − h)) / 2h, for a number-valued f; row-major. */
-export function numericalGradient(f: (x: Tensor) => number, x: Tensor, h = 1e-6): Float64Array {
+/**
+ * ∂f/∂x by central differences (f(x + h) − f(x − h)) / 2h, element by element.
+ *
+ * @param f  gives a number, or a tensor of one element
+ * @param x  float64, in which the differences have digits left
+ * @param h  half-width of the difference, above 0
+ * @returns  in row-major order
+ * @throws   DTypeError for another dtype, ShapeError if f gives several elements
+ */
+export function numericalGradient(
+  f: (x: Tensor) => number | Tensor,
+  x: Tensor,
+  h = 1e-6,
+): Float64Array {
+  checkTensor("numericalGradient", "x", x);
+  if (x.dtype !== "float64") {
+    throw new DTypeError(
+      `numericalGradient: x is ${x.dtype}; central differences need float64: make it with { dtype: "float64" }.`,
+    );
+  }
+  checkAtLeast("numericalGradient", "h", h, 0, true);
   const result = new Float64Array(x.size);
   const at = Float64Array.from(x.data());
   const shifted = (i: number, by: number): number => {
     const moved = at.slice();
     moved[i]! += by;
-    return noGrad(() => f(tensor(moved, { shape: x.shape, dtype: x.dtype })));
+    const y = noGrad(() => f(tensor(moved, { shape: x.shape, dtype: x.dtype })));
+    if (!(y instanceof Tensor)) return y;
+    if (y.size !== 1) {
+      throw new ShapeError(
+        `numericalGradient: f gave shape ${formatShape(y.shape)}; it must give a number or one element: sum() it, weighted by the dy of interest.`,
+      );
+    }
+    return y.item();
   };
   for (let i = 0; i < at.length; i++) result[i] = (shifted(i, h) - shifted(i, -h)) / (2 * h);
   return result;
@@ -245,5 +289,6 @@ function report(name: string, rows: readonly Row[]): string {
     `  ${row.map((cell, i) => cell.padEnd(widths[i]!)).join("  ")}`.trimEnd(),
   );
   const more = rows.length > shownRows ? `\n  and ${rows.length - shownRows} more` : "";
-  return `${name}: ${rows.length} elements disagree with central differences; the worst:\n${lines.join("\n")}${more}`;
+  const count = rows.length === 1 ? "1 element disagrees" : `${rows.length} elements disagree`;
+  return `${name}: ${count} with central differences; the worst:\n${lines.join("\n")}${more}`;
 }

@@ -91,6 +91,8 @@ const binary: Record<string, [f: unknown, reference: (a: number, b: number) => n
   copysign: [rounding.copysign, (a, b) => (b < 0 ? -Math.abs(a) : Math.abs(a))],
 };
 
+const int32 = (elements: number[]) => tensor(elements, { dtype: "int32" });
+
 function everyOp() {
   for (const [name, [f, [low, high], reference]] of Object.entries(unary)) {
     it(name, () => {
@@ -126,6 +128,20 @@ function everyOp() {
   }
   it("wholePow", () => {
     checkOp(wholePow, { cases: [{ a: whole([3, 4], 9), b: whole([4], 5) }] });
+  });
+  it("roundedDivide", () => {
+    for (const mode of ["trunc", "floor"] as const) {
+      checkOp(rounding.roundedDivideOp, {
+        reference: (a, b) => Math[mode](a / b),
+        cases: [
+          // Quotients from 1.2 to 1.9, away from the steps.
+          { a: uniform([3, 4], 3.6, 3.8), b: uniform([4], 2, 3), attrs: mode },
+          { a: uniform([], -3.8, -3.6), b: uniform([], 2, 3), attrs: mode },
+          { a: uniform([0, 4], 1, 2), b: uniform([4], 2, 3), attrs: mode },
+          { a: () => int32([7, -8]), b: () => int32([3, 5]), attrs: mode },
+        ],
+      });
+    }
   });
   it("polygamma", () => {
     checkOp(special.polygammaOp, {
