@@ -3,7 +3,8 @@ import "./methods/index.ts";
 export { type MemoryReport, memory, setMemoryLimit } from "@tapegrad/kernels";
 export { AnomalyError, detectAnomaly } from "./anomaly.ts";
 export { applyInPlace } from "./apply.ts";
-export { type BackwardOptions, backward, type GradOptions, grad } from "./backward.ts";
+export { type BackwardOptions, backward, type GradOptions } from "./backward.ts";
+export type { Randomness } from "./batched.ts";
 export { checkpoint } from "./checkpoint.ts";
 export {
   arange,
@@ -26,9 +27,12 @@ export {
   ShapeError,
   TapegradError,
   ValueError,
+  VmapError,
 } from "./errors.ts";
 export { currentModulePath, type Node, setModulePath } from "./node.ts";
 export {
+  type BatchCall,
+  type BatchRule,
   type Domain,
   defineOp,
   type GradRule,
@@ -491,4 +495,16 @@ export {
   numericalGradient,
   relativeError,
 } from "./testing/gradcheck.ts";
+export { functionalCall, type ModuleLike } from "./transforms/functional-call.ts";
+export { grad, type GradTransformOptions, valueAndGrad } from "./transforms/grad.ts";
+export { hessian, type JacobianOptions, jacobian } from "./transforms/jacobian.ts";
+export { hvp, jvp, vhp, vjp } from "./transforms/products.ts";
+export {
+  type GivenTree,
+  type TensorTree,
+  type Tree,
+  treeLeaves,
+  treeMap,
+} from "./transforms/tree.ts";
+export { type Axes, type VmapOptions, vmap } from "./transforms/vmap.ts";
 export { updateInPlace } from "./update.ts";

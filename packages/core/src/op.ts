@@ -5,6 +5,21 @@ import { type SavedValues, savedReader } from "./saved.ts";
 import type { Shape } from "./shape.ts";
 import type { Tensor } from "./tensor.ts";
 
+/** A call of an op inside `vmap`, as its {@link BatchRule} gets it. */
+export interface BatchCall<A = unknown> {
+  /** The op itself, on tensors that have all samples. */
+  call(inputs: readonly Tensor[], attrs?: A): Tensor | Record<string, Tensor>;
+  /** In the order of the op's inputs; all samples along a first axis where `batched` says so. */
+  inputs: readonly Tensor[];
+  batched: readonly boolean[];
+  attrs: A;
+  /** Number of samples. */
+  size: number;
+}
+
+/** How an op runs for all samples at once; the outputs have the samples along their first axis. */
+export type BatchRule<A = unknown> = (call: BatchCall<A>) => Tensor | Record<string, Tensor>;
+
 /** What ops take: a tensor, or a number. */
 export type TensorLike = Tensor | number;
 
@@ -51,6 +66,8 @@ interface Common<I extends string, S extends string, A, O extends string> {
   bools?: boolean | "refuse";
   /** dtype of the output; by default that of the inputs, which the tape brings to a common one. */
   dtype?: (inputs: Values<I>, attrs: A) => DType;
+  /** How `vmap` runs the op for all samples at once. Default: elementwise ops broadcast, others run in a loop. */
+  batch?: BatchRule<NoInfer<A>>;
   /** For pictures: what stands in the gate. */
   symbol?: string;
   /** For pictures and docs: the formula, and each input's local gradient. */
@@ -166,6 +183,7 @@ interface Definition {
   domain?: Domain;
   bools?: boolean | "refuse";
   dtype?: (inputs: unknown, attrs: unknown) => DType;
+  batch?: BatchRule;
   symbol?: string;
   tex?: Readonly<Record<string, string>>;
   variadic?: boolean;

@@ -5,6 +5,7 @@ import { DTypeError, IndexError, ShapeError, ValueError } from "../errors.ts";
 import { defineOp } from "../op.ts";
 import { broadcastShapes, formatShape, normalizeAxis, sameShape, sizeOf } from "../shape.ts";
 import { adoptArray, type NestedArray, Tensor } from "../tensor.ts";
+import { alongNext, withFrontAxis } from "./batching.ts";
 import { expand, permute, type Range, reshape, sliceOp, to } from "./layout.ts";
 
 export interface AlongAxis {
@@ -21,6 +22,7 @@ export const gatherOp = defineOp({
     checkIndex("gather", kernels.gather(x, axis, index, y), x, axis, index);
   },
   saves: ["index", "xShape"],
+  batch: alongNext(),
   grad: {
     x: (dy, { index, xShape }, { axis }): Tensor =>
       scatterZeros(dy, index, { axis, shape: xShape }),
@@ -41,6 +43,10 @@ export const scatterZeros = defineOp({
     checkIndex("scatterAdd", kernels.scatterAdd(y, axis, index, source), y, axis, index);
   },
   saves: ["index"],
+  batch: withFrontAxis(({ axis, shape }, { size }) => ({
+    axis: axis + 1,
+    shape: [size, ...shape],
+  })),
   grad: {
     source: (dy, { index }, { axis }): Tensor => gatherOp(dy, index, { axis }),
     index: null,

@@ -1,0 +1,63 @@
+/** How ops run for all samples at once inside `vmap`: the rules that most of them share. */
+import type { BatchCall, BatchRule } from "../op.ts";
+import type { Tensor } from "../tensor.ts";
+import { expand, reshape } from "./layout.ts";
+
+/** The inputs with all samples in front: those that every sample shares are repeated, as views. */
+export function everySample({ inputs, batched, size }: Pick<BatchCall, "inputs" | "batched" | "size">): Tensor[] {
+  return inputs.map((x, i) => (batched[i] ? x : expand(x, [size, ...x.shape])));
+}
+
+/**
+ * The op itself does it, once its attributes are those for one more axis in front. For ops whose inputs keep
+ * their axes apart (nothing broadcasts).
+ */
+export function withFrontAxis<A = unknown>(
+  attrs: (attrs: A, call: BatchCall<A>) => A = (same) => same,
+): BatchRule<A> {
+  return (call) => call.call(everySample(call), attrs(call.attrs, call));
+}
+
+/** {@link withFrontAxis} for ops that take an axis: it is one place later. */
+export function alongNext<A extends { axis: number }>(): BatchRule<A> {
+  return withFrontAxis<A>((attrs) => ({ ...attrs, axis: attrs.axis + 1 }));
+}
+
+/** As {@link alongNext}, for several axes. */
+export function overNext<A extends { axes: readonly number[] }>(): BatchRule<A> {
+  return withFrontAxis<A>((attrs) => ({ ...attrs, axes: attrs.axes.map((axis) => axis + 1) }));
+}
+
+/** x with all samples in front and then at least `rank` axes: new ones come between. */
+export function aligned(x: Tensor, rank: number): Tensor {
+  const missing = rank + 1 - x.rank;
+  if (missing <= 0) return x;
+  return reshape(x, [x.shape[0]!, ...new Array<number>(missing).fill(1), ...x.shape.slice(1)]);
+}
+
+/** For ops whose inputs broadcast: what every sample shares broadcasts over them, too. */
+export function broadcasting<A>({ call, inputs, batched, attrs }: BatchCall<A>): ReturnType<BatchRule> {
+  const rank = Math.max(...inputs.map((x, i) => (batched[i] ? x.rank - 1 : x.rank)));
+  return call(
+    inputs.map((x, i) => (batched[i] ? aligned(x, rank) : x)),
+    attrs,
+  );
+}
+
+/** [B, N, …] → [B·N, …]: the samples join the first axis. */
+export function joined(x: Tensor): Tensor {
+  return reshape(x, [x.shape[0]! * x.shape[1]!, ...x.shape.slice(2)]);
+}
+
+/** [B·N, …] → [B, N, …]. */
+export function parted(x: Tensor, size: number): Tensor {
+  return reshape(x, [size, x.shape[0]! / Math.max(size, 1), ...x.shape.slice(1)]);
+}
+
+/** For ops of one input that treat the entries of its first axis alike: the samples join it. */
+export function amongFirst<A = unknown>(
+  attrs: (attrs: A, size: number) => A = (same) => same,
+): BatchRule<A> {
+  return ({ call, inputs, attrs: own, size }) =>
+    parted(call([joined(inputs[0]!)], attrs(own, size)) as Tensor, size);
+}
