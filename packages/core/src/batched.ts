@@ -19,8 +19,8 @@ export interface Level {
   /** Number of samples. */
   readonly size: number;
   readonly randomness: Randomness;
-  /** Stands where the storage of its tensors would be, and refuses to be read. */
-  readonly storage: Storage;
+  /** What stands in place of a storage in its tensors: the same for views of one storage, and never read. */
+  readonly standIn: (storage: Storage) => Storage;
   /** Whether its function is running. */
   open: boolean;
 }
@@ -56,18 +56,24 @@ export function withLevels<T>(next: readonly Level[], f: () => T): T {
 
 /** @internal A vmap inside those that run now. */
 export function newLevel(size: number, randomness: Randomness): Level {
+  const unreadable = refusing(() => (level.open ? hidden("reading an element") : escaped()));
+  const standIns = new WeakMap<Storage, Storage>();
   const level: Level = {
     depth: levels.length,
     size,
     randomness,
-    storage: unreadable(() => (level.open ? hidden("reading an element") : escaped())),
+    standIn: (storage) => {
+      const found = standIns.get(storage) ?? (Object.create(unreadable) as Storage);
+      standIns.set(storage, found);
+      return found;
+    },
     open: false,
   };
   return level;
 }
 
-/** Every part of a storage refuses, whoever asks for it. */
-function unreadable(refuse: () => VmapError): Storage {
+/** A storage all of whose parts refuse, whoever asks for them. */
+function refusing(refuse: () => VmapError): Storage {
   const storage = {};
   for (const part of ["dtype", "length", "cell", "array"]) {
     Object.defineProperty(storage, part, {
@@ -106,7 +112,7 @@ export class BatchedTensor extends Tensor {
   /** @internal */
   constructor(physical: Tensor, level: Level) {
     const shape = physical.shape.slice(1);
-    super(level.storage, 0, physical.dtype, shape, contiguousStrides(shape), 0);
+    super(level.standIn(physical.storage!), 0, physical.dtype, shape, contiguousStrides(shape), 0);
     this.physical = physical;
     this.level = level;
     setRequiresGrad(this, physical.requiresGrad);
@@ -198,19 +204,13 @@ export function bottomOf(x: Tensor): Tensor {
 
 /** @internal f of the ordinary tensor behind x, in its place. */
 export function mapBottom(x: Tensor, f: (bottom: Tensor) => Tensor): Tensor {
-  return x instanceof BatchedTensor
-    ? new BatchedTensor(mapBottom(x.physical, f), x.level)
-    : f(x);
+  return x instanceof BatchedTensor ? new BatchedTensor(mapBottom(x.physical, f), x.level) : f(x);
 }
 
 /** What {@link vmap} does with calls on its tensors; it fills this in when it first runs. */
 export const batching = {} as {
   /** @internal */
-  call: (
-    op: Op,
-    inputs: readonly Tensor[],
-    attrs: unknown,
-  ) => Tensor | Record<string, Tensor>;
+  call: (op: Op, inputs: readonly Tensor[], attrs: unknown) => Tensor | Record<string, Tensor>;
   /** @internal */
   callInPlace: (
     op: Op,

@@ -39,7 +39,9 @@ export function checkpoint<Inputs extends readonly unknown[], T>(
   const recompute = () => {
     checkVersions(inputs, versions);
     const again: { x: Tensor; version: number }[] = [];
-    const leaves = inputs.map((x) => (x instanceof Tensor ? mapBottom(x, leafOf) : x)) as unknown as Inputs;
+    const leaves = inputs.map((x) =>
+      x instanceof Tensor ? mapBottom(x, leafOf) : x,
+    ) as unknown as Inputs;
     const before = defaultGenerator().state;
     defaultGenerator().state = generator;
     try {

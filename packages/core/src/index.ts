@@ -496,7 +496,7 @@ export {
   relativeError,
 } from "./testing/gradcheck.ts";
 export { functionalCall, type ModuleLike } from "./transforms/functional-call.ts";
-export { grad, type GradTransformOptions, valueAndGrad } from "./transforms/grad.ts";
+export { type GradTransformOptions, grad, valueAndGrad } from "./transforms/grad.ts";
 export { hessian, type JacobianOptions, jacobian } from "./transforms/jacobian.ts";
 export { hvp, jvp, vhp, vjp } from "./transforms/products.ts";
 export {

@@ -1,10 +1,17 @@
 /** How ops run for all samples at once inside `vmap`: the rules that most of them share. */
+import { BatchedTensor, innermost, isBatched, openLevels } from "../batched.ts";
+import { VmapError } from "../errors.ts";
 import type { BatchCall, BatchRule } from "../op.ts";
-import type { Tensor } from "../tensor.ts";
-import { expand, reshape } from "./layout.ts";
+import { Tensor } from "../tensor.ts";
+import { expand, reshape, stack } from "./layout.ts";
+import { select } from "./split.ts";
 
 /** The inputs with all samples in front: those that every sample shares are repeated, as views. */
-export function everySample({ inputs, batched, size }: Pick<BatchCall, "inputs" | "batched" | "size">): Tensor[] {
+export function everySample({
+  inputs,
+  batched,
+  size,
+}: Pick<BatchCall, "inputs" | "batched" | "size">): Tensor[] {
   return inputs.map((x, i) => (batched[i] ? x : expand(x, [size, ...x.shape])));
 }
 
@@ -36,7 +43,12 @@ export function aligned(x: Tensor, rank: number): Tensor {
 }
 
 /** For ops whose inputs broadcast: what every sample shares broadcasts over them, too. */
-export function broadcasting<A>({ call, inputs, batched, attrs }: BatchCall<A>): ReturnType<BatchRule> {
+export function broadcasting<A>({
+  call,
+  inputs,
+  batched,
+  attrs,
+}: BatchCall<A>): ReturnType<BatchRule> {
   const rank = Math.max(...inputs.map((x, i) => (batched[i] ? x.rank - 1 : x.rank)));
   return call(
     inputs.map((x, i) => (batched[i] ? aligned(x, rank) : x)),
@@ -60,4 +72,35 @@ export function amongFirst<A = unknown>(
 ): BatchRule<A> {
   return ({ call, inputs, attrs: own, size }) =>
     parted(call([joined(inputs[0]!)], attrs(own, size)) as Tensor, size);
+}
+
+/**
+ * For functions that must see values: f of the inputs, inside vmap once for each sample. The results are stacked.
+ */
+export function eachSample<T extends Tensor | { readonly [K in keyof T]: Tensor }>(
+  inputs: readonly Tensor[],
+  f: (inputs: readonly Tensor[]) => T,
+): T {
+  if (openLevels === 0 || !inputs.some(isBatched)) return f(inputs);
+  const level = innermost(inputs);
+  const results = Array.from({ length: level.size }, (_, sample) =>
+    eachSample(
+      inputs.map((x) => (isBatched(x) && x.level === level ? select(x.physical, 0, sample) : x)),
+      f,
+    ),
+  );
+  const together = (parts: readonly Tensor[]) => new BatchedTensor(stack(parts), level);
+  const [first] = results;
+  if (first === undefined) {
+    throw new VmapError(
+      "vmap: there are no samples, and this runs once for each of them, so the shape of its result is unknown; give the op a batch rule.",
+    );
+  }
+  if (first instanceof Tensor) return together(results as readonly Tensor[]) as unknown as T;
+  return Object.fromEntries(
+    Object.keys(first).map((key) => [
+      key,
+      together(results.map((y) => y[key as keyof T] as Tensor)),
+    ]),
+  ) as unknown as T;
 }

@@ -89,9 +89,7 @@ engineOps.to = to;
 /** The same elements off the tape: shares x's storage, requires no gradient. */
 export function detach(x: Tensor): Tensor {
   checkTensor("detach", "x", x);
-  return mapBottom(x, (bottom) =>
-    viewTensor(bottom, bottom.shape, bottom.strides, bottom.offset),
-  );
+  return mapBottom(x, (bottom) => viewTensor(bottom, bottom.shape, bottom.strides, bottom.offset));
 }
 
 // ---------------------------------------------------------------------------------------------
@@ -273,8 +271,7 @@ export const expandOp = defineOp({
     offset: x.offset,
   }),
   // The tape sums over what broadcasting repeated.
-  batch: ({ inputs, attrs, size }) =>
-    expand(aligned(inputs[0]!, attrs.length), [size, ...attrs]),
+  batch: ({ inputs, attrs, size }) => expand(aligned(inputs[0]!, attrs.length), [size, ...attrs]),
   grad: { x: (dy) => dy },
   tex: { y: "y_{j,i} = x_i", x: "\\sum_j dY_{j,i}" },
 });
@@ -416,7 +413,8 @@ export const takeRegion = defineOp({
   inputs: ["x"],
   domain: "any",
   view: (x, { shape, strides, offset }: Region) => ({ shape, strides, offset: x.offset + offset }),
-  batch: ({ call, inputs, attrs, size }) => call([contiguous(inputs[0]!)], everyRegion(attrs, size)),
+  batch: ({ call, inputs, attrs, size }) =>
+    call([contiguous(inputs[0]!)], everyRegion(attrs, size)),
   grad: {
     x: (dy, _, region: Region): Tensor =>
       overlaps(region)
@@ -439,7 +437,8 @@ export const addRegion = defineOp({
     const at = positionsOf(region);
     kernels.scatterAdd(flat(y, [y.size]), 0, at, flat(x, at.shape));
   },
-  batch: ({ call, inputs, attrs, size }) => call([contiguous(inputs[0]!)], everyRegion(attrs, size)),
+  batch: ({ call, inputs, attrs, size }) =>
+    call([contiguous(inputs[0]!)], everyRegion(attrs, size)),
   grad: { x: (dy, _, region): Tensor => takeRegion(contiguous(dy), region) },
   tex: { y: "y_j = \\sum_{p(i) = j} x_i", x: "1" },
 });

@@ -1,5 +1,7 @@
 /** Functions of matrices: determinants, pseudo-inverse, least squares, exponential, powers, rank, norms. */
+
 import { checkTensor } from "../apply.ts";
+import { everyElement } from "../batched.ts";
 import { checkAtLeast } from "../check.ts";
 import { eye, zerosLike } from "../create.ts";
 import { ShapeError, ValueError } from "../errors.ts";
@@ -251,7 +253,7 @@ export function lstsq(a: Tensor, b: Tensor, options: ToleranceOptions = {}): Lst
   const right = withBatch(floated(b), batch, 2);
   const [m, n] = [rowsOf(a), columnsOf(a)];
   const rank = matrixRank(left, options);
-  const hasFullRank = rank.data().every((r) => r === Math.min(m, n));
+  const hasFullRank = everyElement(rank).every((r) => r === Math.min(m, n));
   const solution = hasFullRank
     ? fullRankSolution(left, right)
     : matmulOp(pinv(left, options), right);

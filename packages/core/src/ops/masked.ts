@@ -1,9 +1,11 @@
 /** Masks: choosing elements by a bool tensor. */
+
 import { applyInPlace, checkTensor } from "../apply.ts";
 import { DTypeError, ShapeError } from "../errors.ts";
 import type { TensorLike } from "../op.ts";
 import { broadcastShapes, formatShape, sameShape, sizeOf } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
+import { eachSample } from "./batching.ts";
 import { where } from "./compare.ts";
 import { indexSelect, maskPositions } from "./indexing.ts";
 import { copyOp, expand, narrow, reshape } from "./layout.ts";
@@ -88,12 +90,18 @@ function scattered(op: string, x: Tensor, mask: Tensor, source: Tensor): Tensor 
       `${op}: the mask is ${formatShape(mask.shape)}; it must broadcast to x's shape ${formatShape(x.shape)}.`,
     );
   }
-  const positions = maskPositions(expand(mask, x.shape));
+  return eachSample([x, expand(mask, x.shape), values], ([sample, chosen, from]) =>
+    filledIn(op, sample!, chosen!, from!),
+  );
+}
+
+function filledIn(op: string, x: Tensor, mask: Tensor, source: Tensor): Tensor {
+  const positions = maskPositions(mask);
   if (positions.size > source.size) {
     throw new ShapeError(
       `${op}: the mask asks for ${positions.size} elements, and the source of shape ${formatShape(source.shape)} has ${source.size}.`,
     );
   }
-  const taken = narrow(reshape(values, [values.size]), 0, 0, positions.size);
+  const taken = narrow(reshape(source, [source.size]), 0, 0, positions.size);
   return reshape(scatter(reshape(x, [x.size]), 0, positions, taken), x.shape);
 }

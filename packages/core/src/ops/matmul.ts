@@ -88,7 +88,8 @@ export const linearOp = defineOp({
   saves: ["x", "weight"],
   batch: ({ call, inputs, batched, attrs, size }) => {
     const [x, weight, bias] = inputs as [Tensor, Tensor, Tensor];
-    if (!batched[1] && !batched[2]) return parted(call([joined(x), weight, bias], attrs) as Tensor, size);
+    if (!batched[1] && !batched[2])
+      return parted(call([joined(x), weight, bias], attrs) as Tensor, size);
     const product = matmulOp(x, flipped(weight));
     return add(product, batched[2] ? aligned(bias, 2) : bias);
   },

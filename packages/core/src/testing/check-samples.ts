@@ -47,9 +47,7 @@ function checkMapped(
   });
   const inAxes = mapped.map((isMapped) => (isMapped ? 0 : null));
   const got = vmap((...sample: Tensor[]) => call(sample), { inAxes })(...inputs);
-  const each = samples.map((_, k) =>
-    call(inputs.map((x, i) => (mapped[i] ? x.select(0, k) : x))),
-  );
+  const each = samples.map((_, k) => call(inputs.map((x, i) => (mapped[i] ? x.select(0, k) : x))));
   const expected = got.map((_, i) => stack(each.map((outputs) => outputs[i]!)));
   const names = mapped.flatMap((isMapped, i) => (isMapped ? [op.inputs[op.variadic ? 0 : i]] : []));
   const where = `vmap over ${names.join(", ")}`;

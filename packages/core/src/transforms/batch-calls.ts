@@ -2,67 +2,37 @@
 import { apply, applyInPlace } from "../apply.ts";
 import { BatchedTensor, currentLevels, innermost } from "../batched.ts";
 import { VmapError } from "../errors.ts";
-import type { BatchCall, BatchRule, Op } from "../op.ts";
-import { broadcasting } from "../ops/batching.ts";
-import { clone, copyOp, stack } from "../ops/layout.ts";
-import { select } from "../ops/split.ts";
+import type { BatchRule, Op } from "../op.ts";
+import { broadcasting, eachSample } from "../ops/batching.ts";
+import { clone, copyOp } from "../ops/layout.ts";
 import type { Shape } from "../shape.ts";
-import type { Tensor } from "../tensor.ts";
+import { Tensor } from "../tensor.ts";
 
 type Result = Tensor | Record<string, Tensor>;
 
-function mapResult(result: Result, f: (y: Tensor) => Tensor): Result {
-  if (isRecord(result)) {
-    return Object.fromEntries(Object.entries(result).map(([name, y]) => [name, f(y)]));
-  }
-  return f(result);
-}
-
-function isRecord(result: Result): result is Record<string, Tensor> {
-  return Object.getPrototypeOf(result) === Object.prototype;
-}
-
-/** How vmap runs the op: by its own rule; elementwise ops broadcast; any other one runs once for each sample. */
-export function batchRuleOf(op: Op): BatchRule {
+/** The op's own rule; elementwise ops broadcast; null: once for each sample. */
+export function batchRuleOf(op: Op): BatchRule | null {
   const { batch, elementwise } = op.definition;
-  return batch ?? (elementwise === undefined ? inLoop : broadcasting);
-}
-
-/** One call for each sample. */
-function inLoop({ call, inputs, batched, attrs, size }: BatchCall): Result {
-  if (size === 0) {
-    throw new VmapError(
-      "vmap: there are no samples, and an op without a batch rule runs once for each, so the shape of its result is unknown; give the op a batch rule.",
-    );
-  }
-  const results = Array.from({ length: size }, (_, sample) =>
-    call(
-      inputs.map((x, i) => (batched[i] ? select(x, 0, sample) : x)),
-      attrs,
-    ),
-  );
-  const first = results[0]!;
-  if (!isRecord(first)) return stack(results as Tensor[]);
-  return Object.fromEntries(
-    Object.keys(first).map((name) => [
-      name,
-      stack(results.map((result) => (result as Record<string, Tensor>)[name]!)),
-    ]),
-  );
+  return batch ?? (elementwise === undefined ? null : broadcasting);
 }
 
 /** The op for all samples of the innermost vmap that an input belongs to; vmaps around it see its calls in turn. */
 export function callBatched(op: Op, inputs: readonly Tensor[], attrs: unknown): Result {
+  const rule = batchRuleOf(op);
+  if (rule === null) return eachSample<Result>(inputs, (sample) => apply(op, sample, attrs));
   const level = innermost(inputs);
   const batched = inputs.map((x) => x instanceof BatchedTensor && x.level === level);
-  const result = batchRuleOf(op)({
+  const result = rule({
     call: (all, own) => apply(op, all, own),
     inputs: inputs.map((x, i) => (batched[i] ? (x as BatchedTensor).physical : x)),
     batched,
     attrs,
     size: level.size,
   });
-  return mapResult(result, (y) => new BatchedTensor(y, level));
+  if (result instanceof Tensor) return new BatchedTensor(result, level);
+  return Object.fromEntries(
+    Object.entries(result).map(([name, y]) => [name, new BatchedTensor(y, level)]),
+  );
 }
 
 /** The result of a copy, written over all samples of x. */

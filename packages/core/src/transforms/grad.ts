@@ -57,11 +57,7 @@ export function grad(
  *
  * @throws ShapeError unless f returns a tensor of one element
  */
-export function grad<
-  const Args extends readonly unknown[],
-  Aux,
-  const N extends Argnums = 0,
->(
+export function grad<const Args extends readonly unknown[], Aux, const N extends Argnums = 0>(
   f: (...args: Args) => readonly [Tensor, Aux],
   options: GradTransformOptions<N, true> & { hasAux: true },
 ): (...args: Given<Args>) => { grad: Gradients<Args, N>; aux: Aux };

@@ -5,9 +5,16 @@ import { reshape } from "../ops/layout.ts";
 import { show } from "../show.ts";
 import { isGradEnabled } from "../tape.ts";
 import type { Tensor } from "../tensor.ts";
-import { type Argnums, type Given, type Gradients, grad, likeArguments, positionsOf } from "./grad.ts";
+import {
+  type Argnums,
+  type Given,
+  type Gradients,
+  grad,
+  likeArguments,
+  positionsOf,
+} from "./grad.ts";
 import { outputsOf } from "./products.ts";
-import { checkFunction, linearized, pulled, reachesOutside, recorded, type Run } from "./record.ts";
+import { checkFunction, linearized, pulled, type Run, reachesOutside, recorded } from "./record.ts";
 import { mapTensors } from "./tree.ts";
 import { vmap } from "./vmap.ts";
 

@@ -9,14 +9,16 @@ import {
   checkFunction,
   linearized,
   pulled,
+  type Run,
   reachesOutside,
   recorded,
   released,
-  type Run,
 } from "./record.ts";
 import { type GivenTree, mapLeaves, matching, type TensorTree, treeLeaves } from "./tree.ts";
 
-type Results<Args extends readonly unknown[]> = { -readonly [K in keyof Args]: TensorTree<Args[K]> };
+type Results<Args extends readonly unknown[]> = {
+  -readonly [K in keyof Args]: TensorTree<Args[K]>;
+};
 type Given<Args extends readonly unknown[]> = { readonly [K in keyof Args]: GivenTree<Args[K]> };
 
 /** @internal f's results. @throws ValueError if there is anything but tensors */

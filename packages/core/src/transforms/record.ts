@@ -1,7 +1,7 @@
 /** One recorded run of a function, from which its derivatives are taken: what all transforms share. */
 import { describe } from "../apply.ts";
-import { currentLevels, type Level } from "../batched.ts";
 import { grad } from "../backward.ts";
+import { currentLevels, type Level } from "../batched.ts";
 import { tensor, zerosLike } from "../create.ts";
 import { isFloat } from "../dtype.ts";
 import { GradError, ValueError } from "../errors.ts";

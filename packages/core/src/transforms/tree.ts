@@ -101,12 +101,7 @@ export function treeMap<T>(
  *
  * @throws ValueError, ShapeError naming the place
  */
-export function matching(
-  name: string,
-  what: string,
-  given: unknown,
-  like: unknown,
-): Tensor[] {
+export function matching(name: string, what: string, given: unknown, like: unknown): Tensor[] {
   const found: Tensor[] = [];
   mapTensors(
     like,
