@@ -188,6 +188,15 @@ export function innermost(inputs: readonly TensorLike[]): Level {
   return found!;
 }
 
+/** @internal For functions whose result has a shape that depends on the values of x. @throws VmapError inside vmap */
+export function refuseShaping(name: string, x: Tensor): void {
+  if (!(x instanceof BatchedTensor)) return;
+  if (!x.level.open) throw escaped();
+  throw new VmapError(
+    `${name}: the shape of the result depends on the values, which differ between the samples of a vmap; choose by where(condition, a, b), or call it outside of vmap.`,
+  );
+}
+
 /**
  * @internal The elements of every sample, for checks that hold for each alike; `data()` outside of vmap.
  */

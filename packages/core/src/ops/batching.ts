@@ -1,5 +1,5 @@
 /** How ops run for all samples at once inside `vmap`: the rules that most of them share. */
-import { BatchedTensor, innermost, isBatched, openLevels } from "../batched.ts";
+import { BatchedTensor, innermost, isBatched, type Level, openLevels } from "../batched.ts";
 import { VmapError } from "../errors.ts";
 import type { BatchCall, BatchRule } from "../op.ts";
 import { Tensor } from "../tensor.ts";
@@ -62,8 +62,8 @@ export function joined(x: Tensor): Tensor {
 }
 
 /** [B·N, …] → [B, N, …]. */
-export function parted(x: Tensor, size: number): Tensor {
-  return reshape(x, [size, x.shape[0]! / Math.max(size, 1), ...x.shape.slice(1)]);
+export function parted(x: Tensor, size: number, count: number): Tensor {
+  return reshape(x, [size, count, ...x.shape.slice(1)]);
 }
 
 /** For ops of one input that treat the entries of its first axis alike: the samples join it. */
@@ -71,7 +71,22 @@ export function amongFirst<A = unknown>(
   attrs: (attrs: A, size: number) => A = (same) => same,
 ): BatchRule<A> {
   return ({ call, inputs, attrs: own, size }) =>
-    parted(call([joined(inputs[0]!)], attrs(own, size)) as Tensor, size);
+    parted(call([joined(inputs[0]!)], attrs(own, size)) as Tensor, size, inputs[0]!.shape[1]!);
+}
+
+/** x for every sample of the vmaps that the others belong to: what then is written into it may differ. */
+export function alongside(x: Tensor, others: readonly unknown[]): Tensor {
+  let y = x;
+  for (const other of others)
+    for (let at = other; isBatched(at); at = at.physical) y = repeatedFor(y, at.level);
+  return y;
+}
+
+function repeatedFor(x: Tensor, level: Level): Tensor {
+  if (!isBatched(x) || x.level.depth < level.depth)
+    return new BatchedTensor(expand(x, [level.size, ...x.shape]), level);
+  if (x.level === level) return x;
+  return new BatchedTensor(repeatedFor(x.physical, level), x.level);
 }
 
 /**

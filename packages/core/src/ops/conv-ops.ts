@@ -135,8 +135,7 @@ function channelsJoined(x: Tensor): Tensor {
 }
 
 /** [N, B·C, …] → [B, N, C, …]. */
-function channelsParted(y: Tensor, size: number): Tensor {
-  const channels = y.shape[1]! / Math.max(size, 1);
+function channelsParted(y: Tensor, size: number, channels: number): Tensor {
   return transpose(reshape(y, [y.shape[0]!, size, channels, ...y.shape.slice(2)]), 0, 1);
 }
 
@@ -177,10 +176,15 @@ export const convOp = defineOp({
   saves: ["x", "weight"],
   batch: (batch) => {
     const { call, inputs, batched, attrs, size } = batch;
-    if (!batched[1]) return parted(call([joined(inputs[0]!), inputs[1]!], attrs) as Tensor, size);
+    if (!batched[1])
+      return parted(
+        call([joined(inputs[0]!), inputs[1]!], attrs) as Tensor,
+        size,
+        inputs[0]!.shape[1]!,
+      );
     const [x, weight] = everySample(batch) as [Tensor, Tensor];
     const y = call([channelsJoined(x), joined(weight)], grouped(attrs, size));
-    return channelsParted(y as Tensor, size);
+    return channelsParted(y as Tensor, size, weight.shape[1]!);
   },
   grad: {
     x: (dy, { weight }, g): Tensor => convInputOp(dy, weight, g),
@@ -228,10 +232,15 @@ export const convInputOp = defineOp({
   saves: ["dy", "weight"],
   batch: (batch) => {
     const { call, inputs, batched, attrs, size } = batch;
-    if (!batched[1]) return parted(call([joined(inputs[0]!), inputs[1]!], attrs) as Tensor, size);
+    if (!batched[1])
+      return parted(
+        call([joined(inputs[0]!), inputs[1]!], attrs) as Tensor,
+        size,
+        inputs[0]!.shape[1]!,
+      );
     const [dy, weight] = everySample(batch) as [Tensor, Tensor];
     const x = call([channelsJoined(dy), joined(weight)], grouped(attrs, size));
-    return channelsParted(x as Tensor, size);
+    return channelsParted(x as Tensor, size, weight.shape[2]! * attrs.groups);
   },
   grad: {
     dy: (dx, { weight }, g): Tensor => convOp(dx, weight, g),
@@ -266,7 +275,7 @@ export const convWeightOp = defineOp({
     const { call, attrs, size } = batch;
     const [x, dy] = everySample(batch) as [Tensor, Tensor];
     const weight = call([channelsJoined(x), channelsJoined(dy)], grouped(attrs, size));
-    return parted(weight as Tensor, size);
+    return parted(weight as Tensor, size, dy.shape[2]!);
   },
   grad: {
     x: (dw, { dy }, g): Tensor => convInputOp(dy, dw, g),

@@ -1,7 +1,7 @@
 /** Picking elements by position. */
 
 import { checkTensor, describe } from "../apply.ts";
-import { everyElement, isBatched } from "../batched.ts";
+import { everyElement, isBatched, refuseShaping } from "../batched.ts";
 import { tensor } from "../create.ts";
 import { DTypeError, IndexError, ShapeError, ValueError } from "../errors.ts";
 import { defineOp } from "../op.ts";
@@ -239,6 +239,7 @@ export function selection(op: string, x: Tensor, parts: readonly Index[]): Selec
       shape.push(1);
     } else {
       checkMask(op, part, axis, x);
+      refuseShaping(op, part);
       pick(maskPositions(part), part.rank);
     }
   }

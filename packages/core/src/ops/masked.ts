@@ -1,6 +1,7 @@
 /** Masks: choosing elements by a bool tensor. */
 
 import { applyInPlace, checkTensor } from "../apply.ts";
+import { refuseShaping } from "../batched.ts";
 import { DTypeError, ShapeError } from "../errors.ts";
 import type { TensorLike } from "../op.ts";
 import { broadcastShapes, formatShape, sameShape, sizeOf } from "../shape.ts";
@@ -55,6 +56,7 @@ function filled(op: string, x: Tensor, mask: Tensor, value: TensorLike): Tensor 
 /** The elements where the mask is true, in row-major order: [n]. x and mask broadcast. */
 export function maskedSelect(x: Tensor, mask: Tensor): Tensor {
   checkMask("maskedSelect", x, mask);
+  refuseShaping("maskedSelect", mask);
   const shape = broadcastShapes("maskedSelect", x.shape, mask.shape);
   const flat = reshape(expand(x, shape), [sizeOf(shape)]);
   return indexSelect(flat, 0, maskPositions(expand(mask, shape)));

@@ -33,7 +33,7 @@ function productRule(batch: BatchCall): Tensor {
   const { call, inputs, batched, size } = batch;
   const [a, b] = inputs as [Tensor, Tensor];
   if (batched[0] && !batched[1] && a.rank === 3 && b.rank === 2)
-    return parted(call([joined(a), b]) as Tensor, size);
+    return parted(call([joined(a), b]) as Tensor, size, a.shape[1]!);
   return broadcasting(batch) as Tensor;
 }
 
@@ -89,7 +89,7 @@ export const linearOp = defineOp({
   batch: ({ call, inputs, batched, attrs, size }) => {
     const [x, weight, bias] = inputs as [Tensor, Tensor, Tensor];
     if (!batched[1] && !batched[2])
-      return parted(call([joined(x), weight, bias], attrs) as Tensor, size);
+      return parted(call([joined(x), weight, bias], attrs) as Tensor, size, x.shape[1]!);
     const product = matmulOp(x, flipped(weight));
     return add(product, batched[2] ? aligned(bias, 2) : bias);
   },

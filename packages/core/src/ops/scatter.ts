@@ -8,6 +8,7 @@ import { DTypeError, IndexError, ShapeError, ValueError } from "../errors.ts";
 import type { TensorLike } from "../op.ts";
 import { broadcastShapes, formatShape, normalizeAxis, type Shape, sameShape } from "../shape.ts";
 import { Tensor } from "../tensor.ts";
+import { alongside } from "./batching.ts";
 import { add, div, mul, sub } from "./elementwise.ts";
 import { arranged, type Index, integerIndex, selection } from "./indexing.ts";
 import { clone, copyOp, expand, narrow, reshape, to } from "./layout.ts";
@@ -362,7 +363,7 @@ export function indexPut(
   options: IndexPutOptions = {},
 ): Tensor {
   checkTensor("indexPut", "x", x);
-  const y = clone(x);
+  const y = clone(alongside(x, [value, ...parts]));
   assign("indexPut", y, parts, value, options);
   return y;
 }

@@ -4,6 +4,7 @@
  */
 
 import { checkTensor } from "../apply.ts";
+import { refuseShaping } from "../batched.ts";
 import { tensor } from "../create.ts";
 import { newArray } from "../dtype.ts";
 import { DTypeError, ShapeError, ValueError } from "../errors.ts";
@@ -26,6 +27,7 @@ export function nonzero(x: Tensor, options: { asTuple: true }): Tensor[];
 export function nonzero(x: Tensor, options?: { asTuple?: boolean }): Tensor | Tensor[];
 export function nonzero(x: Tensor, options: { asTuple?: boolean } = {}): Tensor | Tensor[] {
   checkTensor("nonzero", "x", x);
+  refuseShaping("nonzero", x);
   const flat = maskPositions(x).data();
   const count = flat.length;
   // A number is a list of one for PyTorch's tuple.
@@ -60,6 +62,7 @@ export interface Unique {
  */
 export function unique(x: Tensor, options: { axis?: number } = {}): Unique {
   checkTensor("unique", "x", x);
+  refuseShaping("unique", x);
   const { axis } = options;
   const at = axis === undefined ? 0 : normalizeAxis("unique", axis, x.rank);
   const lined = detach(axis === undefined ? reshape(x, [x.size]) : x);
@@ -210,6 +213,7 @@ export function bincount(
   options: { weights?: Tensor; minLength?: number } = {},
 ): Tensor {
   checkTensor("bincount", "x", x);
+  refuseShaping("bincount", x);
   const { weights, minLength = 0 } = options;
   if (weights !== undefined) checkTensor("bincount", "weights", weights);
   if (x.dtype !== "int32" && x.dtype !== "uint8") {

@@ -57,13 +57,16 @@ export function grad(
  *
  * @throws ShapeError unless f returns a tensor of one element
  */
+export function grad<const Args extends readonly unknown[]>(
+  f: (...args: Args) => Tensor,
+): (...args: Given<Args>) => TensorTree<Args[0]>;
 export function grad<const Args extends readonly unknown[], Aux, const N extends Argnums = 0>(
   f: (...args: Args) => readonly [Tensor, Aux],
   options: GradTransformOptions<N, true> & { hasAux: true },
 ): (...args: Given<Args>) => { grad: Gradients<Args, N>; aux: Aux };
 export function grad<const Args extends readonly unknown[], const N extends Argnums = 0>(
   f: (...args: Args) => Tensor,
-  options?: GradTransformOptions<N, false>,
+  options: GradTransformOptions<N, false>,
 ): (...args: Given<Args>) => Gradients<Args, N>;
 export function grad(first: unknown, second?: unknown, third?: unknown): unknown {
   if (typeof first !== "function") {
@@ -88,6 +91,9 @@ export function grad(first: unknown, second?: unknown, third?: unknown): unknown
  * const { value, grad: dw } = valueAndGrad(loss)(weights, images, labels);
  * ```
  */
+export function valueAndGrad<const Args extends readonly unknown[]>(
+  f: (...args: Args) => Tensor,
+): (...args: Given<Args>) => { value: Tensor; grad: TensorTree<Args[0]> };
 export function valueAndGrad<
   const Args extends readonly unknown[],
   Aux,
@@ -98,7 +104,7 @@ export function valueAndGrad<
 ): (...args: Given<Args>) => { value: Tensor; grad: Gradients<Args, N>; aux: Aux };
 export function valueAndGrad<const Args extends readonly unknown[], const N extends Argnums = 0>(
   f: (...args: Args) => Tensor,
-  options?: GradTransformOptions<N, false>,
+  options: GradTransformOptions<N, false>,
 ): (...args: Given<Args>) => { value: Tensor; grad: Gradients<Args, N> };
 export function valueAndGrad(f: unknown, options: GradTransformOptions = {}): unknown {
   const both = transform("valueAndGrad", f, options);

@@ -27,7 +27,7 @@ export type AnyFunction = (...args: never[]) => unknown;
 export interface Run {
   /** What the function returned, on the tape. */
   readonly result: unknown;
-  /** The copies of all tensors that are differentiated, with the samples of all vmaps as axes. */
+  /** The copies of all tensors that are differentiated, in the order of `positions`, with the samples of all vmaps as axes. */
   readonly inputs: readonly Tensor[];
   /** The same as f got them: inside vmap, one sample each. */
   readonly samples: readonly Tensor[];
@@ -36,6 +36,9 @@ export interface Run {
   /** Whether the caller records, so that derivatives may have derivatives. */
   readonly records: boolean;
 }
+
+/** The leaves that transforms make, and whether the function that got them is running. */
+const ownLeaves = new WeakMap<Tensor, { running: boolean }>();
 
 /** @throws ValueError unless f is a function */
 export function checkFunction(name: string, f: unknown): asserts f is AnyFunction {
@@ -66,6 +69,7 @@ export function recorded(
   const levels = currentLevels();
   const inputs: Tensor[] = [];
   const samples: Tensor[] = [];
+  const state = { running: true };
   const copy = (leaf: unknown, where: string): unknown => {
     if (typeof leaf !== "number" && !(leaf instanceof Tensor)) return leaf;
     const x = leaf instanceof Tensor ? leaf : tensor(leaf);
@@ -75,6 +79,7 @@ export function recorded(
       );
     }
     const input = tracked(exposedAll(x, levels), records);
+    if (input.isLeaf) ownLeaves.set(input, state);
     const sample = hiddenAll(input, levels);
     inputs.push(input);
     samples.push(sample);
@@ -82,14 +87,15 @@ export function recorded(
   };
   const previous = setGradEnabled(true);
   const run = () => {
-    const copies = args.map((arg, i) =>
-      positions.includes(i)
-        ? mapLeaves(arg, (leaf, path) => copy(leaf, `argument ${i}${path}`))
-        : arg,
-    );
+    const copies = [...args];
+    for (const i of positions)
+      copies[i] = mapLeaves(args[i], (leaf, path) => copy(leaf, `argument ${i}${path}`));
     return f(...(copies as never[]));
   };
-  const result = scoped(name, run, () => setGradEnabled(previous));
+  const result = scoped(name, run, () => {
+    setGradEnabled(previous);
+    state.running = false;
+  });
   return { result, inputs, samples, levels, records };
 }
 
@@ -100,14 +106,17 @@ function tracked(x: Tensor, records: boolean): Tensor {
   return x.storage === null ? clone(x) : viewOp(x, { shape: x.shape, strides: x.strides });
 }
 
-/** Whether the tensors depend on more that the tape follows than the run's own inputs. */
+/**
+ * Whether the tensors depend on anything that the tape follows beyond the run: a tensor that requires grad, or an
+ * argument of a transform around this one.
+ */
 export function reachesOutside(run: Run, ys: readonly Tensor[]): boolean {
   if (!run.records) return false;
   const roots = ys.map((y) => exposedAll(y, run.levels)).filter(needsGrad);
   const seen = new Set<Node>(roots.map(edgeOf));
   // A set iterates over what is added meanwhile.
   for (const node of seen) {
-    if (node.op === leafOp && !run.inputs.includes(leafOf(node))) return true;
+    if (node.op === leafOp && ownLeaves.get(leafOf(node))?.running !== false) return true;
     for (const next of node.nextFunctions) if (next !== null) seen.add(next);
   }
   return false;
@@ -160,6 +169,7 @@ export function linearized(
   const roots = ys.map((y) => exposedAll(y, levels));
   const onTape = roots.filter(needsGrad);
   const us = onTape.map((y) => zerosLike(y).requiresGrad_());
+  for (const u of us) ownLeaves.set(u, { running: false });
   const gs =
     onTape.length === 0
       ? []

@@ -78,16 +78,16 @@ export function treeLeaves(tree: unknown): Tensor[] {
  *
  * @throws ValueError naming the place where the others differ from the first
  */
-export function treeMap<T>(
-  f: (x: Tensor, ...others: Tensor[]) => Tensor,
+export function treeMap<T, Others extends readonly unknown[]>(
+  f: (x: Tensor, ...others: { [K in keyof Others]: Tensor }) => Tensor,
   tree: T,
-  ...others: readonly unknown[]
+  ...others: Others
 ): T {
   return mapTensors(
     tree,
     (x, path, beside) => {
       const wrong = beside.findIndex((value) => !(value instanceof Tensor));
-      if (wrong < 0) return f(x, ...(beside as Tensor[]));
+      if (wrong < 0) return f(x, ...(beside as { [K in keyof Others]: Tensor }));
       throw new ValueError(
         `treeMap: tree 0 has a Tensor at ${path || "its root"} and tree ${wrong + 1} ${describe(beside[wrong])}; the structures must be equal.`,
       );
