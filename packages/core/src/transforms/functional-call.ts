@@ -6,7 +6,7 @@ import { scoped } from "../tape.ts";
 import { Tensor } from "../tensor.ts";
 
 /** What {@link functionalCall} needs of a module: those of the package `nn` have it. */
-export interface ModuleLike<Args extends readonly never[] = never[], R = unknown> {
+export interface ModuleLike<Args extends readonly unknown[], R> {
   (...inputs: Args): R;
   namedParameters(): Iterable<readonly [name: string, parameter: Tensor]>;
   namedBuffers?(): Iterable<readonly [name: string, buffer: Tensor]>;
@@ -27,7 +27,7 @@ type Fields = Record<string, unknown>;
  *
  * @throws ValueError for a name that the module doesn't have, listing those it has; ShapeError for another shape
  */
-export function functionalCall<Args extends readonly never[], R>(
+export function functionalCall<Args extends readonly unknown[], R>(
   module: ModuleLike<Args, R>,
   parameters: Readonly<Record<string, Tensor>> | ReadonlyMap<string, Tensor>,
   ...inputs: Args
