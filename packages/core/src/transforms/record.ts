@@ -90,6 +90,11 @@ export function recorded(
     const copies = [...args];
     for (const i of positions)
       copies[i] = mapLeaves(args[i], (leaf, path) => copy(leaf, `argument ${i}${path}`));
+    if (inputs.length === 0) {
+      throw new ValueError(
+        `${name}: there is no tensor or number in ${positions.length === 1 ? `argument ${positions[0]}` : "the arguments"} to differentiate; pass tensors, in arrays and plain objects if you like.`,
+      );
+    }
     return f(...(copies as never[]));
   };
   const result = scoped(name, run, () => {

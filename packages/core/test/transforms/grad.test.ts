@@ -233,6 +233,9 @@ describe("messages of grad", () => {
       "grad: argnums is 1 and the function got 1 arguments; it must be a position from 0 to 0, or a list of different ones.",
     );
     expect(() => grad(f, { argnums: [0, 0] })({ ids: at([1]) })).toThrow(ValueError);
+    expect(refused(() => grad((name: string) => at([name.length]))("no tensor"))).toBe(
+      "grad: there is no tensor or number in argument 0 to differentiate; pass tensors, in arrays and plain objects if you like.",
+    );
     expect(refused(() => valueAndGrad(3 as never))).toBe(
       "valueAndGrad: f is a number; it must be a function.",
     );
