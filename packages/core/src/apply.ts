@@ -9,6 +9,7 @@ import {
 } from "@tapegrad/kernels";
 import { type Before, lookAfter, lookBefore, noteSource, watching } from "./anomaly.ts";
 import { resolveAttributes } from "./attributes.ts";
+import { BatchedTensor, batching, isBatched, openLevels } from "./batched.ts";
 import { checkDType, dtypes, isFloat, meetingDType, promoteNumber } from "./dtype.ts";
 import { engineOps } from "./engine-ops.ts";
 import { DTypeError, GradError, ShapeError, ValueError } from "./errors.ts";
@@ -127,6 +128,8 @@ export function applyElementwise(op: Op, a0: TensorLike, b0: TensorLike | undefi
       recordNumbers(op, a, binary ? b : null, y);
     return y;
   }
+  if (openLevels !== 0 && (a instanceof BatchedTensor || b instanceof BatchedTensor))
+    return batching.call(op, binary ? [a, b] : [a], undefined) as Tensor;
   const shape = sameShape(a.shape, b.shape) ? a.shape : broadcastShapes(op.name, a.shape, b.shape);
   const y = emptyTensor(shape, a.dtype);
   if (typeof op.definition.elementwise === "function") {
@@ -186,6 +189,7 @@ export function apply(
   const beside = given.find((x) => x instanceof Tensor)?.dtype;
   const inputs = given.map((x, i) => toTensor(op, x, beside, i));
   meet(op, inputs);
+  if (openLevels !== 0 && inputs.some(isBatched)) return batching.call(op, inputs, attrs);
   const recording = isGradEnabled() && inputs.some(needsGrad);
 
   if (definition.view !== undefined) {
@@ -245,6 +249,8 @@ export function applyInPlace(
   const attrs = checkedAttrs(op, givenAttrs);
   const rest = others.map((other, i) => toTensor(op, other, x.dtype, i + 1));
   checkInPlace(name, instead, op, x, rest, attrs);
+  if (openLevels !== 0 && (isBatched(x) || rest.some(isBatched)))
+    return batching.callInPlace(op, x, rest, attrs, name, instead);
   const recording = isGradEnabled() && [x, ...rest].some(needsGrad);
   const inputs = [x, ...rest].map((other, i) => {
     // Where any dtypes may meet, an int32 beside a float is an index; a float must get its gradient as one.

@@ -2,6 +2,7 @@
 import { defaultKernels } from "@tapegrad/kernels";
 import { setWatching } from "./anomaly.ts";
 import { describe } from "./apply.ts";
+import { isBatched, refuseBatched } from "./batched.ts";
 import { engineOps } from "./engine-ops.ts";
 import { GradError, ShapeError } from "./errors.ts";
 import { type Node, SavingNode } from "./node.ts";
@@ -117,6 +118,7 @@ export function grad(
 function seedOf(name: string, y: Tensor, dy: Tensor | null | undefined): Tensor {
   if (!(y instanceof Tensor))
     throw new GradError(`${name}: got ${describe(y)}; it must be a Tensor.`);
+  refuseBatched(name, y);
   if (!needsGrad(y)) {
     throw new GradError(
       `${name}: the tensor of shape ${formatShape(y.shape)} is not on the tape: nothing it was made from requires grad; ` +
@@ -153,6 +155,7 @@ function capture(
   createGraph: boolean,
 ): (Tensor | null)[] {
   inputs.forEach((x, i) => {
+    refuseBatched(name, x);
     if (!needsGrad(x)) {
       throw new GradError(
         `${name}: input ${i} (shape ${formatShape(x.shape)}) requires no gradient; call requiresGrad_() before the forward pass.`,
@@ -213,7 +216,8 @@ function run(
     watched,
   );
   const previousMode = setGradEnabled(createGraph);
-  const previousRecorder = recordStorages(createGraph ? null : pass.made);
+  // Inside vmap a gradient's memory is behind it, where the pass doesn't look: all of it is left to the collector.
+  const previousRecorder = recordStorages(createGraph || seeds.some(isBatched) ? null : pass.made);
   depth++;
   try {
     roots.forEach((y, i) => {

@@ -1,5 +1,6 @@
 /** Activation checkpointing: less memory for a second forward pass. */
 import { describe } from "./apply.ts";
+import { currentLevels, mapBottom, withLevels } from "./batched.ts";
 import { GradError, ValueError } from "./errors.ts";
 import { defaultGenerator } from "./random.ts";
 import { offTape, savedTensorHooks } from "./saved-hooks.ts";
@@ -28,6 +29,7 @@ export function checkpoint<Inputs extends readonly unknown[], T>(
   if (!isGradEnabled()) return f(...inputs);
   const versions = inputs.map((x) => (x instanceof Tensor ? x.version : 0));
   const generator = defaultGenerator().state;
+  const levels = currentLevels();
   /** What f saved, in order; the values are thrown away. */
   const saved: { shape: readonly number[]; dtype: string }[] = [];
   /** Values of the second run with their versions, each until it is read. */
@@ -37,13 +39,15 @@ export function checkpoint<Inputs extends readonly unknown[], T>(
   const recompute = () => {
     checkVersions(inputs, versions);
     const again: { x: Tensor; version: number }[] = [];
-    const leaves = inputs.map((x) => (x instanceof Tensor ? leafOf(x) : x)) as unknown as Inputs;
+    const leaves = inputs.map((x) =>
+      x instanceof Tensor ? mapBottom(x, leafOf) : x,
+    ) as unknown as Inputs;
     const before = defaultGenerator().state;
     defaultGenerator().state = generator;
     try {
       const pack = (x: Tensor) => again.push({ x, version: x.version });
       const hooks = { pack, unpack: refuseInside };
-      enableGrad(() => savedTensorHooks(hooks, () => void f(...leaves)));
+      withLevels(levels, () => enableGrad(() => savedTensorHooks(hooks, () => void f(...leaves))));
     } finally {
       defaultGenerator().state = before;
     }

@@ -39,6 +39,21 @@ export type GradRule<S extends string = string, A = unknown, O extends string = 
   index: number,
 ) => Tensor;
 
+/** A call of an op inside `vmap`, as its {@link BatchRule} gets it. */
+export interface BatchCall<A = unknown> {
+  /** The op itself, on tensors that have all samples. */
+  call(inputs: readonly Tensor[], attrs?: A): Tensor | Record<string, Tensor>;
+  /** In the order of the op's inputs; all samples along a first axis where `batched` says so. */
+  inputs: readonly Tensor[];
+  batched: readonly boolean[];
+  attrs: A;
+  /** Number of samples. */
+  size: number;
+}
+
+/** How an op runs for all samples at once; the outputs have the samples along their first axis. */
+export type BatchRule<A = unknown> = (call: BatchCall<A>) => Tensor | Record<string, Tensor>;
+
 export interface Common<I extends string, S extends string, A, O extends string> {
   /** What errors, gradFn and pictures call the op; no other op may have the name. */
   name: string;
@@ -56,6 +71,8 @@ export interface Common<I extends string, S extends string, A, O extends string>
   bools?: boolean | "refuse";
   /** dtype of the output; by default that of the inputs, which the tape brings to a common one. */
   dtype?: (inputs: Values<I>, attrs: A) => DType;
+  /** How `vmap` runs the op for all samples at once. Default: elementwise ops broadcast, others run in a loop. */
+  batch?: BatchRule<NoInfer<A>>;
   /** For pictures: what stands in the gate. */
   symbol?: string;
   /** For pictures and docs: the formula, and each input's local gradient. */
@@ -138,6 +155,7 @@ export interface Definition {
   domain?: Domain;
   bools?: boolean | "refuse";
   dtype?: (inputs: unknown, attrs: unknown) => DType;
+  batch?: BatchRule;
   symbol?: string;
   tex?: Readonly<Record<string, string>>;
   kinks?: string;
@@ -164,6 +182,7 @@ const keys: Record<keyof Definition, string> = {
   domain: "string",
   bools: "boolean or string",
   dtype: "function",
+  batch: "function",
   symbol: "string",
   tex: "object",
   kinks: "string",

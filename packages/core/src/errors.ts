@@ -19,3 +19,6 @@ export class ValueError extends TapegradError {}
 
 /** Misuse of the tape: a second backward, a saved value that changed, a leaf changed in place. */
 export class GradError extends TapegradError {}
+
+/** Misuse of vmap: reading a value that differs between samples, or keeping one of its tensors beyond the call. */
+export class VmapError extends TapegradError {}

@@ -14,7 +14,8 @@ export {
 export { AnomalyError, detectAnomaly } from "./anomaly.ts";
 export { applyInPlace } from "./apply.ts";
 export type { Attribute, Attributes } from "./attributes.ts";
-export { type BackwardOptions, backward, type GradOptions, grad } from "./backward.ts";
+export { type BackwardOptions, backward, type GradOptions } from "./backward.ts";
+export type { Randomness } from "./batched.ts";
 export { checkpoint } from "./checkpoint.ts";
 export {
   arange,
@@ -29,7 +30,7 @@ export {
   zeros,
   zerosLike,
 } from "./create.ts";
-export type { Domain, GradRule, Layout } from "./definition.ts";
+export type { BatchCall, BatchRule, Domain, GradRule, Layout } from "./definition.ts";
 export { type DType, dtypes, isFloat, type TypedArray } from "./dtype.ts";
 export {
   DTypeError,
@@ -38,6 +39,7 @@ export {
   ShapeError,
   TapegradError,
   ValueError,
+  VmapError,
 } from "./errors.ts";
 export { installMethod } from "./methods/install.ts";
 export { currentModulePath, type Node, setModulePath } from "./node.ts";
@@ -506,4 +508,16 @@ export {
   numericalGradient,
   relativeError,
 } from "./testing/gradcheck.ts";
+export { functionalCall, type ModuleLike } from "./transforms/functional-call.ts";
+export { type GradTransformOptions, grad, valueAndGrad } from "./transforms/grad.ts";
+export { hessian, type JacobianOptions, jacobian } from "./transforms/jacobian.ts";
+export { hvp, jvp, vhp, vjp } from "./transforms/products.ts";
+export {
+  type GivenTree,
+  type TensorTree,
+  type Tree,
+  treeLeaves,
+  treeMap,
+} from "./transforms/tree.ts";
+export { type Axes, type VmapOptions, vmap } from "./transforms/vmap.ts";
 export { updateInPlace } from "./update.ts";

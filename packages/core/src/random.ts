@@ -4,6 +4,7 @@
  * of threads and on every engine.
  */
 import { defaultKernels, type RandomName } from "@tapegrad/kernels";
+import { batching, mapBottom, openLevels } from "./batched.ts";
 import { checkDType, type DType, isFloat } from "./dtype.ts";
 import { DTypeError, ValueError } from "./errors.ts";
 import { checkShape, type Shape } from "./shape.ts";
@@ -94,7 +95,9 @@ function draw(
   if (!isFloat(dtype) && (kernel === "uniform" || kernel === "normal")) {
     throw new DTypeError(`${op}: the dtype is ${dtype}; it must be float32 or float64.`);
   }
-  const x = (options.generator ?? shared).fill(kernel, emptyTensor([...shape], dtype), a, b);
+  const make = (whole: Shape) =>
+    (options.generator ?? shared).fill(kernel, emptyTensor([...whole], dtype), a, b);
+  const x = openLevels === 0 ? make(shape) : batching.draw(op, shape, make);
   return options.requiresGrad === true ? x.requiresGrad_() : x;
 }
 
@@ -157,12 +160,21 @@ export function bernoulli(p: number, shape: Shape, options: RandomOptions = {}):
 /** The numbers 0 … n − 1 in random order, every order as likely (Fisher and Yates). int32. */
 export function randperm(n: number, options: { generator?: Generator } = {}): Tensor {
   checkShape("randperm", [n]);
-  const order = new Int32Array(n);
-  const u = draw("randperm", "uniform", [n], 0, 1, { ...options, dtype: "float64" }).data();
-  for (let i = 0; i < n; i++) {
-    const j = Math.floor(u[i]! * (i + 1));
-    order[i] = order[j]!;
-    order[j] = i;
+  const u = draw("randperm", "uniform", [n], 0, 1, { ...options, dtype: "float64" });
+  return mapBottom(u, shuffled);
+}
+
+/** The numbers 0 … n − 1 along the last axis, in the order that the uniform numbers there lead to. */
+function shuffled(u: Tensor): Tensor {
+  const [data, n] = [u.data(), u.shape[u.rank - 1]!];
+  const orders = new Int32Array(data.length);
+  for (let start = 0; start < data.length; start += n) {
+    const order = orders.subarray(start, start + n);
+    for (let i = 0; i < n; i++) {
+      const j = Math.floor(data[start + i]! * (i + 1));
+      order[i] = order[j]!;
+      order[j] = i;
+    }
   }
-  return adoptArray(order, "int32", [n]);
+  return adoptArray(orders, "int32", u.shape);
 }

@@ -1,4 +1,5 @@
 /** The tape itself: whether it records, which node a tensor's gradient goes to, and who listens there. */
+import { refuseBatched } from "./batched.ts";
 import { engineOps } from "./engine-ops.ts";
 import { GradError } from "./errors.ts";
 import { type Node, SavingNode } from "./node.ts";
@@ -140,6 +141,7 @@ export function watchesOf(node: Node): readonly Watch[] | undefined {
  * @throws GradError if x needs no gradient
  */
 export function registerHook(x: Tensor, hook: (grad: Tensor) => Tensor | undefined): () => void {
+  refuseBatched("registerHook", x);
   if (!needsGrad(x)) {
     throw new GradError(
       "registerHook: the tensor requires no gradient, so the hook would never run; call requiresGrad_() first.",
@@ -169,6 +171,7 @@ const accumulateHooks = new WeakMap<Tensor, AccumulateHook[]>();
  * @throws GradError unless x is a leaf that requires grad
  */
 export function registerPostAccumulateHook(x: Tensor, hook: (x: Tensor) => void): () => void {
+  refuseBatched("registerPostAccumulateHook", x);
   if (!needsGrad(x) || x.node !== null) {
     const why =
       x.node === null ? "requires no gradient" : `was made by ${x.node.op.name} and is no leaf`;
@@ -205,6 +208,7 @@ export function callAccumulateHooks(x: Tensor): void {
  * @throws GradError for a view, whose place on the tape is its base's
  */
 export function detach_(x: Tensor): Tensor {
+  refuseBatched("detach_", x);
   if (x.viewOf !== null) {
     throw new GradError(
       "detach_: the tensor is a view, whose place on the tape follows its base; use detach(), which makes a new tensor.",
@@ -218,6 +222,7 @@ export function detach_(x: Tensor): Tensor {
 
 /** Keeps the gradient of a tensor that an op made: `backward` fills its `grad` as it does a leaf's. */
 export function retainGrad(x: Tensor): Tensor {
+  refuseBatched("retainGrad", x);
   if (x.isLeaf && needsGrad(x)) return x;
   registerHook(x, (dy) => {
     x.grad = x.grad === null ? dy : engineOps.add(x.grad, dy);

@@ -5,6 +5,7 @@ import { defineOp } from "../op.ts";
 import { normalizeAxes, reducedShape, type Shape, sizeOf } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { floated } from "./arguments.ts";
+import { overNext } from "./batching.ts";
 import { eq, lt, ne, where } from "./compare.ts";
 import { abs, add, div, exp, log, mul, sub } from "./elementwise.ts";
 import { detach, permute, reshape, reversed, to } from "./layout.ts";
@@ -24,6 +25,7 @@ export const prodOp = defineOp({
   shape: ({ x }, { axes, keepdim }: Reduced) => reducedShape(x.shape, axes, keepdim),
   forward: ({ x }, y, kernels, { axes }) => kernels.reduce("prod", x, kept(y, x.shape, axes)),
   saves: ["x"],
+  batch: overNext(),
   grad: {
     x: (dy, { x }, { axes }): Tensor => mul(spread(dy, x.shape, axes), otherFactors(x, axes)),
   },
@@ -68,6 +70,7 @@ function truth(name: "any" | "all", tex: string) {
     dtype: () => "bool",
     shape: ({ x }, { axes, keepdim }: Reduced) => reducedShape(x.shape, axes, keepdim),
     forward: ({ x }, y, kernels, { axes }) => kernels.reduce(name, x, kept(y, x.shape, axes)),
+    batch: overNext(),
     grad: { x: null },
     tex: { y: tex },
   });

@@ -2,12 +2,16 @@
  * Losses for classes: scores (or log-probabilities) [N, C, …] against classes [N, …]. The places after C,
  * pixels for instance, are independent; a single row is [C] against a lone class.
  */
+
 import { checkTensor } from "../apply.ts";
+import { everyElement } from "../batched.ts";
 import { checkFinite } from "../check.ts";
+import { arange } from "../create.ts";
 import { isFloat } from "../dtype.ts";
 import { DTypeError, IndexError, ShapeError, ValueError } from "../errors.ts";
 import { formatShape, type Shape, sameShape, sizeOf } from "../shape.ts";
 import { adoptArray, type Tensor } from "../tensor.ts";
+import { eachSample } from "./batching.ts";
 import { ne, where } from "./compare.ts";
 import { add, div, mul, neg, relu, square, sub } from "./elementwise.ts";
 import { gather } from "./indexing.ts";
@@ -58,7 +62,8 @@ interface Targets {
   classes: Tensor;
   /** Which places count; null if all do. */
   keeps: Tensor | null;
-  counted: number;
+  /** How many are not ignored. */
+  counted: Tensor | number;
 }
 
 function checkTargets(
@@ -80,7 +85,7 @@ function checkTargets(
     );
   }
   const chosen = to(target, "int32");
-  const list = chosen.data();
+  const list = everyElement(chosen);
   let counted = 0;
   for (let i = 0; i < list.length; i++) {
     const c = list[i]!;
@@ -92,9 +97,10 @@ function checkTargets(
     }
     counted++;
   }
-  if (counted === list.length) return { classes: chosen, keeps: null, counted };
+  if (counted === list.length) return { classes: chosen, keeps: null, counted: chosen.size };
   const keeps = ne(chosen, ignoreIndex!);
-  return { classes: where(keeps, chosen, 0), keeps, counted };
+  const classesOrZero = where(keeps, chosen, 0);
+  return { classes: classesOrZero, keeps, counted: to(sum(keeps), scores.dtype) };
 }
 
 /** x at each place's class. */
@@ -206,12 +212,7 @@ export function crossEntropy(
 
 /** 1 everywhere but at each row's class: bool [N, C]. */
 function others(classes: Tensor, count: number): Tensor {
-  const list = classes.data();
-  const data = new Uint8Array(list.length * count).fill(1);
-  list.forEach((c, row) => {
-    data[row * count + c] = 0;
-  });
-  return adoptArray(data, "bool", [list.length, count]);
+  return ne(unsqueeze(classes, 1), arange(count));
 }
 
 /** Rows [N, C] and their classes [N]; a single row [C] becomes one of them. */
@@ -308,6 +309,13 @@ export function multilabelMarginLoss(
   if (target.dtype !== "int32") {
     throw new DTypeError(`${op}: the target is ${target.dtype}; it must be int32 classes.`);
   }
+  const losses = eachSample([scores, target], ([sample, named]) => labelMargins(sample!, named!));
+  return reduced(losses, reduction);
+}
+
+/** The losses of {@link multilabelMarginLoss}, per row. */
+function labelMargins(scores: Tensor, target: Tensor): Tensor {
+  const op = "multilabelMarginLoss";
   const rows = scores.rank === 1 ? unsqueeze(scores, 0) : scores;
   const [count, classes] = rows.shape as [number, number];
   const list = target.data();
@@ -338,7 +346,7 @@ export function multilabelMarginLoss(
   const over = relu(add(sub(unsqueeze(rows, 1), unsqueeze(rows, 2)), 1));
   const pairs = mul(mul(over, unsqueeze(isTarget, 2)), isOther);
   const losses = div(sum(pairs, [1, 2]), classes);
-  return reduced(scores.rank === 1 ? reshape(losses, []) : losses, reduction);
+  return scores.rank === 1 ? reshape(losses, []) : losses;
 }
 
 /**

@@ -15,6 +15,8 @@ import type { Kernels } from "@tapegrad/kernels";
 import { defineOp } from "../op.ts";
 import { type Shape, sizeOf } from "../shape.ts";
 import { type Tensor, viewTensor } from "../tensor.ts";
+import { everySample, joined, parted } from "./batching.ts";
+import { reshape, transpose } from "./layout.ts";
 import { addWindows, dense, rowsOf, type Windows, windowsOf, withScratch } from "./windows.ts";
 
 interface Geometry extends Windows {
@@ -123,6 +125,27 @@ function weightMatrix<T>(kernels: Kernels, w: Tensor, g: Geometry, use: (w: Tens
   });
 }
 
+// ---------------------------------------------------------------------------------------------
+// For vmap: samples with a weight of their own are groups of channels of their own.
+
+/** [B, N, C, …] → [N, B·C, …]. */
+function channelsJoined(x: Tensor): Tensor {
+  const turned = transpose(x, 0, 1);
+  return reshape(turned, [x.shape[1]!, x.shape[0]! * x.shape[2]!, ...x.shape.slice(3)]);
+}
+
+/** [N, B·C, …] → [B, N, C, …]. */
+function channelsParted(y: Tensor, size: number, channels: number): Tensor {
+  return transpose(reshape(y, [y.shape[0]!, size, channels, ...y.shape.slice(2)]), 0, 1);
+}
+
+function grouped(g: Geometry, size: number): Geometry {
+  return { ...g, groups: g.groups * size };
+}
+
+// ---------------------------------------------------------------------------------------------
+// The ops
+
 export const convOp = defineOp({
   name: "conv",
   inputs: ["x", "weight"],
@@ -151,6 +174,18 @@ export const convOp = defineOp({
     });
   },
   saves: ["x", "weight"],
+  batch: (batch) => {
+    const { call, inputs, batched, attrs, size } = batch;
+    if (!batched[1])
+      return parted(
+        call([joined(inputs[0]!), inputs[1]!], attrs) as Tensor,
+        size,
+        inputs[0]!.shape[1]!,
+      );
+    const [x, weight] = everySample(batch) as [Tensor, Tensor];
+    const y = call([channelsJoined(x), joined(weight)], grouped(attrs, size));
+    return channelsParted(y as Tensor, size, weight.shape[1]!);
+  },
   grad: {
     x: (dy, { weight }, g): Tensor => convInputOp(dy, weight, g),
     weight: (dy, { x }, g): Tensor => convWeightOp(x, dy, g),
@@ -195,6 +230,18 @@ export const convInputOp = defineOp({
     });
   },
   saves: ["dy", "weight"],
+  batch: (batch) => {
+    const { call, inputs, batched, attrs, size } = batch;
+    if (!batched[1])
+      return parted(
+        call([joined(inputs[0]!), inputs[1]!], attrs) as Tensor,
+        size,
+        inputs[0]!.shape[1]!,
+      );
+    const [dy, weight] = everySample(batch) as [Tensor, Tensor];
+    const x = call([channelsJoined(dy), joined(weight)], grouped(attrs, size));
+    return channelsParted(x as Tensor, size, weight.shape[2]! * attrs.groups);
+  },
   grad: {
     dy: (dx, { weight }, g): Tensor => convOp(dx, weight, g),
     weight: (dx, { dy }, g): Tensor => convWeightOp(dx, dy, g),
@@ -224,6 +271,12 @@ export const convWeightOp = defineOp({
     });
   },
   saves: ["x", "dy"],
+  batch: (batch) => {
+    const { call, attrs, size } = batch;
+    const [x, dy] = everySample(batch) as [Tensor, Tensor];
+    const weight = call([channelsJoined(x), channelsJoined(dy)], grouped(attrs, size));
+    return parted(weight as Tensor, size, dy.shape[2]!);
+  },
   grad: {
     x: (dw, { dy }, g): Tensor => convInputOp(dy, dw, g),
     dy: (dw, { x }, g): Tensor => convOp(x, dw, g),

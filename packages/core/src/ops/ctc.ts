@@ -1,4 +1,5 @@
 /** Connectionist temporal classification. */
+
 import { checkTensor } from "../apply.ts";
 import { checkFlag } from "../check.ts";
 import { full } from "../create.ts";
@@ -6,11 +7,12 @@ import { isFloat } from "../dtype.ts";
 import { DTypeError, ShapeError, ValueError } from "../errors.ts";
 import { formatShape } from "../shape.ts";
 import { adoptArray, Tensor } from "../tensor.ts";
+import { eachSample } from "./batching.ts";
 import { lt, where } from "./compare.ts";
 import { add, div, exp, log, maximum, neg, sub } from "./elementwise.ts";
 import { gather } from "./indexing.ts";
 import { concat, detach, narrow, reshape, to, unsqueeze } from "./layout.ts";
-import { checkReduction, type LossOptions, reduced } from "./reduction.ts";
+import { checkReduction, type LossOptions, type Reduction, reduced } from "./reduction.ts";
 
 /** ln 0, finite: differences of it are numbers, and any probability outweighs it. */
 const IMPOSSIBLE = -1e30;
@@ -45,6 +47,13 @@ function shifted(x: Tensor, by: number): Tensor {
   return states <= by ? entering : concat([entering, narrow(x, 1, 0, states - by)], 1);
 }
 
+interface CtcOptions {
+  inputLengths?: Lengths;
+  targetLengths?: Lengths;
+  blank?: number;
+  zeroInfinity?: boolean;
+}
+
 /**
  * −ln of the probability that a sequence of frames spells the labels, summed over all alignments: frames emit a
  * label or blank, repeats are merged, blanks dropped.
@@ -64,12 +73,7 @@ function shifted(x: Tensor, by: number): Tensor {
 export function ctcLoss(
   logProbs: Tensor,
   targets: Tensor,
-  options: LossOptions & {
-    inputLengths?: Lengths;
-    targetLengths?: Lengths;
-    blank?: number;
-    zeroInfinity?: boolean;
-  } = {},
+  options: LossOptions & CtcOptions = {},
 ): Tensor {
   const op = "ctcLoss";
   checkTensor(op, "logProbs", logProbs);
@@ -97,7 +101,19 @@ export function ctcLoss(
   if (!Number.isInteger(blank) || blank < 0 || blank >= classes) {
     throw new ValueError(`${op}: blank is ${blank}; it must be a class, 0 to ${classes - 1}.`);
   }
-  const batch = checkBatch(op, frames, targets, options, blank);
+  return eachSample([logProbs, targets], ([sample, labels]) =>
+    lossOf(sample!, labels!, options, reduction),
+  );
+}
+
+function lossOf(
+  logProbs: Tensor,
+  targets: Tensor,
+  { blank = 0, zeroInfinity = false, ...lengths }: CtcOptions,
+  reduction: Reduction,
+): Tensor {
+  const frames = logProbs.rank === 3 ? logProbs : unsqueeze(logProbs, 1);
+  const batch = checkBatch("ctcLoss", frames, targets, lengths, blank);
   const losses = neg(logLikelihood(frames, batch, blank));
   const impossible = lt(detach(neg(losses)), IMPOSSIBLE / 2);
   const finite = where(impossible, zeroInfinity ? 0 : Infinity, losses);

@@ -9,6 +9,7 @@ import { formatShape } from "../shape.ts";
 import { isGradEnabled, needsGrad } from "../tape.ts";
 import type { Tensor } from "../tensor.ts";
 import { floated } from "./arguments.ts";
+import { withFrontAxis } from "./batching.ts";
 import { where } from "./compare.ts";
 import { diagEmbed, tril } from "./diagonal.ts";
 import { concat } from "./layout.ts";
@@ -69,6 +70,7 @@ export const choleskyOp = defineOp({
     write(kernels, all, y);
   },
   saves: ["y"],
+  batch: withFrontAxis(),
   grad: {
     // dA = dL·Lᵀ + L·dLᵀ  ⇒  Ā = ½(S + Sᵀ), S = L⁻ᵀ·Φ(LᵀL̄)·L⁻¹, Φ the lower triangle with half the diagonal
     // (I. Murray, Differentiation of the Cholesky decomposition, 2016, eq. 8–10).
@@ -124,6 +126,7 @@ export const qrOp = defineOp({
     write(kernels, allR.all, r);
   },
   saves: ["q", "r"],
+  batch: withFrontAxis(),
   grad: {
     // Ā = (Q̄ + Q·sym(M))·R⁻ᵀ with M = R·R̄ᵀ − Q̄ᵀ·Q and sym(M) = tril(M) mirrored
     // (H.-J. Liao et al., Differentiable programming tensor networks, 2019, eq. 5).
@@ -152,6 +155,7 @@ export const complementOp = defineOp({
     eachMatrix(q, (matrix) => put(complement(matrix, m, n, m)));
     write(kernels, all, y);
   },
+  batch: withFrontAxis(),
   grad: { q: null },
   tex: { y: "Q_\\perp,\\ Q^\\top Q_\\perp = 0" },
 });
@@ -227,6 +231,7 @@ export const svdOp = defineOp({
     write(kernels, allV.all, vh);
   },
   saves: ["u", "s", "vh"],
+  batch: withFrontAxis(),
   grad: {
     // With Eᵢⱼ = sⱼ² − sᵢ² (1 on the diagonal) and skew(X) = X − Xᵀ:
     //   Ā = U·(skew(UᵀŪ)/E · S + S · skew(VᵀV̄)/E + diag s̄)·Vᵀ
@@ -301,6 +306,7 @@ export const svdvalsOp = defineOp({
     write(kernels, all, y);
   },
   saves: ["x"],
+  batch: withFrontAxis(),
   grad: {
     // ∂sₖ/∂A = uₖ·vₖᵀ: no difference of singular values divides.
     x: (dy, { x }) => {
@@ -350,6 +356,7 @@ export const eighOp = defineOp({
     write(kernels, vectors.all, eigenvectors);
   },
   saves: ["eigenvalues", "eigenvectors"],
+  batch: withFrontAxis(),
   grad: {
     // Ā = V·(diag λ̄ + (VᵀV̄)/E off the diagonal)·Vᵀ, E as in `gaps` (M. Giles, Collected matrix derivative
     // results, 2008, §3.1).
@@ -378,6 +385,7 @@ export const eigvalshOp = defineOp({
     write(kernels, all, y);
   },
   saves: ["x"],
+  batch: withFrontAxis(),
   grad: {
     // ∂λₖ/∂A = vₖ·vₖᵀ.
     x: (dy, { x }) => {

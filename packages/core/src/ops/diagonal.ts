@@ -5,6 +5,7 @@ import { ShapeError, ValueError } from "../errors.ts";
 import { defineOp } from "../op.ts";
 import { formatShape, normalizeAxis, type Shape } from "../shape.ts";
 import { Tensor } from "../tensor.ts";
+import { withFrontAxis } from "./batching.ts";
 import { ge, le, where } from "./compare.ts";
 import { clone, permute, reshape, to } from "./layout.ts";
 import { movedim } from "./reorder.ts";
@@ -38,6 +39,7 @@ export const diagonalOp = defineOp({
   domain: "any",
   view: diagonalLayout,
   saves: ["xShape"],
+  batch: withFrontAxis(),
   grad: {
     x: (dy, { xShape }, offset: number): Tensor => onDiagonal(dy, { shape: xShape, offset }),
   },
@@ -55,6 +57,7 @@ export const onDiagonal = defineOp({
     const at = diagonalLayout(y, offset);
     kernels.copy(x, new Tensor(y.storage, 0, y.dtype, at.shape, at.strides, at.offset));
   },
+  batch: withFrontAxis(({ shape, offset }, { size }) => ({ shape: [size, ...shape], offset })),
   grad: { x: (dy, _, { offset }): Tensor => diagonalOp(dy, offset) },
   tex: { y: "y_{i, i + o} = x_i", x: "1" },
 });

@@ -1,10 +1,13 @@
 /** Picking elements by position. */
+
 import { checkTensor, describe } from "../apply.ts";
+import { everyElement, isBatched, refuseShaping } from "../batched.ts";
 import { tensor } from "../create.ts";
 import { DTypeError, IndexError, ShapeError, ValueError } from "../errors.ts";
 import { defineOp } from "../op.ts";
 import { broadcastShapes, formatShape, normalizeAxis, sameShape, sizeOf } from "../shape.ts";
 import { adoptArray, type NestedArray, Tensor } from "../tensor.ts";
+import { alongNext, eachSample, withFrontAxis } from "./batching.ts";
 import { expand, lined, permute, type Range, reshape, sliceOp, to } from "./layout.ts";
 
 export interface AlongAxis {
@@ -21,6 +24,7 @@ export const gatherOp = defineOp({
     checkIndex("gather", kernels.gather(x, axis, index, y), x, axis, index);
   },
   saves: ["index", "xShape"],
+  batch: alongNext(),
   grad: {
     x: (dy, { index, xShape }, { axis }): Tensor =>
       scatterZeros(dy, index, { axis, shape: xShape }),
@@ -41,6 +45,10 @@ export const scatterZeros = defineOp({
     checkIndex("scatterAdd", kernels.scatterAdd(y, axis, index, source), y, axis, index);
   },
   saves: ["index"],
+  batch: withFrontAxis(({ axis, shape }, { size }) => ({
+    axis: axis + 1,
+    shape: [size, ...shape],
+  })),
   grad: {
     source: (dy, { index }, { axis }): Tensor => gatherOp(dy, index, { axis }),
     index: null,
@@ -234,6 +242,7 @@ export function selection(op: string, x: Tensor, parts: readonly Index[]): Selec
       shape.push(1);
     } else {
       checkMask(op, part, axis, x);
+      refuseShaping(op, part);
       pick(maskPositions(part), part.rank);
     }
   }
@@ -252,28 +261,35 @@ function pickedFrom(op: string, x: Tensor, view: Tensor, picks: readonly Pick[])
   const lead = rest.slice(0, axis).map((i) => view.shape[i]!);
   const trail = rest.slice(axis).map((i) => view.shape[i]!);
   const sizes = picks.map(({ at, span }) => sizeOf(view.shape.slice(at, at + span)));
-  const flat = new Int32Array(sizeOf(common));
-  picks.forEach((one, i) => {
+  const lists = picks.map(({ index }) => reshape(expand(index, common), [sizeOf(common)]));
+  picks.forEach(({ axis }, i) => {
     const size = sizes[i]!;
-    const list = expand(one.index, common).data();
-    for (let k = 0; k < flat.length; k++) {
-      const given = list[k]!;
-      if (given < -size || given >= size) {
-        throw new IndexError(
-          `${op}: ${given} at position ${k} of an index tensor is outside axis ${one.axis} of ${formatShape(x.shape)}; valid are ${-size} to ${size - 1}.`,
-        );
-      }
-      // Row-major over the picked axes.
-      flat[k] = flat[k]! * size + (given < 0 ? given + size : given);
-    }
+    everyElement(lists[i]!).forEach((given, k) => {
+      if (given >= -size && given < size) return;
+      throw new IndexError(
+        `${op}: ${given} at position ${k} of an index tensor is outside axis ${axis} of ${formatShape(x.shape)}; valid are ${-size} to ${size - 1}.`,
+      );
+    });
   });
   return {
     order,
     merged: [...lead, sizeOf(sizes), ...trail],
     axis,
-    positions: positionsTensor(flat),
+    positions: eachSample(lists, (all) => rowMajor(all, sizes)),
     shape: [...lead, ...common, ...trail],
   };
+}
+
+/** Positions along several axes (negative ones from the end) as row-major ones over all of them. */
+function rowMajor(positions: readonly Tensor[], sizes: readonly number[]): Tensor {
+  const flat = new Int32Array(positions[0]!.size);
+  positions.forEach((list, i) => {
+    const size = sizes[i]!;
+    list.data().forEach((given, k) => {
+      flat[k] = flat[k]! * size + (given < 0 ? given + size : given);
+    });
+  });
+  return positionsTensor(flat);
 }
 
 /** @internal The view with its picked axes together: itself if they are. */
@@ -311,7 +327,9 @@ function completed(
   given: readonly Index[],
 ): (number | Slice | null | Tensor)[] {
   const parts = given.map((part) => {
-    const isLone = part instanceof Tensor && part.rank === 0 && part.dtype !== "bool";
+    // Inside vmap, a number that differs between samples picks as any other index tensor does.
+    const isLone =
+      part instanceof Tensor && part.rank === 0 && part.dtype !== "bool" && !isBatched(part);
     if (isLone) return integerIndex(op, part).item();
     if (Array.isArray(part) || typeof part === "boolean") return listIndex(op, part);
     const fits =

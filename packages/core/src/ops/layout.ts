@@ -1,6 +1,7 @@
 /** Views, copies and conversions: where the elements are, not what they are. */
 import { defaultKernels } from "@tapegrad/kernels";
 import { checkTensor, describe } from "../apply.ts";
+import { mapBottom } from "../batched.ts";
 import type { Layout } from "../definition.ts";
 import { checkDType, type DType, promote } from "../dtype.ts";
 import { engineOps } from "../engine-ops.ts";
@@ -22,6 +23,7 @@ import {
 } from "../shape.ts";
 import { edgeOf, enableGrad, needsGrad } from "../tape.ts";
 import { adoptArray, emptyTensor, setRequiresGrad, Tensor, viewTensor } from "../tensor.ts";
+import { aligned, alongNext, broadcasting, everySample, withFrontAxis } from "./batching.ts";
 
 // ---------------------------------------------------------------------------------------------
 // Copies
@@ -32,6 +34,7 @@ export const cloneOp = defineOp({
   domain: "any",
   shape: ({ x }) => x.shape,
   forward: ({ x }, y, kernels) => kernels.copy(x, y),
+  batch: withFrontAxis(),
   grad: { x: (dy) => dy },
   tex: { y: "x", x: "1" },
 });
@@ -50,6 +53,7 @@ export const copyOp = defineOp({
   domain: "any",
   shape: ({ x, value }) => broadcastShapes("copy_", x.shape, value.shape),
   forward: ({ value }, y, kernels) => kernels.copy(value, y),
+  batch: broadcasting,
   grad: {
     x: (dy) => zeros(dy.shape, dy.dtype),
     value: (dy) => dy,
@@ -75,6 +79,7 @@ export const toOp = defineOp({
   dtype: (_, { to }: { from: DType; to: DType }) => to,
   shape: ({ x }) => x.shape,
   forward: ({ x }, y, kernels) => kernels.copy(x, y),
+  batch: withFrontAxis(),
   grad: { x: (dy, _, { from }: { from: DType; to: DType }) => to(dy, from) },
   tex: { y: "x", x: "1" },
 });
@@ -90,7 +95,7 @@ engineOps.to = to;
 /** The same elements off the tape: shares x's storage, requires no gradient. */
 export function detach(x: Tensor): Tensor {
   checkTensor("detach", "x", x);
-  return viewTensor(x, x.shape, x.strides, x.offset);
+  return mapBottom(x, (bottom) => viewTensor(bottom, bottom.shape, bottom.strides, bottom.offset));
 }
 
 // ---------------------------------------------------------------------------------------------
@@ -106,6 +111,7 @@ export const viewOp = defineOp({
     offset: x.offset,
   }),
   saves: ["xShape"],
+  batch: ({ inputs, attrs, size }) => reshape(inputs[0]!, [size, ...attrs.shape]),
   grad: { x: (dy, { xShape }) => reshape(dy, xShape) },
   tex: { y: "y_{[i]} = x_{[i]}", x: "1" },
 });
@@ -217,6 +223,7 @@ export const permuteOp = defineOp({
     strides: order.map((axis) => x.strides[axis]!),
     offset: x.offset,
   }),
+  batch: withFrontAxis((order) => [0, ...order.map((axis) => axis + 1)]),
   grad: {
     x: (dy, _, order: readonly number[]): Tensor =>
       permuteOp(
@@ -270,6 +277,7 @@ export const expandOp = defineOp({
     offset: x.offset,
   }),
   // The tape sums over what broadcasting repeated.
+  batch: ({ inputs, attrs, size }) => expand(aligned(inputs[0]!, attrs.length), [size, ...attrs]),
   grad: { x: (dy) => dy },
   tex: { y: "y_{j,i} = x_i", x: "\\sum_j dY_{j,i}" },
 });
@@ -317,6 +325,7 @@ export const concatOp = defineOp({
       );
     });
   },
+  batch: alongNext(),
   grad: {
     tensors: (dy, _, { axis, starts, lengths }, i) => narrow(dy, axis, starts[i]!, lengths[i]!),
   },
@@ -394,12 +403,24 @@ export interface Region extends Layout {
   whole: Shape;
 }
 
+/** The region in each of several wholes that lie one behind the other. */
+function everyRegion({ whole, shape, strides, offset }: Region, size: number): Region {
+  return {
+    whole: [size, ...whole],
+    shape: [size, ...shape],
+    strides: [sizeOf(whole), ...strides],
+    offset,
+  };
+}
+
 /** The elements of a contiguous whole that a region shows. */
 export const takeRegion = defineOp({
   name: "takeRegion",
   inputs: ["x"],
   domain: "any",
   view: (x, { shape, strides, offset }: Region) => ({ shape, strides, offset: x.offset + offset }),
+  batch: ({ call, inputs, attrs, size }) =>
+    call([contiguous(inputs[0]!)], everyRegion(attrs, size)),
   grad: {
     x: (dy, _, region: Region): Tensor =>
       overlaps(region)
@@ -422,6 +443,8 @@ export const addRegion = defineOp({
     const at = positionsOf(region);
     kernels.scatterAdd(flat(y, [y.size]), 0, at, flat(x, at.shape));
   },
+  batch: ({ call, inputs, attrs, size }) =>
+    call([contiguous(inputs[0]!)], everyRegion(attrs, size)),
   grad: { x: (dy, _, region): Tensor => takeRegion(contiguous(dy), region) },
   tex: { y: "y_j = \\sum_{p(i) = j} x_i", x: "1" },
 });
@@ -445,6 +468,10 @@ export const putRegion = defineOp({
   forward: ({ x, value }, y, kernels, { shape, strides, offset }: Region) => {
     kernels.copy(x, y);
     kernels.copy(value, new Tensor(y.storage, 0, y.dtype, shape, strides, offset));
+  },
+  batch: (batch) => {
+    const [x, value] = everySample(batch);
+    return batch.call([contiguous(x!), value!], everyRegion(batch.attrs, batch.size));
   },
   grad: {
     x: (dy, _, region: Region): Tensor =>
@@ -505,6 +532,11 @@ export interface Range {
   length: number;
 }
 
+/** A whole axis. */
+export function all(length: number): Range {
+  return { start: 0, step: 1, length };
+}
+
 export const sliceOp = defineOp({
   name: "slice",
   inputs: ["x"],
@@ -515,6 +547,7 @@ export const sliceOp = defineOp({
     offset: x.strides.reduce((offset, stride, i) => offset + stride * ranges[i]!.start, x.offset),
   }),
   saves: ["xShape"],
+  batch: withFrontAxis((ranges, { size }) => [all(size), ...ranges]),
   grad: {
     x: (dy, { xShape }, ranges: readonly Range[]): Tensor => unslice(dy, { shape: xShape, ranges }),
   },
@@ -545,6 +578,10 @@ export const unslice = defineOp({
     const strides = y.strides.map((stride, i) => stride * ranges[i]!.step);
     kernels.copy(x, new Tensor(y.storage, 0, y.dtype, x.shape, strides, offset));
   },
+  batch: withFrontAxis(({ shape, ranges }, { size }) => ({
+    shape: [size, ...shape],
+    ranges: [all(size), ...ranges],
+  })),
   grad: { x: (dy, _, { ranges }): Tensor => sliceOp(dy, ranges) },
   tex: { y: "y_{a + i s} = x_i", x: "1" },
 });

@@ -1,5 +1,7 @@
 /** Functions of matrices: determinants, pseudo-inverse, least squares, exponential, powers, rank, norms. */
+
 import { checkTensor } from "../apply.ts";
+import { everyElement } from "../batched.ts";
 import { checkAtLeast } from "../check.ts";
 import { eye, zerosLike } from "../create.ts";
 import { ShapeError, ValueError } from "../errors.ts";
@@ -8,6 +10,7 @@ import { broadcastShapes, formatShape, reducedShape } from "../shape.ts";
 import { noGrad } from "../tape.ts";
 import type { Tensor } from "../tensor.ts";
 import { floated } from "./arguments.ts";
+import { withFrontAxis } from "./batching.ts";
 import { gt, where } from "./compare.ts";
 import { qrOp, type SVDResult, svdOp, svdvals } from "./decompositions.ts";
 import { concat, expand, reshape, to } from "./layout.ts";
@@ -47,6 +50,7 @@ export const detOp = defineOp({
     write(kernels, result, y);
   },
   saves: ["x", "y"],
+  batch: withFrontAxis(),
   grad: {
     // Jacobi's formula: X̄ = ȳ·cof(X), which is det(X)·X⁻ᵀ where X has an inverse.
     x: (dy, { x, y }) => {
@@ -102,6 +106,7 @@ export const slogdetOp = defineOp({
     write(kernels, logs, outputs.logabsdet);
   },
   saves: ["x"],
+  batch: withFrontAxis(),
   grad: {
     // d ln|det X| = tr(X⁻¹·dX); the sign is constant.
     x: (dy, { x }) => flipped(invOp(x)).mul(dy.logabsdet.unsqueeze(-1).unsqueeze(-1)),
@@ -183,6 +188,7 @@ export const pinvOp = defineOp({
     kernels.copy(inverse, y);
   },
   saves: ["x", "y"],
+  batch: withFrontAxis(),
   grad: {
     // For constant rank, with P = X⁺ (G. Golub, V. Pereyra, The differentiation of pseudo-inverses, 1973):
     //   dP = −P·dX·P + P·Pᵀ·dXᵀ·(I − X·P) + (I − P·X)·dXᵀ·Pᵀ·P, and so
@@ -250,7 +256,7 @@ export function lstsq(a: Tensor, b: Tensor, options: ToleranceOptions = {}): Lst
   const right = withBatch(floated(b), batch, 2);
   const [m, n] = [rowsOf(a), columnsOf(a)];
   const rank = matrixRank(left, options);
-  const hasFullRank = rank.data().every((r) => r === Math.min(m, n));
+  const hasFullRank = everyElement(rank).every((r) => r === Math.min(m, n));
   const solution = hasFullRank
     ? fullRankSolution(left, right)
     : matmulOp(pinv(left, options), right);
@@ -286,6 +292,7 @@ export const matrixExpOp = defineOp({
     write(kernels, result, y);
   },
   saves: ["x"],
+  batch: withFrontAxis(),
   grad: {
     // The derivative L(X, D) is the upper right block of exp [[X, D], [0, X]], and its adjoint is L(Xᵀ, ·)
     // (N. J. Higham, Functions of matrices, 2008, eq. 3.16).

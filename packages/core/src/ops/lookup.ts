@@ -1,12 +1,14 @@
 /** Looking values up by position: flat, along an axis, in a table. */
+
 import { checkTensor } from "../apply.ts";
+import { everyElement } from "../batched.ts";
 import { checkAtLeast, checkNumber } from "../check.ts";
 import { arange } from "../create.ts";
 import { IndexError, ShapeError, ValueError } from "../errors.ts";
 import { broadcastShapes, formatShape, normalizeAxis } from "../shape.ts";
 import { noGrad } from "../tape.ts";
-import { adoptArray, type Tensor } from "../tensor.ts";
-import { eq, gt, where } from "./compare.ts";
+import type { Tensor } from "../tensor.ts";
+import { eq, gt, lt, where } from "./compare.ts";
 import { add, div, mul } from "./elementwise.ts";
 import { gather, indexSelect, integerIndex } from "./indexing.ts";
 import { detach, expand, reshape, to, unsqueeze } from "./layout.ts";
@@ -24,15 +26,14 @@ export function take(x: Tensor, index: Tensor): Tensor {
   checkTensor("take", "x", x);
   const whole = integerIndex("take", index);
   const { size } = x;
-  const positions = Int32Array.from(whole.data(), (at, i) => {
+  everyElement(whole).forEach((at, i) => {
     if (at < -size || at >= size) {
       throw new IndexError(
         `take: ${at} at position ${i} is outside the ${size} elements of x; valid are ${-size} to ${size - 1}.`,
       );
     }
-    return at < 0 ? at + size : at;
   });
-  const flat = adoptArray(positions, "int32", [positions.length]);
+  const flat = reshape(where(lt(whole, 0), add(whole, size), whole), [whole.size]);
   return reshape(indexSelect(reshape(x, [size]), 0, flat), index.shape);
 }
 
@@ -86,7 +87,7 @@ export function embedding(index: Tensor, weight: Tensor, options: EmbeddingOptio
     );
   }
   const [rows, width] = weight.shape as [number, number];
-  const list = whole.data();
+  const list = everyElement(whole);
   const wrong = list.findIndex((i) => i < 0 || i >= rows);
   if (wrong >= 0) {
     throw new IndexError(
@@ -132,7 +133,7 @@ function shorten(weight: Tensor, index: Tensor, maxNorm: number, normType = 2): 
  */
 export function oneHot(index: Tensor, classes?: number): Tensor {
   const whole = integerIndex("oneHot", index);
-  const list = whole.data();
+  const list = everyElement(whole);
   const count = classes ?? Array.from(list).reduce((most, i) => Math.max(most, i), -1) + 1;
   if (!Number.isInteger(count) || count < 1) {
     throw new ValueError(

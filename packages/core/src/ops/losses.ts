@@ -1,11 +1,14 @@
 /** Losses that compare a prediction with a target element by element. */
+
 import { checkTensor } from "../apply.ts";
+import { everyElement } from "../batched.ts";
 import { checkAtLeast, checkFlag } from "../check.ts";
 import { isFloat } from "../dtype.ts";
 import { DTypeError, ShapeError, ValueError } from "../errors.ts";
 import { defineOp } from "../op.ts";
 import { broadcastShapes, formatShape, sameShape } from "../shape.ts";
 import { numberTensor, type Tensor } from "../tensor.ts";
+import { broadcasting } from "./batching.ts";
 import { eq, gt, lt, where } from "./compare.ts";
 import { abs, add, div, exp, log, maximum, mul, neg, square, sub } from "./elementwise.ts";
 import { detach, unsqueeze } from "./layout.ts";
@@ -110,6 +113,7 @@ export const binaryCrossEntropyOp = defineOp({
     });
   },
   saves: ["prediction", "target"],
+  batch: broadcasting,
   grad: {
     prediction: (dy, { prediction: p, target }) =>
       dy.mul(p.sub(target)).div(maximum(p.mul(p.neg().add(1)), LEAST_VARIANCE)),
@@ -162,10 +166,11 @@ export function binaryCrossEntropy(
   checkSameShape(op, "prediction", prediction, "target", target);
   checkReduction(op, reduction);
   checkFactor(op, "weight", weight, prediction);
-  const outside = prediction.data().findIndex((p) => p < 0 || p > 1);
+  const all = everyElement(prediction);
+  const outside = all.findIndex((p) => p < 0 || p > 1);
   if (outside >= 0) {
     throw new ValueError(
-      `${op}: prediction ${prediction.data()[outside]} at position ${outside} is no probability; it must be from 0 to 1. For logits use binaryCrossEntropyWithLogits.`,
+      `${op}: prediction ${all[outside]} at position ${outside} is no probability; it must be from 0 to 1. For logits use binaryCrossEntropyWithLogits.`,
     );
   }
   return reduced(weighted(binaryCrossEntropyOp(prediction, target), weight), reduction);
@@ -296,10 +301,11 @@ export function gaussianNllLoss(
   if (!isFloat(variance.dtype)) {
     throw new DTypeError(`${op}: variance is ${variance.dtype}; it must be float32 or float64.`);
   }
-  const negative = variance.data().findIndex((v) => v < 0);
+  const all = everyElement(variance);
+  const negative = all.findIndex((v) => v < 0);
   if (negative >= 0) {
     throw new ValueError(
-      `${op}: variance ${variance.data()[negative]} at position ${negative} is negative; it must not be.`,
+      `${op}: variance ${all[negative]} at position ${negative} is negative; it must not be.`,
     );
   }
   // Raised to ε without touching its gradient.

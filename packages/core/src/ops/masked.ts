@@ -1,9 +1,12 @@
 /** Masks: choosing elements by a bool tensor. */
+
 import { applyInPlace, checkTensor } from "../apply.ts";
+import { refuseShaping } from "../batched.ts";
 import { DTypeError, ShapeError } from "../errors.ts";
 import type { TensorLike } from "../op.ts";
 import { broadcastShapes, formatShape, sameShape, sizeOf } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
+import { eachSample } from "./batching.ts";
 import { where } from "./compare.ts";
 import { indexSelect, maskPositions } from "./indexing.ts";
 import { copyOp, expand, narrow, reshape } from "./layout.ts";
@@ -53,6 +56,7 @@ function filled(op: string, x: Tensor, mask: Tensor, value: TensorLike): Tensor 
 /** The elements where the mask is true, in row-major order: [n]. x and mask broadcast. */
 export function maskedSelect(x: Tensor, mask: Tensor): Tensor {
   checkMask("maskedSelect", x, mask);
+  refuseShaping("maskedSelect", mask);
   const shape = broadcastShapes("maskedSelect", x.shape, mask.shape);
   const flat = reshape(expand(x, shape), [sizeOf(shape)]);
   return indexSelect(flat, 0, maskPositions(expand(mask, shape)));
@@ -88,12 +92,18 @@ function scattered(op: string, x: Tensor, mask: Tensor, source: Tensor): Tensor 
       `${op}: the mask is ${formatShape(mask.shape)}; it must broadcast to x's shape ${formatShape(x.shape)}.`,
     );
   }
-  const positions = maskPositions(expand(mask, x.shape));
+  return eachSample([x, expand(mask, x.shape), values], ([sample, chosen, from]) =>
+    filledIn(op, sample!, chosen!, from!),
+  );
+}
+
+function filledIn(op: string, x: Tensor, mask: Tensor, source: Tensor): Tensor {
+  const positions = maskPositions(mask);
   if (positions.size > source.size) {
     throw new ShapeError(
       `${op}: the mask asks for ${positions.size} elements, and the source of shape ${formatShape(source.shape)} has ${source.size}.`,
     );
   }
-  const taken = narrow(reshape(values, [values.size]), 0, 0, positions.size);
+  const taken = narrow(reshape(source, [source.size]), 0, 0, positions.size);
   return reshape(scatter(reshape(x, [x.size]), 0, positions, taken), x.shape);
 }

@@ -1,9 +1,12 @@
 /** Products. */
 import { checkTensor } from "../apply.ts";
 import { ShapeError } from "../errors.ts";
+import type { BatchCall } from "../definition.ts";
 import { defineOp } from "../op.ts";
 import { broadcastShapes, formatShape, type Shape, sizeOf } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
+import { aligned, broadcasting, joined, parted } from "./batching.ts";
+import { add } from "./elementwise.ts";
 import { reshape, transpose } from "./layout.ts";
 
 /** Transposed in the last two axes: free, since the kernel takes any strides. */
@@ -16,6 +19,7 @@ export const matmulOp = defineOp({
   shape: ({ a, b }) => productShape(a.shape, b.shape),
   forward: ({ a, b }, y, kernels) => kernels.matmul(a, b, y),
   saves: ["a", "b"],
+  batch: productRule,
   grad: {
     // Y = AB  ⇒  ∂L/∂A = dY·Bᵀ and ∂L/∂B = Aᵀ·dY; the tape sums over broadcast leading axes.
     a: (dy, { b }): Tensor => matmulOp(dy, flipped(b)),
@@ -24,6 +28,15 @@ export const matmulOp = defineOp({
   symbol: "·",
   tex: { y: "A B", a: "dY\\,B^\\top", b: "A^\\top dY" },
 });
+
+/** Samples of a matrix that meet one and the same matrix are rows of one product; else they are leading axes. */
+function productRule(batch: BatchCall): Tensor {
+  const { call, inputs, batched, size } = batch;
+  const [a, b] = inputs as [Tensor, Tensor];
+  if (batched[0] && !batched[1] && a.rank === 3 && b.rank === 2)
+    return parted(call([joined(a), b]) as Tensor, size, a.shape[1]!);
+  return broadcasting(batch) as Tensor;
+}
 
 function productShape(a: Shape, b: Shape): number[] {
   if (a[a.length - 1] !== b[b.length - 2]) {
@@ -74,6 +87,13 @@ export const linearOp = defineOp({
   shape: ({ x, weight }) => [x.shape[0]!, weight.shape[0]!],
   forward: ({ x, weight, bias }, y, kernels) => kernels.matmul(x, flipped(weight), y, bias),
   saves: ["x", "weight"],
+  batch: ({ call, inputs, batched, attrs, size }) => {
+    const [x, weight, bias] = inputs as [Tensor, Tensor, Tensor];
+    if (!batched[1] && !batched[2])
+      return parted(call([joined(x), weight, bias], attrs) as Tensor, size, x.shape[1]!);
+    const product = matmulOp(x, flipped(weight));
+    return add(product, batched[2] ? aligned(bias, 2) : bias);
+  },
   grad: {
     // Y = XWᵀ + b
     x: (dy, { weight }) => matmulOp(dy, weight),

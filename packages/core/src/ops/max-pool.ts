@@ -9,6 +9,7 @@ import { IndexError, ShapeError } from "../errors.ts";
 import { defineOp } from "../op.ts";
 import { contiguousStrides, formatShape, type Shape, sizeOf } from "../shape.ts";
 import { adoptArray, type Tensor } from "../tensor.ts";
+import { amongFirst, eachSample } from "./batching.ts";
 import { where } from "./compare.ts";
 import { gatherOp, scatterZeros } from "./indexing.ts";
 import { reshape } from "./layout.ts";
@@ -70,6 +71,7 @@ export const maxPoolIndices = defineOp({
     }
     release(table.storage!);
   },
+  batch: amongFirst(),
   grad: { x: null },
   tex: { y: "\\operatorname{arg\\,max}_{j \\in \\mathrm{window}} x_j" },
 });
@@ -176,6 +178,19 @@ function maxUnpool(
 ): Tensor {
   checkTensor(op, "x", x);
   checkTensor(op, "indices", indices);
+  return eachSample([x, indices], ([sample, at]) =>
+    unpooled(op, axes, sample!, at!, kernelSize, options),
+  );
+}
+
+function unpooled(
+  op: string,
+  axes: number,
+  x: Tensor,
+  indices: Tensor,
+  kernelSize: PerAxis,
+  options: MaxUnpoolOptions,
+): Tensor {
   const images = asBatch(op, x, axes);
   if (indices.dtype !== "int32" || formatShape(indices.shape) !== formatShape(x.shape)) {
     throw new ShapeError(

@@ -7,6 +7,7 @@ import { defineOp } from "../op.ts";
 import { formatShape, reducedShape, type Shape, sameShape, sizeOf } from "../shape.ts";
 import { noGrad } from "../tape.ts";
 import { numberTensor, type Tensor } from "../tensor.ts";
+import { overNext } from "./batching.ts";
 import { add, div, mul, pow, sqrt, square, sub } from "./elementwise.ts";
 import { reshape } from "./layout.ts";
 import { pad } from "./pad.ts";
@@ -49,6 +50,7 @@ export const standardize = defineOp({
     });
   },
   saves: ["normalized", "variance"],
+  batch: overNext(),
   grad: {
     // With z = (x − μ)/s and s = √(σ² + ε), over n elements: ∂μ/∂xⱼ = 1/n, ∂σ²/∂xⱼ = 2(xⱼ − μ)/n = 2s·zⱼ/n,
     // ∂zᵢ/∂xⱼ = ([i = j] − 1/n − zᵢzⱼ/n)/s. Sums over i are means; what μ and σ² receive joins them.

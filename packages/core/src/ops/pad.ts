@@ -4,8 +4,9 @@ import { ShapeError, ValueError } from "../errors.ts";
 import { defineOp } from "../op.ts";
 import { checkShape, formatShape, normalizeAxis, type Shape } from "../shape.ts";
 import { adoptArray, Tensor } from "../tensor.ts";
+import { alongNext, withFrontAxis } from "./batching.ts";
 import { indexSelect } from "./indexing.ts";
-import { narrow, permute, type Range, reshape, sliceOp } from "./layout.ts";
+import { all, narrow, permute, type Range, reshape, sliceOp } from "./layout.ts";
 
 export const padOp = defineOp({
   name: "pad",
@@ -17,6 +18,11 @@ export const padOp = defineOp({
     const offset = y.strides.reduce((sum, stride, i) => sum + stride * ranges[i]!.start, 0);
     kernels.copy(x, new Tensor(y.storage, 0, y.dtype, x.shape, y.strides, offset));
   },
+  batch: withFrontAxis(({ shape, ranges, value }, { size }) => ({
+    shape: [size, ...shape],
+    ranges: [all(size), ...ranges],
+    value,
+  })),
   grad: { x: (dy, _, { ranges }) => sliceOp(dy, ranges) },
   tex: { y: "y_{i + b} = x_i", x: "1" },
 });
@@ -156,6 +162,7 @@ export const unfoldAxisOp = defineOp({
     };
   },
   saves: ["xShape"],
+  batch: alongNext(),
   grad: {
     x: (dy, { xShape }, attrs: Windows): Tensor =>
       foldAxis(dy, { ...attrs, length: xShape[attrs.axis]! }),
@@ -185,6 +192,7 @@ export const foldAxis = defineOp({
       kernels.binary("add", target, part, target);
     }
   },
+  batch: alongNext(),
   grad: {
     x: (dy, _, { axis, size, step, dilation }): Tensor =>
       unfoldAxisOp(dy, { axis, size, step, dilation }),

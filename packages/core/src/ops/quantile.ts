@@ -1,12 +1,15 @@
 /** What stands at given places of the sorted elements: medians and quantiles; and the most frequent element. */
+
 import { checkTensor, describe } from "../apply.ts";
+import { everyElement } from "../batched.ts";
 import { tensor } from "../create.ts";
 import { isFloat } from "../dtype.ts";
 import { DTypeError, ShapeError, ValueError } from "../errors.ts";
-import { formatShape } from "../shape.ts";
+import { formatShape, type Shape } from "../shape.ts";
 import { adoptArray, Tensor } from "../tensor.ts";
 import { any } from "./aggregate.ts";
 import { floated } from "./arguments.ts";
+import { eachSample } from "./batching.ts";
 import { eq, gt, ne, where } from "./compare.ts";
 import { add, div, maximum, minimum, mul, sub } from "./elementwise.ts";
 import { gather, indexSelect } from "./indexing.ts";
@@ -55,6 +58,10 @@ function medianOf(
   if (x.size === 0 && isFloat(x.dtype)) return tensor(Number.NaN, { dtype: x.dtype });
   const flat = reshape(x, [x.size]);
   checkFilled(op, flat, 0);
+  return eachSample([flat], ([sample]) => medianOfAll(sample!, skipNaN));
+}
+
+function medianOfAll(flat: Tensor, skipNaN: boolean): Tensor {
   const value = gather(flat, 0, medianAt(flat, 0, skipNaN)).item();
   // Equal elements share the gradient evenly, as those of max over everything do.
   const spoilt = Number.isNaN(value);
@@ -191,7 +198,7 @@ function quantilesOf(op: string, q: number | readonly number[] | Tensor, x: Tens
   if (qs.dtype !== x.dtype) {
     throw new DTypeError(`${op}: q is ${qs.dtype} and x ${x.dtype}; they must be equal.`);
   }
-  const wrong = qs.data().find((value) => !(value >= 0 && value <= 1));
+  const wrong = everyElement(qs).find((value) => !(value >= 0 && value <= 1));
   if (wrong !== undefined) {
     throw new ValueError(`${op}: q has ${wrong}; every quantile must be in [0, 1].`);
   }
@@ -206,7 +213,13 @@ export function mode(x: Tensor, axis = -1, options: ReduceOptions = {}): ValuesA
   const [v, at] = alongAxis("mode", x, axis);
   checkNotEmpty("mode", v, [at], "most frequent");
   const rows = permute(v, lastOrder(v, at));
-  const n = v.shape[at]!;
+  const indices = eachSample([rows], ([sample]) => modeAt(sample!, v.shape.with(at, 1)));
+  return picked(x, v, at, indices, options);
+}
+
+/** Where the most frequent element of each row is, as a tensor of the shape. */
+function modeAt(rows: Tensor, shape: Shape): Tensor {
+  const n = rows.shape[rows.rank - 1]!;
   const order = argsortOp(rows, { axis: rows.rank - 1, descending: false }).data();
   const data = rows.data();
   const result = new Int32Array(order.length / n);
@@ -224,6 +237,5 @@ export function mode(x: Tensor, axis = -1, options: ReduceOptions = {}): ValuesA
       run = 0;
     }
   }
-  const indices = adoptArray(result, "int32", v.shape.with(at, 1));
-  return picked(x, v, at, indices, options);
+  return adoptArray(result, "int32", shape);
 }

@@ -15,6 +15,7 @@ import {
 } from "../shape.ts";
 import { Tensor } from "../tensor.ts";
 import { floated } from "./arguments.ts";
+import { alongNext, overNext } from "./batching.ts";
 import { eq } from "./compare.ts";
 import { div, mul } from "./elementwise.ts";
 import { gather } from "./indexing.ts";
@@ -49,6 +50,7 @@ export const sumOp = defineOp({
   shape: ({ x }, { axes, keepdim }: Reduced) => reducedShape(x.shape, axes, keepdim),
   forward: ({ x }, y, kernels, { axes }) => kernels.reduce("sum", x, kept(y, x.shape, axes)),
   saves: ["xShape"],
+  batch: overNext(),
   grad: { x: (dy, { xShape }, { axes }) => spread(dy, xShape, axes) },
   symbol: "Σ",
   tex: { y: "\\sum_i x_i", x: "1" },
@@ -99,6 +101,7 @@ function extreme(name: "amax" | "amin", kernel: "max" | "min") {
     shape: ({ x }, { axes, keepdim }: Reduced) => reducedShape(x.shape, axes, keepdim),
     forward: ({ x }, y, kernels, { axes }) => kernels.reduce(kernel, x, kept(y, x.shape, axes)),
     saves: ["x", "y"],
+    batch: overNext(),
     grad: {
       // Tied elements share the gradient evenly.
       x: (dy, { x, y }, { axes }) => {
@@ -163,6 +166,7 @@ function argExtreme(name: ArgReduceName) {
       reducedShape(x.shape, [axis], keepdim),
     forward: ({ x }, y, kernels, { axis }) =>
       kernels.argReduce(name, x, axis, kept(y, x.shape, [axis])),
+    batch: alongNext(),
     grad: { x: null },
     tex: { y: `\\min \\{i : x_i = \\${name.slice(3)}_j x_j\\}` },
   });

@@ -1,5 +1,7 @@
 /** Other shapes, other orders and repetitions of the same elements. */
+
 import { checkTensor, describe } from "../apply.ts";
+import { refuseShaping } from "../batched.ts";
 import { DTypeError, ShapeError, ValueError } from "../errors.ts";
 import {
   checkShape,
@@ -229,6 +231,7 @@ export function repeatInterleave(x: Tensor, counts: number | Tensor, axis?: numb
   if (counts.dtype !== "int32" && counts.dtype !== "uint8") {
     throw new DTypeError(`repeatInterleave: counts are ${counts.dtype}; they must be int32.`);
   }
+  refuseShaping("repeatInterleave", counts);
   const list = Array.from(counts.data());
   if (counts.rank > 1 || (list.length !== 1 && list.length !== size)) {
     throw new ShapeError(

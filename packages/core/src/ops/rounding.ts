@@ -1,5 +1,7 @@
 /** Rounding, remainders, bounds, and what else chooses among values. Kinks and ties follow PyTorch. */
+
 import { asTensor } from "../apply.ts";
+import { everyElement } from "../batched.ts";
 import { checkNumber } from "../check.ts";
 import { isFloat } from "../dtype.ts";
 import { ValueError } from "../errors.ts";
@@ -79,7 +81,7 @@ export function frac(x: TensorLike): Tensor {
 
 /** @throws ValueError for whole numbers divided by 0, which have no answer */
 function checkDivisor(op: string, a: Tensor, b: Tensor): void {
-  if (!isFloat(a.dtype) && !isFloat(b.dtype) && b.data().includes(0)) {
+  if (!isFloat(a.dtype) && !isFloat(b.dtype) && everyElement(b).includes(0)) {
     throw new ValueError(
       `${op}: the divisor has a 0, by which whole numbers can't be divided; convert to float first.`,
     );

@@ -10,6 +10,7 @@ import { defineOp, type Op } from "../op.ts";
 import { broadcastShapes, formatShape, normalizeAxis } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { floated } from "./arguments.ts";
+import { withFrontAxis } from "./batching.ts";
 import { eq, ne, where } from "./compare.ts";
 import { add, div, exp, mul, sub } from "./elementwise.ts";
 import { gather } from "./indexing.ts";
@@ -40,6 +41,7 @@ export const cumsumOp = defineOp({
   shape: ({ x }) => x.shape,
   forward: ({ x }, y, kernels, axis: number) => kernels.scan("cumsum", x, axis, y),
   // xⱼ is in every yᵢ from i = j on: dxⱼ = Σ_{i ≥ j} dyᵢ
+  batch: withFrontAxis((axis) => axis + 1),
   grad: { x: (dy, _, axis): Tensor => reversed(cumsumOp(reversed(dy, [axis]), axis), [axis]) },
   tex: { y: "y_i = \\sum_{j \\le i} x_j", x: "[j \\le i]" },
 });
@@ -61,6 +63,7 @@ export const recurrence = defineOp({
   shape: ({ b }) => b.shape,
   forward: ({ a, b }, y, kernels, axis: number) => kernels.recurrence(a, b, axis, y),
   saves: ["a", "y"],
+  batch: withFrontAxis((axis) => axis + 1),
   grad: {
     // With gᵢ = dyᵢ + aᵢ₊₁·gᵢ₊₁, all that reaches yᵢ: ∂/∂bᵢ = gᵢ and ∂/∂aᵢ = gᵢ·yᵢ₋₁.
     a: (dy, { a, y }, axis): Tensor => mul(backwards(a, dy, axis), shifted(y, axis, 0)),
@@ -81,6 +84,7 @@ export const cumprodOp = defineOp({
   shape: ({ x }) => x.shape,
   forward: ({ x }, y, kernels, axis: number) => kernels.scan("cumprod", x, axis, y),
   saves: ["x", "y"],
+  batch: withFrontAxis((axis) => axis + 1),
   grad: {
     // yᵢ = yᵢ₋₁·xᵢ is a recurrence; nothing is divided by x, so zeros need no care.
     x: (dy, { x, y }, axis): Tensor => mul(backwards(x, dy, axis), shifted(y, axis, 1)),
@@ -118,6 +122,7 @@ export const logcumsumexpOp = defineOp({
   shape: ({ x }) => x.shape,
   forward: ({ x }, y, kernels, axis: number) => kernels.scan("logcumsumexp", x, axis, y),
   saves: ["x", "y"],
+  batch: withFrontAxis((axis) => axis + 1),
   grad: {
     // dxⱼ = Σ_{i ≥ j} dyᵢ·e^(xⱼ − yᵢ) = e^(xⱼ − yⱼ)·gⱼ with gⱼ = dyⱼ + e^(yⱼ − yⱼ₊₁)·gⱼ₊₁. y never falls
     // and xⱼ ≤ yⱼ, so no exponent is positive; the largest finite number in place of ∞ keeps it so.
@@ -149,6 +154,7 @@ function runningExtreme(name: ArgScanName) {
     dtype: () => "int32",
     shape: ({ x }) => x.shape,
     forward: ({ x }, y, kernels, axis: number) => kernels.argScan(name, x, axis, y),
+    batch: withFrontAxis((axis) => axis + 1),
     grad: { x: null },
     tex: { y: `\\max \\{j \\le i : x_j = \\${name.slice(3)}_{k \\le i} x_k\\}` },
   });

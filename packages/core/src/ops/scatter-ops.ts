@@ -3,6 +3,7 @@ import { asTensor } from "../apply.ts";
 import { onesLike, zerosLike } from "../create.ts";
 import { defineOp } from "../op.ts";
 import { Tensor } from "../tensor.ts";
+import { alongNext } from "./batching.ts";
 import { eq, where } from "./compare.ts";
 import { div, maximum, mul, sub } from "./elementwise.ts";
 import { type AlongAxis, checkIndex, gather } from "./indexing.ts";
@@ -25,6 +26,7 @@ export const scatterOp = defineOp({
     checkIndex("scatter", bad, y, axis, index);
   },
   saves: ["index"],
+  batch: alongNext(),
   grad: {
     x: (dy, { index }, { axis }): Tensor => {
       const nothing = expand(asTensor("scatter", "source", 0, dy.dtype), index.shape);
@@ -49,6 +51,7 @@ export const scatterAddOp = defineOp({
     checkIndex("scatterAdd", bad, y, axis, index);
   },
   saves: ["index"],
+  batch: alongNext(),
   grad: {
     x: (dy) => dy,
     index: null,
@@ -68,6 +71,7 @@ export const scatterProdOp = defineOp({
     checkIndex("scatterProd", bad, y, axis, index);
   },
   saves: ["x", "index", "source"],
+  batch: alongNext(),
   grad: {
     // y = x·Πs  ⇒  ∂y/∂x = Πs
     x: (dy, { x, index, source }, attrs): Tensor =>
@@ -105,6 +109,7 @@ function scatterExtreme(name: "scatterAmax" | "scatterAmin", kernel: "max" | "mi
       checkIndex(name, bad, y, axis, index);
     },
     saves: ["x", "index", "source", "y"],
+    batch: alongNext(),
     grad: {
       // Tied elements share the gradient evenly.
       x: (dy, { x, index, source, y }, { axis }) =>

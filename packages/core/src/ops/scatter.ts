@@ -1,11 +1,14 @@
 /** Writing to given positions: scatter and its kin. Each exists as a function and, as `name_`, in place. */
+
 import { applyInPlace, asTensor, checkTensor, describe } from "../apply.ts";
+import { everyElement } from "../batched.ts";
 import { onesLike } from "../create.ts";
 import { isFloat } from "../dtype.ts";
 import { DTypeError, IndexError, ShapeError, ValueError } from "../errors.ts";
 import type { TensorLike } from "../op.ts";
 import { broadcastShapes, formatShape, normalizeAxis, type Shape, sameShape } from "../shape.ts";
 import { Tensor } from "../tensor.ts";
+import { alongside } from "./batching.ts";
 import { add, div, mul, sub } from "./elementwise.ts";
 import { arranged, type Index, integerIndex, selection } from "./indexing.ts";
 import { clone, copyOp, expand, lined, narrow, reshape, to } from "./layout.ts";
@@ -44,7 +47,7 @@ function inPlace(name: string, x: Tensor, { op, index, source, axis }: Write): T
 /** Before anything is written: in place, half a write would be worse than none. */
 function checkRange(op: string, index: Tensor, x: Tensor, axis: number): void {
   const size = x.shape[axis]!;
-  const list = index.data();
+  const list = everyElement(index);
   const wrong = list.findIndex((i) => i < 0 || i >= size);
   if (wrong >= 0) {
     throw new IndexError(
@@ -368,7 +371,7 @@ export function indexPut(
   options: IndexPutOptions = {},
 ): Tensor {
   checkTensor("indexPut", "x", x);
-  const y = clone(x);
+  const y = clone(alongside(x, [value, ...parts]));
   assign("indexPut", y, parts, value, options);
   return y;
 }

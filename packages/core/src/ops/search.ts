@@ -2,12 +2,16 @@
  * Finding, grouping and counting values. Results are positions, counts and copies: nothing here is followed
  * by the tape.
  */
+
 import { checkTensor } from "../apply.ts";
+import { refuseShaping } from "../batched.ts";
+import { tensor } from "../create.ts";
 import { newArray } from "../dtype.ts";
 import { DTypeError, ShapeError, ValueError } from "../errors.ts";
 import type { TensorLike } from "../op.ts";
 import { formatShape, normalizeAxis, sameShape, sizeOf } from "../shape.ts";
 import { adoptArray, numberTensor, Tensor } from "../tensor.ts";
+import { eachSample } from "./batching.ts";
 import { indexSelect, maskPositions } from "./indexing.ts";
 import { detach, narrow, permute, reshape } from "./layout.ts";
 import { argsortOp } from "./sort.ts";
@@ -23,6 +27,7 @@ export function nonzero(x: Tensor, options: { asTuple: true }): Tensor[];
 export function nonzero(x: Tensor, options?: { asTuple?: boolean }): Tensor | Tensor[];
 export function nonzero(x: Tensor, options: { asTuple?: boolean } = {}): Tensor | Tensor[] {
   checkTensor("nonzero", "x", x);
+  refuseShaping("nonzero", x);
   const flat = maskPositions(x).data();
   const count = flat.length;
   // A number is a list of one for PyTorch's tuple.
@@ -57,6 +62,7 @@ export interface Unique {
  */
 export function unique(x: Tensor, options: { axis?: number } = {}): Unique {
   checkTensor("unique", "x", x);
+  refuseShaping("unique", x);
   const { axis } = options;
   const at = axis === undefined ? 0 : normalizeAxis("unique", axis, x.rank);
   const lined = detach(axis === undefined ? reshape(x, [x.size]) : x);
@@ -146,14 +152,20 @@ export function searchsorted(
       `searchsorted: sorted is ${formatShape(sorted.shape)} and values ${formatShape(shape)}; sorted must have one axis, or all axes but the last must be equal.`,
     );
   }
+  const { right = false } = options;
+  const wanted = values instanceof Tensor ? values : tensor(values, { dtype: "float64" });
+  return eachSample([sorted, wanted], ([keys, sought]) => insertionPoints(keys!, sought!, right));
+}
+
+function insertionPoints(sorted: Tensor, values: Tensor, right: boolean): Tensor {
+  const { shape } = values;
   const n = sorted.shape[sorted.rank - 1]!;
-  const keys = sorted.data();
-  const wanted = values instanceof Tensor ? values.data() : [values];
+  const [keys, wanted] = [sorted.data(), values.data()];
   const perRow = sorted.rank === 1 ? wanted.length : shape[shape.length - 1]!;
   const found = new Int32Array(wanted.length);
   for (let i = 0; i < found.length; i++) {
     const start = sorted.rank === 1 ? 0 : Math.floor(i / perRow) * n;
-    found[i] = insertionPoint(keys, start, n, wanted[i]!, options.right ?? false);
+    found[i] = insertionPoint(keys, start, n, wanted[i]!, right);
   }
   return shape.length === 0
     ? numberTensor(found[0]!, "int32")
@@ -201,6 +213,7 @@ export function bincount(
   options: { weights?: Tensor; minLength?: number } = {},
 ): Tensor {
   checkTensor("bincount", "x", x);
+  refuseShaping("bincount", x);
   const { weights, minLength = 0 } = options;
   if (weights !== undefined) checkTensor("bincount", "weights", weights);
   if (x.dtype !== "int32" && x.dtype !== "uint8") {
@@ -258,6 +271,10 @@ export function histc(
   if (!Number.isInteger(bins) || bins < 1) {
     throw new ValueError(`histc: bins is ${String(bins)}; it must be a whole number, 1 or more.`);
   }
+  return eachSample([x], ([sample]) => histogram(sample!, bins, min, max));
+}
+
+function histogram(x: Tensor, bins: number, min: number, max: number): Tensor {
   const data = x.data();
   let [low, high] = [min, max];
   if (min === max && data.length > 0) {

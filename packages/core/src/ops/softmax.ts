@@ -3,6 +3,7 @@ import { checkTensor } from "../apply.ts";
 import { defineOp } from "../op.ts";
 import { normalizeAxis } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
+import { withFrontAxis } from "./batching.ts";
 import { exp, mul, neg, sub } from "./elementwise.ts";
 import { reshape } from "./layout.ts";
 import { sum } from "./reduce.ts";
@@ -14,6 +15,7 @@ export const softmaxOp = defineOp({
   shape: ({ x }) => x.shape,
   forward: ({ x }, y, kernels, axis: number) => kernels.softmax("softmax", x, axis, y),
   saves: ["y"],
+  batch: withFrontAxis((axis) => axis + 1),
   grad: {
     // ∂yᵢ/∂xⱼ = yᵢ([i = j] − yⱼ)  ⇒  dx = y ⊙ (dy − Σ dy ⊙ y)
     x: (dy, { y }, axis) => mul(y, sub(dy, sum(mul(dy, y), axis, { keepdim: true }))),
@@ -35,6 +37,7 @@ export const logSoftmaxOp = defineOp({
   shape: ({ x }) => x.shape,
   forward: ({ x }, y, kernels, axis: number) => kernels.softmax("logSoftmax", x, axis, y),
   saves: ["y"],
+  batch: withFrontAxis((axis) => axis + 1),
   grad: {
     // ∂yᵢ/∂xⱼ = [i = j] − softmax(x)ⱼ
     x: (dy, { y }, axis) => sub(dy, mul(exp(y), sum(dy, axis, { keepdim: true }))),

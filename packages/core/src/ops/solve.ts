@@ -4,6 +4,7 @@ import { ShapeError, ValueError } from "../errors.ts";
 import { defineOp } from "../op.ts";
 import { broadcastShapes, formatShape, sameShape } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
+import { withFrontAxis } from "./batching.ts";
 import { tril, triu } from "./diagonal.ts";
 import { matmulOp } from "./matmul.ts";
 import {
@@ -47,6 +48,7 @@ export const invOp = defineOp({
     write(kernels, result, y);
   },
   saves: ["y"],
+  batch: withFrontAxis(),
   grad: {
     // Y·X = I  ⇒  dY = −Y·dX·Y  ⇒  X̄ = −Yᵀ·Ȳ·Yᵀ
     x: (dy, { y }) => matmulOp(flipped(y), matmulOp(dy, flipped(y))).neg(),
@@ -80,6 +82,7 @@ export const solveOp = defineOp({
     write(kernels, right, y);
   },
   saves: ["a", "y"],
+  batch: withFrontAxis(),
   grad: {
     // A·Y = B  ⇒  B̄ = A⁻ᵀ·Ȳ and Ā = −B̄·Yᵀ
     a: (dy, { a, y }): Tensor => matmulOp(solveOp(flipped(a), dy), flipped(y)).neg(),
@@ -132,6 +135,7 @@ export const triangularSolveOp = defineOp({
     write(kernels, right, y);
   },
   saves: ["a", "y"],
+  batch: withFrontAxis(),
   grad: {
     // As solve's, and only the triangle that was read has a gradient.
     a: (dy, { a, y }, triangle) => {

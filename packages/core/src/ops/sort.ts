@@ -6,6 +6,7 @@ import { ValueError } from "../errors.ts";
 import { defineOp } from "../op.ts";
 import { formatShape } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
+import { alongNext } from "./batching.ts";
 import { gather } from "./indexing.ts";
 import { narrow, reshape, squeeze } from "./layout.ts";
 import type { ReduceOptions, ValuesAndIndices } from "./reduce.ts";
@@ -24,6 +25,7 @@ export const argsortOp = defineOp({
   shape: ({ x }) => x.shape,
   forward: ({ x }, y, kernels, { axis, descending }: Order) =>
     kernels.argsort(x, axis, descending, y),
+  batch: alongNext(),
   grad: { x: null },
   tex: { y: "\\pi,\\ x_{\\pi(1)} \\le x_{\\pi(2)} \\le \\dots" },
 });

@@ -5,6 +5,7 @@ import { ShapeError, ValueError } from "../errors.ts";
 import { defineOp } from "../op.ts";
 import { contiguousStrides, formatShape, type Shape, sizeOf } from "../shape.ts";
 import { Tensor, viewTensor } from "../tensor.ts";
+import { amongFirst } from "./batching.ts";
 import { reshape } from "./layout.ts";
 
 /** One number for every spatial axis, or one each. */
@@ -121,6 +122,7 @@ export const windowsOp = defineOp({
   inputs: ["x"],
   view: (x, windows: Windows) => windowsOf(x, windows),
   saves: ["xShape"],
+  batch: amongFirst(),
   grad: {
     x: (dy, { xShape }, windows: Windows): Tensor => foldOp(dy, { ...windows, shape: xShape }),
   },
@@ -136,6 +138,10 @@ export const foldOp = defineOp({
     kernels.fill(0, y);
     addWindows(kernels, windows, y, attrs);
   },
+  batch: amongFirst((attrs, size) => ({
+    ...attrs,
+    shape: attrs.shape.with(0, attrs.shape[0]! * size),
+  })),
   grad: { windows: (dy, _, attrs: Windows & { shape: Shape }): Tensor => windowsOp(dy, attrs) },
   tex: { y: "y_j = \\sum_{w s + k d = j} x_{w, k}", windows: "1" },
 });

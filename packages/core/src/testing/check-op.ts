@@ -13,6 +13,7 @@ import { Generator, rand, randint, randn } from "../random.ts";
 import { contiguousStrides, formatShape, type Shape, sameShape, sizeOf } from "../shape.ts";
 import { show } from "../show.ts";
 import { type NestedArray, Tensor } from "../tensor.ts";
+import { checkSamples, SAMPLES } from "./check-samples.ts";
 import { type GradcheckOptions, gradcheck, gradgradcheck } from "./gradcheck.ts";
 
 /** An op that a check caught. */
@@ -162,6 +163,7 @@ function checkCase(f: AnyOp, given: Case, options: CheckOpOptions, record: Cover
   if (options.reference)
     checkReference(options.reference, exact, outputs[0]!, options.tolerance ?? 1e-12);
   checkViews(call, exact, outputs);
+  checkSamples(call, op, samplesOf(op, given), expectClose);
   checkFloat32(op, call, given, outputs);
   if (op.definition.elementwise !== undefined) {
     checkLoneNumbers(call, exact, outputs[0]!);
@@ -171,14 +173,19 @@ function checkCase(f: AnyOp, given: Case, options: CheckOpOptions, record: Cover
   checkGradients(call, op, exact, outputs, options, record);
 }
 
-function inputsOf(op: Op, given: Case, dtype: DType): Tensor[] {
-  const generator = new Generator(7);
+function inputsOf(op: Op, given: Case, dtype: DType, generator = new Generator(7)): Tensor[] {
   return op.inputs.flatMap((name) => {
     const spec = given[name];
     if (spec === undefined)
       throw new CheckOpError(`no input ${name} was given; the op takes ${op.inputs.join(", ")}.`);
     return [spec].flat().map((make) => (make as InputSpec)(dtype, generator));
   });
+}
+
+/** Inputs for {@link checkSamples}: each differs from sample to sample unless its values are fixed. */
+function samplesOf(op: Op, given: Case): Tensor[][] {
+  const generator = new Generator(11);
+  return Array.from({ length: SAMPLES }, () => inputsOf(op, given, "float64", generator));
 }
 
 function fail(what: string, got: Tensor, expected: Tensor): never {

@@ -1,0 +1,70 @@
+/** What an op does when one of its inputs stands for a sample of a running vmap. */
+import { apply, applyInPlace } from "../apply.ts";
+import { BatchedTensor, currentLevels, innermost } from "../batched.ts";
+import { VmapError } from "../errors.ts";
+import type { BatchRule } from "../definition.ts";
+import type { Op } from "../op.ts";
+import { broadcasting, eachSample } from "../ops/batching.ts";
+import { clone, copyOp } from "../ops/layout.ts";
+import type { Shape } from "../shape.ts";
+import { Tensor } from "../tensor.ts";
+
+type Result = Tensor | Record<string, Tensor>;
+
+/** The op's own rule; elementwise ops broadcast; null: once for each sample. */
+export function batchRuleOf(op: Op): BatchRule | null {
+  const { batch, elementwise } = op.definition;
+  return batch ?? (elementwise === undefined ? null : broadcasting);
+}
+
+/** The op for all samples of the innermost vmap that an input belongs to; vmaps around it see its calls in turn. */
+export function callBatched(op: Op, inputs: readonly Tensor[], attrs: unknown): Result {
+  const rule = batchRuleOf(op);
+  if (rule === null) return eachSample<Result>(inputs, (sample) => apply(op, sample, attrs));
+  const level = innermost(inputs);
+  const batched = inputs.map((x) => x instanceof BatchedTensor && x.level === level);
+  const result = rule({
+    call: (all, own) => apply(op, all, own),
+    inputs: inputs.map((x, i) => (batched[i] ? (x as BatchedTensor).physical : x)),
+    batched,
+    attrs,
+    size: level.size,
+  });
+  if (result instanceof Tensor) return new BatchedTensor(result, level);
+  return Object.fromEntries(
+    Object.entries(result).map(([name, y]) => [name, new BatchedTensor(y, level)]),
+  );
+}
+
+/** The result of a copy, written over all samples of x. */
+export function callInPlace(
+  op: Op,
+  x: Tensor,
+  others: readonly Tensor[],
+  attrs: unknown,
+  name: string,
+  instead: string,
+): Tensor {
+  const level = innermost([x, ...others]);
+  if (!(x instanceof BatchedTensor) || x.level !== level) {
+    throw new VmapError(
+      `${name}: the tensor is the same for every sample of a vmap, and what would be written differs between them; use ${instead}, which makes a new tensor.`,
+    );
+  }
+  const y = apply(op, [clone(x), ...others], attrs) as BatchedTensor;
+  applyInPlace(copyOp.op, x.physical, [y.physical], undefined, name, instead);
+  return x;
+}
+
+/** Random numbers inside vmap: those of each vmap that wants different ones are drawn along an axis of its own. */
+export function drawBatched(name: string, shape: Shape, draw: (shape: Shape) => Tensor): Tensor {
+  const levels = currentLevels();
+  if (levels.some(({ randomness }) => randomness === "error")) {
+    throw new VmapError(
+      `${name}: random numbers inside vmap; say whether every sample gets its own, vmap(f, { randomness: "different" }), or all the same, "same".`,
+    );
+  }
+  const different = levels.filter(({ randomness }) => randomness === "different");
+  const all = draw([...different.map(({ size }) => size), ...shape]);
+  return different.reduce<Tensor>((x, level) => new BatchedTensor(x, level), all);
+}
