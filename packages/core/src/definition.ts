@@ -71,8 +71,11 @@ export interface Common<I extends string, S extends string, A, O extends string>
   bools?: boolean | "refuse";
   /** dtype of the output; by default that of the inputs, which the tape brings to a common one. */
   dtype?: (inputs: Values<I>, attrs: A) => DType;
-  /** How `vmap` runs the op for all samples at once. Default: elementwise ops broadcast, others run in a loop. */
-  batch?: BatchRule<NoInfer<A>>;
+  /**
+   * How `vmap` runs the op for all samples at once; "broadcast" where inputs broadcast as in elementwise ops,
+   * which is their default. Others run in a loop by default.
+   */
+  batch?: BatchRule<NoInfer<A>> | "broadcast";
   /** For pictures: what stands in the gate. */
   symbol?: string;
   /** For pictures and docs: the formula, and each input's local gradient. */
@@ -155,7 +158,7 @@ export interface Definition {
   domain?: Domain;
   bools?: boolean | "refuse";
   dtype?: (inputs: unknown, attrs: unknown) => DType;
-  batch?: BatchRule;
+  batch?: BatchRule | "broadcast";
   symbol?: string;
   tex?: Readonly<Record<string, string>>;
   kinks?: string;
@@ -182,7 +185,7 @@ const keys: Record<keyof Definition, string> = {
   domain: "string",
   bools: "boolean or string",
   dtype: "function",
-  batch: "function",
+  batch: "function or string",
   symbol: "string",
   tex: "object",
   kinks: "string",
@@ -227,6 +230,9 @@ export function checkDefinition(definition: Definition): void {
   const { domain } = definition;
   if (domain !== undefined && !domains.includes(domain)) {
     refuse(`domain is ${show(domain)}; it must be ${domains.map(show).join(", ")}.`);
+  }
+  if (typeof definition.batch === "string" && definition.batch !== "broadcast") {
+    refuse(`batch is ${show(definition.batch)}; it must be a rule, or "broadcast".`);
   }
   for (const key of ["inputs", "grad"] as const) {
     if (definition[key] === undefined) refuse(`${key} is missing.`);

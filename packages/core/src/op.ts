@@ -126,11 +126,11 @@ function withForward(definition: Definition): Definition {
   if (typeof elementwise === "function") {
     const kernel = elementwiseKernel(name, inputs, elementwise);
     const forward = arrayForward(name, kernel, "but numbers") as Definition["forward"];
-    const made = { ...definition, shape, forward: forward! };
+    const made: Definition = { batch: "broadcast", ...definition, shape, forward: forward! };
     // The short road of elementwise ops has no room for more inputs, attributes or another dtype.
     const isShort =
       inputs.length <= 2 && definition.attrs === undefined && definition.dtype === undefined;
-    if (!isShort || elementwise.length > inputs.length) delete (made as Definition).elementwise;
+    if (!isShort || elementwise.length > inputs.length) delete made.elementwise;
     return made;
   }
   const { kernel } = definition;
@@ -139,9 +139,10 @@ function withForward(definition: Definition): Definition {
     const forwardAll = arrayForward(name, kernel, false) as Definition["forwardAll"];
     return { ...definition, forwardAll: forwardAll! };
   }
-  const spread = definition.shape === undefined ? "all" : false;
-  const forward = arrayForward(name, kernel, spread) as Definition["forward"];
-  return { ...definition, shape, forward: forward! };
+  const spread = definition.shape === undefined;
+  const forward = arrayForward(name, kernel, spread ? "all" : false) as Definition["forward"];
+  const batch = spread ? ({ batch: "broadcast" } as const) : {};
+  return { ...batch, ...definition, shape, forward: forward! };
 }
 
 // biome-ignore lint/complexity/noBannedTypes: no keys at all is what is meant

@@ -306,6 +306,10 @@ describe("definitions that don't hold together", () => {
       { ...identity, name: "bad", domain: "floats" },
       'defineOp("bad"): domain is "floats"; it must be "float", "number", "any".',
     ],
+    [
+      { ...identity, name: "bad", batch: "loop" },
+      'defineOp("bad"): batch is "loop"; it must be a rule, or "broadcast".',
+    ],
     [{ name: "bad", inputs: ["x"], elementwise: "exp" }, 'defineOp("bad"): grad is missing.'],
     [
       { ...identity, name: "bad", grad: { x: null, w: null } },

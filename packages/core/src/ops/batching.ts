@@ -1,7 +1,7 @@
 /** How ops run for all samples at once inside `vmap`: the rules that most of them share. */
 import { BatchedTensor, innermost, isBatched, type Level, openLevels } from "../batched.ts";
-import { VmapError } from "../errors.ts";
 import type { BatchCall, BatchRule } from "../definition.ts";
+import { VmapError } from "../errors.ts";
 import { Tensor } from "../tensor.ts";
 import { expand, reshape, stack } from "./layout.ts";
 import { select } from "./split.ts";

@@ -6,7 +6,6 @@ import { DTypeError } from "../errors.ts";
 import { defineOp, type TensorLike } from "../op.ts";
 import { broadcastShapes } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
-import { broadcasting } from "./batching.ts";
 import { to } from "./layout.ts";
 
 /** 1 where the relation holds, else 0, as bool; a step, so no gradient passes. */
@@ -18,7 +17,7 @@ function comparison(name: CompareName, symbol: string) {
     dtype: () => "bool",
     shape: ({ a, b }) => broadcastShapes(name, a.shape, b.shape),
     forward: ({ a, b }, y, kernels) => kernels.compare(name, a, b, y),
-    batch: broadcasting,
+    batch: "broadcast",
     grad: { a: null, b: null },
     symbol,
     tex: { y: `[a ${symbol} b]` },
@@ -46,7 +45,7 @@ export const whereOp = defineOp({
   shape: ({ condition, a, b }) => broadcastShapes("where", condition.shape, a.shape, b.shape),
   forward: ({ condition, a, b }, y, kernels) => kernels.where(condition, a, b, y),
   saves: ["condition"],
-  batch: broadcasting,
+  batch: "broadcast",
   grad: {
     condition: null,
     a: (dy, { condition }) => where(condition, dy, 0),

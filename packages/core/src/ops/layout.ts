@@ -23,7 +23,7 @@ import {
 } from "../shape.ts";
 import { edgeOf, enableGrad, needsGrad } from "../tape.ts";
 import { adoptArray, emptyTensor, setRequiresGrad, Tensor, viewTensor } from "../tensor.ts";
-import { aligned, alongNext, broadcasting, everySample, withFrontAxis } from "./batching.ts";
+import { aligned, alongNext, everySample, withFrontAxis } from "./batching.ts";
 
 // ---------------------------------------------------------------------------------------------
 // Copies
@@ -53,7 +53,7 @@ export const copyOp = defineOp({
   domain: "any",
   shape: ({ x, value }) => broadcastShapes("copy_", x.shape, value.shape),
   forward: ({ value }, y, kernels) => kernels.copy(value, y),
-  batch: broadcasting,
+  batch: "broadcast",
   grad: {
     x: (dy) => zeros(dy.shape, dy.dtype),
     value: (dy) => dy,

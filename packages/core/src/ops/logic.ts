@@ -7,7 +7,6 @@ import { defineOp, type TensorLike } from "../op.ts";
 import { broadcastShapes } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { checkWhole, floated } from "./arguments.ts";
-import { broadcasting } from "./batching.ts";
 import { eq, le, lt, ne } from "./compare.ts";
 import { abs, sub } from "./elementwise.ts";
 import { detach, to } from "./layout.ts";
@@ -22,7 +21,7 @@ function bits(name: BinaryName, symbol: string, tex: string, shifts = false) {
       return broadcastShapes(name, a.shape, b.shape);
     },
     forward: ({ a, b }, y, kernels) => kernels.binary(name, a, b, y),
-    batch: broadcasting,
+    batch: "broadcast",
     grad: { a: null, b: null },
     symbol,
     tex: { y: tex },

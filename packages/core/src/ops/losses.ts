@@ -8,7 +8,6 @@ import { DTypeError, ShapeError, ValueError } from "../errors.ts";
 import { defineOp } from "../op.ts";
 import { broadcastShapes, formatShape, sameShape } from "../shape.ts";
 import { numberTensor, type Tensor } from "../tensor.ts";
-import { broadcasting } from "./batching.ts";
 import { eq, gt, lt, where } from "./compare.ts";
 import { abs, add, div, exp, log, maximum, mul, neg, square, sub } from "./elementwise.ts";
 import { detach, unsqueeze } from "./layout.ts";
@@ -113,7 +112,7 @@ export const binaryCrossEntropyOp = defineOp({
     });
   },
   saves: ["prediction", "target"],
-  batch: broadcasting,
+  batch: "broadcast",
   grad: {
     prediction: (dy, { prediction: p, target }) =>
       dy.mul(p.sub(target)).div(maximum(p.mul(p.neg().add(1)), LEAST_VARIANCE)),

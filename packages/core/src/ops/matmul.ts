@@ -1,7 +1,7 @@
 /** Products. */
 import { checkTensor } from "../apply.ts";
-import { ShapeError } from "../errors.ts";
 import type { BatchCall } from "../definition.ts";
+import { ShapeError } from "../errors.ts";
 import { defineOp } from "../op.ts";
 import { broadcastShapes, formatShape, type Shape, sizeOf } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";

@@ -142,6 +142,7 @@ export type RoundingMode = "trunc" | "floor";
 export const roundedDivideOp = defineOp({
   name: "roundedDivide",
   inputs: ["a", "b"],
+  batch: "broadcast",
   shape: ({ a, b }) => broadcastShapes("div", a.shape, b.shape),
   forward: ({ a, b }, y, kernels, mode: RoundingMode) => {
     if (mode === "floor") {

@@ -1,8 +1,8 @@
 /** What an op does when one of its inputs stands for a sample of a running vmap. */
 import { apply, applyInPlace } from "../apply.ts";
 import { BatchedTensor, currentLevels, innermost } from "../batched.ts";
-import { VmapError } from "../errors.ts";
 import type { BatchRule } from "../definition.ts";
+import { VmapError } from "../errors.ts";
 import type { Op } from "../op.ts";
 import { broadcasting, eachSample } from "../ops/batching.ts";
 import { clone, copyOp } from "../ops/layout.ts";
@@ -14,7 +14,8 @@ type Result = Tensor | Record<string, Tensor>;
 /** The op's own rule; elementwise ops broadcast; null: once for each sample. */
 export function batchRuleOf(op: Op): BatchRule | null {
   const { batch, elementwise } = op.definition;
-  return batch ?? (elementwise === undefined ? null : broadcasting);
+  if (typeof batch === "function") return batch;
+  return batch === "broadcast" || elementwise !== undefined ? broadcasting : null;
 }
 
 /** The op for all samples of the innermost vmap that an input belongs to; vmaps around it see its calls in turn. */

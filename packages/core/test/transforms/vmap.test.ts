@@ -163,6 +163,32 @@ describe("vmap", () => {
   });
 });
 
+describe("users' ops inside vmap", () => {
+  it("run once for all samples where their inputs broadcast", () => {
+    let calls = 0;
+    const weigh = defineOp({
+      name: "weigh",
+      inputs: ["x", "scale"],
+      kernel: ({ x, scale }, y) => {
+        calls++;
+        for (let i = 0; i < y.length; i++) y[i] = x[i]! * scale[i]!;
+      },
+      grad: { x: null, scale: null },
+    });
+    const mix = defineOp({
+      name: "mix3",
+      inputs: ["a", "b", "c"],
+      elementwise: (a, b, c) => a + b * c,
+      grad: { a: null, b: null, c: null },
+    });
+    const [x, scale] = [normal([5, 3]), normal([5])];
+    expect(allclose(vmap(weigh)(x, scale), x.mul(scale.unsqueeze(1)))).toBe(true);
+    expect(calls).toBe(1);
+    const mixed = vmap(mix, { inAxes: [0, 0, null] })(x, scale, normal([3]).mul(0).add(2));
+    expect(allclose(mixed, x.add(scale.unsqueeze(1).mul(2)))).toBe(true);
+  });
+});
+
 describe("vmap and gradients", () => {
   const loss = (w: Tensor, x: Tensor, y: Tensor) => mseLoss(linear(x, w).tanh(), y);
   const [w, x, y] = [normal([3, 4]), normal([5, 4]), normal([5, 3])];
