@@ -5,9 +5,6 @@ import { ShapeError, ValueError } from "../errors.ts";
 import { formatShape, sameShape } from "../shape.ts";
 import { Tensor } from "../tensor.ts";
 
-/** Tensors and numbers in arrays and plain objects, nested as deep as you like. */
-export type Tree = Tensor | number | readonly Tree[] | { readonly [key: string]: Tree };
-
 /** T with every number as a tensor: what gradients and mapped results of a T look like. */
 export type TensorTree<T> = T extends Tensor | number
   ? Tensor

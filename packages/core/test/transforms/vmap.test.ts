@@ -299,6 +299,18 @@ describe("functions that read values or shapes", () => {
     oneHot: [(i) => core.oneHot(i!, 4), indices],
     index: [(x, i) => core.index(x!, i!, i!), scores, indices],
     lonePosition: [(x, i) => core.index(x!, i!.select(0, 0)), scores, indices],
+    loneAndOthers: [
+      (x, i) =>
+        core.index(core.stack([x!, x!.neg()]), i!.select(0, 0).remainder(2), core.slice(1, 4), i!),
+      scores,
+      indices,
+    ],
+    loneLast: [
+      (x, i) =>
+        core.index(core.stack([x!, x!.neg()]), i!.remainder(2), core.slice(1, 4), i!.select(0, 1)),
+      scores,
+      indices,
+    ],
     indexPut: [(x, i) => core.indexPut(x!, [i!], 7), scores, indices],
     indexPutTransposed: [
       (x, i) => {
