@@ -62,6 +62,14 @@ export function mapTensors(
   );
 }
 
+/** @internal The tree with the leaves in place of its tensors and numbers, in order. */
+export function filled(tree: unknown, leaves: readonly Tensor[]): unknown {
+  let next = 0;
+  return mapLeaves(tree, (leaf) =>
+    leaf instanceof Tensor || typeof leaf === "number" ? leaves[next++]! : leaf,
+  );
+}
+
 /** The tensors of a tree, in order. */
 export function treeLeaves(tree: unknown): Tensor[] {
   const found: Tensor[] = [];

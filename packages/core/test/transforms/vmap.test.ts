@@ -143,6 +143,20 @@ describe("vmap", () => {
     );
   });
 
+  it("catches a batch rule that loses the samples", () => {
+    const total = defineOp({
+      name: "wrongTotal",
+      inputs: ["x"],
+      shape: () => [],
+      forward: ({ x }, y, kernels) => kernels.reduce("sum", x, y),
+      batch: ({ call, inputs }) => call(inputs),
+      grad: { x: (dy) => dy },
+    });
+    expect(() => vmap((x: Tensor) => total(x))(normal([3]))).toThrow(
+      "vmap: the batch rule of wrongTotal gave shape []; it must give a Tensor with the 3 samples along its first axis.",
+    );
+  });
+
   it("maps no samples", () => {
     const none = vmap((x: Tensor, w: Tensor) => linear(x, w).tanh().sum(), { inAxes: [0, null] });
     expect(none(normal([0, 3]), normal([2, 3])).shape).toEqual([0]);
