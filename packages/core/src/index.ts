@@ -98,6 +98,7 @@ export {
   lpPool2d,
   lpPool3d,
 } from "./ops/avg-pool.ts";
+export * as batchRules from "./ops/batching.ts";
 export {
   type CrossEntropyOptions,
   crossEntropy,
