@@ -106,6 +106,7 @@ export {
   lpPool2d,
   lpPool3d,
 } from "./ops/avg-pool.ts";
+export * as batchRules from "./ops/batching.ts";
 export {
   type CrossEntropyOptions,
   crossEntropy,
@@ -509,13 +510,18 @@ export {
   relativeError,
 } from "./testing/gradcheck.ts";
 export { functionalCall, type ModuleLike } from "./transforms/functional-call.ts";
-export { type GradTransformOptions, grad, valueAndGrad } from "./transforms/grad.ts";
-export { hessian, type JacobianOptions, jacobian } from "./transforms/jacobian.ts";
+export {
+  type Argnums,
+  type Gradients,
+  type GradTransformOptions,
+  grad,
+  valueAndGrad,
+} from "./transforms/grad.ts";
+export { hessian, type JacobianOf, type JacobianOptions, jacobian } from "./transforms/jacobian.ts";
 export { hvp, jvp, vhp, vjp } from "./transforms/products.ts";
 export {
   type GivenTree,
   type TensorTree,
-  type Tree,
   treeLeaves,
   treeMap,
 } from "./transforms/tree.ts";

@@ -2,7 +2,6 @@
  * Losses for classes: scores (or log-probabilities) [N, C, …] against classes [N, …]. The places after C,
  * pixels for instance, are independent; a single row is [C] against a lone class.
  */
-
 import { checkTensor } from "../apply.ts";
 import { everyElement } from "../batched.ts";
 import { checkFinite } from "../check.ts";

@@ -1,5 +1,4 @@
 /** Connectionist temporal classification. */
-
 import { checkTensor } from "../apply.ts";
 import { checkFlag } from "../check.ts";
 import { full } from "../create.ts";

@@ -1,5 +1,4 @@
 /** Picking elements by position. */
-
 import { checkTensor, describe } from "../apply.ts";
 import { everyElement, isBatched, refuseShaping } from "../batched.ts";
 import { tensor } from "../create.ts";
@@ -254,9 +253,14 @@ export function selection(op: string, x: Tensor, parts: readonly Index[]): Selec
 function pickedFrom(op: string, x: Tensor, view: Tensor, picks: readonly Pick[]) {
   const common = broadcastShapes(op, ...picks.map(({ index }) => index.shape));
   const places = picks.flatMap(({ at, span }) => Array.from({ length: span }, (_, i) => at + i));
-  const neighbours = places.every((at, i) => i === 0 || at === places[i - 1]! + 1);
   const rest = view.shape.map((_, i) => i).filter((i) => !places.includes(i));
-  const axis = neighbours ? places[0]! : 0;
+  // Lone positions, which get here inside vmap only, don't count for where the axes stand.
+  const wide = picks.filter(({ index }) => index.rank > 0);
+  const counting = wide.length > 0 ? wide : picks;
+  const last = counting[counting.length - 1]!;
+  const before = rest.filter((i) => i < counting[0]!.at).length;
+  const neighbours = rest.filter((i) => i < last.at + last.span - 1).length === before;
+  const axis = neighbours ? before : 0;
   const order = [...rest.slice(0, axis), ...places, ...rest.slice(axis)];
   const lead = rest.slice(0, axis).map((i) => view.shape[i]!);
   const trail = rest.slice(axis).map((i) => view.shape[i]!);

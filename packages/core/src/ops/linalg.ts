@@ -1,5 +1,4 @@
 /** Functions of matrices: determinants, pseudo-inverse, least squares, exponential, powers, rank, norms. */
-
 import { checkTensor } from "../apply.ts";
 import { everyElement } from "../batched.ts";
 import { checkAtLeast } from "../check.ts";

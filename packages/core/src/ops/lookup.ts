@@ -1,5 +1,4 @@
 /** Looking values up by position: flat, along an axis, in a table. */
-
 import { checkTensor } from "../apply.ts";
 import { everyElement } from "../batched.ts";
 import { checkAtLeast, checkNumber } from "../check.ts";

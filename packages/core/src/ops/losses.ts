@@ -1,5 +1,4 @@
 /** Losses that compare a prediction with a target element by element. */
-
 import { checkTensor } from "../apply.ts";
 import { everyElement } from "../batched.ts";
 import { checkAtLeast, checkFlag } from "../check.ts";

@@ -1,5 +1,4 @@
 /** Masks: choosing elements by a bool tensor. */
-
 import { applyInPlace, checkTensor } from "../apply.ts";
 import { refuseShaping } from "../batched.ts";
 import { DTypeError, ShapeError } from "../errors.ts";

@@ -1,5 +1,4 @@
 /** What stands at given places of the sorted elements: medians and quantiles; and the most frequent element. */
-
 import { checkTensor, describe } from "../apply.ts";
 import { everyElement } from "../batched.ts";
 import { tensor } from "../create.ts";

@@ -1,5 +1,4 @@
 /** Other shapes, other orders and repetitions of the same elements. */
-
 import { checkTensor, describe } from "../apply.ts";
 import { refuseShaping } from "../batched.ts";
 import { DTypeError, ShapeError, ValueError } from "../errors.ts";

@@ -1,5 +1,4 @@
 /** Rounding, remainders, bounds, and what else chooses among values. Kinks and ties follow PyTorch. */
-
 import { asTensor } from "../apply.ts";
 import { everyElement } from "../batched.ts";
 import { checkNumber } from "../check.ts";

@@ -1,5 +1,4 @@
 /** Writing to given positions: scatter and its kin. Each exists as a function and, as `name_`, in place. */
-
 import { applyInPlace, asTensor, checkTensor, describe } from "../apply.ts";
 import { everyElement } from "../batched.ts";
 import { onesLike } from "../create.ts";

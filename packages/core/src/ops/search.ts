@@ -2,7 +2,6 @@
  * Finding, grouping and counting values. Results are positions, counts and copies: nothing here is followed
  * by the tape.
  */
-
 import { checkTensor } from "../apply.ts";
 import { refuseShaping } from "../batched.ts";
 import { tensor } from "../create.ts";

@@ -1,15 +1,16 @@
 /** What an op does when one of its inputs stands for a sample of a running vmap. */
-import { apply, applyInPlace } from "../apply.ts";
+import { apply, applyInPlace, describe } from "../apply.ts";
 import { BatchedTensor, currentLevels, innermost } from "../batched.ts";
 import type { BatchRule } from "../definition.ts";
 import { VmapError } from "../errors.ts";
 import type { Op } from "../op.ts";
 import { broadcasting, eachSample } from "../ops/batching.ts";
 import { clone, copyOp } from "../ops/layout.ts";
-import type { Shape } from "../shape.ts";
+import { formatShape, type Shape } from "../shape.ts";
 import { Tensor } from "../tensor.ts";
 
-type Result = Tensor | Record<string, Tensor>;
+type Outputs = Record<string, Tensor>;
+type Result = Tensor | Outputs;
 
 /** The op's own rule; elementwise ops broadcast; null: once for each sample. */
 export function batchRuleOf(op: Op): BatchRule | null {
@@ -31,9 +32,20 @@ export function callBatched(op: Op, inputs: readonly Tensor[], attrs: unknown): 
     attrs,
     size: level.size,
   });
-  if (result instanceof Tensor) return new BatchedTensor(result, level);
-  return Object.fromEntries(
-    Object.entries(result).map(([name, y]) => [name, new BatchedTensor(y, level)]),
+  const wrap = (y: unknown) => {
+    checkSamples(op, y, level.size);
+    return new BatchedTensor(y, level);
+  };
+  if (op.definition.outputs === undefined) return wrap(result);
+  return Object.fromEntries(op.outputs.map((name) => [name, wrap((result as Outputs)[name])]));
+}
+
+/** Users' rules may be wrong. */
+function checkSamples(op: Op, y: unknown, size: number): asserts y is Tensor {
+  if (y instanceof Tensor && y.shape[0] === size) return;
+  const got = y instanceof Tensor ? `shape ${formatShape(y.shape)}` : describe(y);
+  throw new VmapError(
+    `vmap: the batch rule of ${op.name} gave ${got}; it must give a Tensor with the ${size} samples along its first axis.`,
   );
 }
 

@@ -8,7 +8,7 @@ import { formatShape } from "../shape.ts";
 import { show } from "../show.ts";
 import { Tensor } from "../tensor.ts";
 import { checkFunction, pulled, reachesOutside, recorded, released } from "./record.ts";
-import { type GivenTree, mapLeaves, type TensorTree, treeLeaves } from "./tree.ts";
+import { filled, type GivenTree, type TensorTree, treeLeaves } from "./tree.ts";
 
 /** Which arguments are differentiated: a position, or several. */
 export type Argnums = number | readonly number[];
@@ -152,12 +152,8 @@ export function likeArguments(
   argnums: Argnums,
   found: readonly Tensor[],
 ): unknown {
-  let next = 0;
-  const like = (arg: unknown) =>
-    mapLeaves(arg, (leaf) =>
-      leaf instanceof Tensor || typeof leaf === "number" ? found[next++]! : leaf,
-    );
-  return typeof argnums === "number" ? like(args[argnums]) : argnums.map((i) => like(args[i]));
+  const differentiated = typeof argnums === "number" ? args[argnums] : argnums.map((i) => args[i]);
+  return filled(differentiated, found);
 }
 
 function valueAndAux(name: string, result: unknown): readonly [unknown, unknown] {

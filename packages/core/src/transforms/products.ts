@@ -4,7 +4,7 @@ import { tensor, zerosLike } from "../create.ts";
 import { ValueError } from "../errors.ts";
 import { isGradEnabled, needsGrad } from "../tape.ts";
 import { Tensor } from "../tensor.ts";
-import { valueAndGrad } from "./grad.ts";
+import { type Given, valueAndGrad } from "./grad.ts";
 import {
   checkFunction,
   linearized,
@@ -14,12 +14,18 @@ import {
   recorded,
   released,
 } from "./record.ts";
-import { type GivenTree, mapLeaves, matching, type TensorTree, treeLeaves } from "./tree.ts";
+import {
+  filled,
+  type GivenTree,
+  mapLeaves,
+  matching,
+  type TensorTree,
+  treeLeaves,
+} from "./tree.ts";
 
 type Results<Args extends readonly unknown[]> = {
   -readonly [K in keyof Args]: TensorTree<Args[K]>;
 };
-type Given<Args extends readonly unknown[]> = { readonly [K in keyof Args]: GivenTree<Args[K]> };
 
 /** @internal f's results. @throws ValueError if there is anything but tensors */
 export function outputsOf(name: string, run: Run): Tensor[] {
@@ -30,14 +36,6 @@ export function outputsOf(name: string, run: Run): Tensor[] {
     );
   });
   return treeLeaves(run.result);
-}
-
-/** The structure of `tree` with these tensors for its tensors and numbers. */
-function filled(tree: unknown, leaves: readonly Tensor[]): unknown {
-  let next = 0;
-  return mapLeaves(tree, (leaf) =>
-    leaf instanceof Tensor || typeof leaf === "number" ? leaves[next++]! : leaf,
-  );
 }
 
 const everyPosition = (args: readonly unknown[]) => args.map((_, i) => i);

@@ -5,9 +5,6 @@ import { ShapeError, ValueError } from "../errors.ts";
 import { formatShape, sameShape } from "../shape.ts";
 import { Tensor } from "../tensor.ts";
 
-/** Tensors and numbers in arrays and plain objects, nested as deep as you like. */
-export type Tree = Tensor | number | readonly Tree[] | { readonly [key: string]: Tree };
-
 /** T with every number as a tensor: what gradients and mapped results of a T look like. */
 export type TensorTree<T> = T extends Tensor | number
   ? Tensor
@@ -62,6 +59,14 @@ export function mapTensors(
     tree,
     (leaf, path, beside) => (leaf instanceof Tensor ? f(leaf, path, beside) : leaf),
     others,
+  );
+}
+
+/** @internal The tree with the leaves in place of its tensors and numbers, in order. */
+export function filled(tree: unknown, leaves: readonly Tensor[]): unknown {
+  let next = 0;
+  return mapLeaves(tree, (leaf) =>
+    leaf instanceof Tensor || typeof leaf === "number" ? leaves[next++]! : leaf,
   );
 }
 

@@ -143,6 +143,20 @@ describe("vmap", () => {
     );
   });
 
+  it("catches a batch rule that loses the samples", () => {
+    const total = defineOp({
+      name: "wrongTotal",
+      inputs: ["x"],
+      shape: () => [],
+      forward: ({ x }, y, kernels) => kernels.reduce("sum", x, y),
+      batch: ({ call, inputs }) => call(inputs),
+      grad: { x: (dy) => dy },
+    });
+    expect(() => vmap((x: Tensor) => total(x))(normal([3]))).toThrow(
+      "vmap: the batch rule of wrongTotal gave shape []; it must give a Tensor with the 3 samples along its first axis.",
+    );
+  });
+
   it("maps no samples", () => {
     const none = vmap((x: Tensor, w: Tensor) => linear(x, w).tanh().sum(), { inAxes: [0, null] });
     expect(none(normal([0, 3]), normal([2, 3])).shape).toEqual([0]);
@@ -325,6 +339,18 @@ describe("functions that read values or shapes", () => {
     oneHot: [(i) => core.oneHot(i!, 4), indices],
     index: [(x, i) => core.index(x!, i!, i!), scores, indices],
     lonePosition: [(x, i) => core.index(x!, i!.select(0, 0)), scores, indices],
+    loneAndOthers: [
+      (x, i) =>
+        core.index(core.stack([x!, x!.neg()]), i!.select(0, 0).remainder(2), core.slice(1, 4), i!),
+      scores,
+      indices,
+    ],
+    loneLast: [
+      (x, i) =>
+        core.index(core.stack([x!, x!.neg()]), i!.remainder(2), core.slice(1, 4), i!.select(0, 1)),
+      scores,
+      indices,
+    ],
     indexPut: [(x, i) => core.indexPut(x!, [i!], 7), scores, indices],
     indexPutTransposed: [
       (x, i) => {
