@@ -180,8 +180,8 @@ const unwritten: Partial<Record<DType, number>> = {
 };
 
 /**
- * @internal Lets the op's `forward` or `forwardAll` fill fresh outputs. The first time, what it leaves
- * unwritten is an error.
+ * @internal Lets the op's `forward` or `forwardAll` fill fresh outputs. The first time, an output left unwritten
+ * and an input written to are errors.
  *
  * @throws ValueError naming the op
  */
@@ -191,21 +191,43 @@ export function fillOutputs(
   outputs: Tensor | ByName<Tensor>,
   attrs: unknown,
 ): void {
-  const { forward, forwardAll } = op.definition;
-  const watched = op.isProven
-    ? []
-    : Object.entries(outputs instanceof Tensor ? { y: outputs } : outputs);
-  for (const [, y] of watched) {
+  if (op.isProven) {
+    runForward(op, inputs, outputs, attrs);
+    return;
+  }
+  const given = Object.entries(inputs as ByName<Tensor>).map(
+    ([name, x]) => [name, x, x.data()] as const,
+  );
+  const targets = Object.entries(outputs instanceof Tensor ? { y: outputs } : outputs);
+  for (const [, y] of targets) {
     const mark = unwritten[y.dtype];
     if (mark !== undefined && y.size > 0) peek(y.storage!).fill(mark);
   }
-  const result =
-    forward !== undefined
-      ? forward(inputs, outputs as Tensor, defaultKernels(), attrs)
-      : forwardAll!(inputs, outputs as ByName<Tensor>, defaultKernels(), attrs);
-  checkReturned(op.name, forward === undefined ? "forwardAll" : "forward", result);
-  for (const [name, y] of watched) checkFilled(op, name, y);
-  op.isProven ||= watched.some(([, y]) => y.size > 0);
+  runForward(op, inputs, outputs, attrs);
+  for (const [name, x, before] of given) {
+    if (x.data().every((value, i) => Object.is(value, before[i]))) continue;
+    throw new ValueError(
+      `${op.name}: the forward changed its input ${name}; it must leave inputs as they are, and write to outputs.`,
+    );
+  }
+  for (const [name, y] of targets) checkFilled(op, name, y);
+  op.isProven = targets.some(([, y]) => y.size > 0);
+}
+
+function runForward(
+  op: Op,
+  inputs: unknown,
+  outputs: Tensor | ByName<Tensor>,
+  attrs: unknown,
+): void {
+  const { forward, forwardAll } = op.definition;
+  if (forward !== undefined) {
+    const result: unknown = forward(inputs, outputs as Tensor, defaultKernels(), attrs);
+    checkReturned(op.name, "forward", result);
+  } else {
+    const result: unknown = forwardAll!(inputs, outputs as ByName<Tensor>, defaultKernels(), attrs);
+    checkReturned(op.name, "forwardAll", result);
+  }
 }
 
 /** Users of other frameworks return the result; it would be lost here. */

@@ -425,6 +425,16 @@ describe("forwards that do something else than fill their output", () => {
       "testMissing: the definition gives b the shape undefined; it must be an array of whole, non-negative sizes.",
     ],
     [
+      "testWritesInput",
+      {
+        kernel: ({ x }: { x: Float32Array }, y: Float32Array) => {
+          y.set(x);
+          x[0] = 7;
+        },
+      },
+      "testWritesInput: the forward changed its input x; it must leave inputs as they are, and write to outputs.",
+    ],
+    [
       "testUndefined",
       { elementwise: () => {} },
       "testUndefined: the elementwise function gave undefined for 1; it must return a number.",
@@ -432,7 +442,7 @@ describe("forwards that do something else than fill their output", () => {
   ];
   for (const [name, rest, message] of wrong) {
     it(message, () => {
-      expect(() => given(name, rest)(x)).toThrow(message);
+      expect(() => given(name, rest)(x.clone())).toThrow(message);
     });
   }
 
