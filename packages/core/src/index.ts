@@ -106,7 +106,7 @@ export {
   lpPool2d,
   lpPool3d,
 } from "./ops/avg-pool.ts";
-export * as batchRules from "./ops/batching.ts";
+export * as batchRules from "./ops/batch-rules.ts";
 export {
   type CrossEntropyOptions,
   crossEntropy,
