@@ -90,7 +90,8 @@ describe("multiHeadAttention", () => {
     ["rotary, batch first, without biases", { rotary: true, batchFirst: true, bias: false }],
   ])("has the right gradients: %s", (_, options) => {
     const layer = multiHeadAttention(4, 2, { ...options, ...float64, generator: new Generator(3) });
-    const { kdim, vdim } = layer;
+    const kdim = layer.kdim ?? 4;
+    const vdim = layer.vdim ?? 4;
     const inputs = [waves([2, 2, 4], 1), waves([2, 2, kdim], 2), waves([2, 2, vdim], 3)];
     checkGradients(layer, inputs, (query, key, value) => {
       const { output, weights } = layer(query, key, value, { needWeights: true });
@@ -205,6 +206,18 @@ describe("multiHeadAttention", () => {
     const grad = narrow(narrow(memory.grad!, 1, 1, 1), 0, 1, 2);
     expect([...grad.data()].every((g) => g === 0)).toBe(true);
     expect([...memory.grad!.data()].some((g) => g !== 0)).toBe(true);
+  });
+
+  it("takes batches and sequences without elements", () => {
+    const layer = multiHeadAttention(4, 2);
+    for (const shape of [
+      [2, 0, 4],
+      [0, 2, 4],
+      [0, 4],
+    ]) {
+      const x = zeros(shape);
+      expect(layer(x, x, x, { isCausal: true }).output.shape).toEqual(shape);
+    }
   });
 
   it("gives NaN for a query that may look nowhere, as PyTorch's", () => {
