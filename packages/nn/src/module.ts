@@ -323,14 +323,15 @@ export abstract class Module<Args extends unknown[] = [Tensor], R = Tensor> exte
   }
 
   /**
-   * The module of that name: "encoder.layers.0"; "" is the module itself.
+   * The module of that name: "encoder.layers.0"; "" is the module itself. What it is, the caller may say:
+   * `model.getSubmodule<Linear>("head").weight`.
    *
    * @throws ValueError if there is none
    */
-  getSubmodule(path: string): AnyModule {
+  getSubmodule<M extends AnyModule = Module>(path: string): M {
     const all = new Map(this.#walk());
     const found = all.get(path);
-    if (found !== undefined) return found;
+    if (found !== undefined) return found as M;
     const near = nearest(String(path), all.keys());
     const known = near.length > 0 ? near : [...all.keys()].slice(1);
     throw new ValueError(

@@ -101,6 +101,7 @@ describe("specs", () => {
       { type: "conv9d" },
       'fromSpec: type is "conv9d"; did you mean conv1d, conv2d, conv3d? Make others known with registerLayer.',
     ],
+    [{}, "fromSpec: type is undefined; known are "],
     [
       { type: "transmogrifier" },
       `fromSpec: type is "transmogrifier"; known are ${registeredLayers().join(", ")}. Make others known with registerLayer.`,
