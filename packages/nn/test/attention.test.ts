@@ -164,6 +164,9 @@ describe("multiHeadAttention", () => {
     const repeated = concat([0, 1, 2, 3].map(() => hidden.reshape([1, 3, 3])));
     expectClose(run(repeated, padding), all);
     expect(equal(run(hidden, null), all)).toBe(false);
+    const single = multiHeadAttention(4, 2);
+    const y = x.to("float32");
+    expect(single(y, y, y, { attnMask: asFloat(hidden) }).output.dtype).toBe("float32");
     // What a bias adds to a score shifts a weight by its exponential.
     const bias = waves([3, 3], 1);
     const plain = layer(x, x, x, { needWeights: true, averageAttnWeights: false }).weights!;
