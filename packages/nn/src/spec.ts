@@ -111,7 +111,7 @@ function schemaOf(layer: Layer): v.GenericSchema {
 
 /** How deep objects and arrays of a spec may be nested, and how many values it may have. */
 const maxDepth = 200;
-const maxValues = 1_000_000;
+const maxValues = 200_000;
 
 /** Deep JSON would overflow the stack of everything that walks it, and so would JSON inside itself. */
 function checkExtent(spec: unknown): void {
