@@ -1,5 +1,6 @@
 /** IDX, the format of the MNIST files: http://yann.lecun.com/exdb/mnist/ ("the IDX file format"). */
 import { type DType, sizeOf, type TypedArray } from "@tapegrad/core";
+import { type ElementKind, elementKinds } from "./elements.ts";
 import { FormatError } from "./files.ts";
 
 export interface IdxArray {
@@ -9,51 +10,14 @@ export interface IdxArray {
   readonly data: TypedArray;
 }
 
-interface ElementType {
-  readonly dtype: DType;
-  readonly bytes: number;
-  readonly make: (length: number) => TypedArray;
-  readonly get: (view: DataView, at: number) => number;
-}
-
 /** By the third byte of the file. Small integers widen to int32, since there is no narrower dtype. */
-const types: Readonly<Record<number, ElementType>> = {
-  8: {
-    dtype: "uint8",
-    bytes: 1,
-    make: (n) => new Uint8Array(n),
-    get: (view, at) => view.getUint8(at),
-  },
-  9: {
-    dtype: "int32",
-    bytes: 1,
-    make: (n) => new Int32Array(n),
-    get: (view, at) => view.getInt8(at),
-  },
-  11: {
-    dtype: "int32",
-    bytes: 2,
-    make: (n) => new Int32Array(n),
-    get: (view, at) => view.getInt16(at),
-  },
-  12: {
-    dtype: "int32",
-    bytes: 4,
-    make: (n) => new Int32Array(n),
-    get: (view, at) => view.getInt32(at),
-  },
-  13: {
-    dtype: "float32",
-    bytes: 4,
-    make: (n) => new Float32Array(n),
-    get: (view, at) => view.getFloat32(at),
-  },
-  14: {
-    dtype: "float64",
-    bytes: 8,
-    make: (n) => new Float64Array(n),
-    get: (view, at) => view.getFloat64(at),
-  },
+const kinds: Readonly<Record<number, ElementKind>> = {
+  8: elementKinds.u8,
+  9: elementKinds.i8,
+  11: elementKinds.i16,
+  12: elementKinds.i32,
+  13: elementKinds.f32,
+  14: elementKinds.f64,
 };
 
 const hex = (byte: number) => `0x${byte.toString(16).padStart(2, "0")}`;
@@ -71,10 +35,10 @@ export function readIdx(bytes: Uint8Array, name: string): IdxArray {
       `readIdx: ${name} has ${bytes.length} bytes; an IDX file starts with a header of at least 4.`,
     );
   }
-  const type = types[bytes[2]];
-  if (bytes[0] !== 0 || bytes[1] !== 0 || type === undefined) {
+  const kind = kinds[bytes[2]];
+  if (bytes[0] !== 0 || bytes[1] !== 0 || kind === undefined) {
     throw new FormatError(
-      `readIdx: ${name} starts with ${[...bytes.subarray(0, 3)].map(hex).join(" ")}; an IDX file starts with 0x00 0x00 and an element type: ${Object.keys(types).map(Number).map(hex).join(", ")}. Is it still compressed?`,
+      `readIdx: ${name} starts with ${[...bytes.subarray(0, 3)].map(hex).join(" ")}; an IDX file starts with 0x00 0x00 and an element type: ${Object.keys(kinds).map(Number).map(hex).join(", ")}. Is it still compressed?`,
     );
   }
   const rank = bytes[3];
@@ -88,14 +52,13 @@ export function readIdx(bytes: Uint8Array, name: string): IdxArray {
   const shape = Array.from({ length: rank }, (_, axis) => view.getUint32(4 + 4 * axis));
   // A hostile product may exceed 2^53 and lose digits, but never enough to equal a real file's length.
   const length = sizeOf(shape);
-  const expected = start + length * type.bytes;
+  const expected = start + length * kind.bytes;
   if (bytes.length !== expected) {
     throw new FormatError(
       `readIdx: ${name} has ${bytes.length} bytes; its header [${shape.join(", ")}] asks for ${expected}. It is ${bytes.length < expected ? "truncated" : "too long"}.`,
     );
   }
-  if (type.dtype === "uint8") return { dtype: type.dtype, shape, data: bytes.subarray(start) };
-  const data = type.make(length);
-  for (let i = 0; i < length; i++) data[i] = type.get(view, start + i * type.bytes);
-  return { dtype: type.dtype, shape, data };
+  const elements = bytes.subarray(start);
+  const data = kind.dtype === "uint8" ? elements : kind.read(elements, false);
+  return { dtype: kind.dtype, shape, data };
 }

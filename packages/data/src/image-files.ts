@@ -28,6 +28,8 @@ const signatures = {
 const maxDeflateRatio = 1032;
 /** A JPEG spends at least a bit on each block of 8 × 8 pixels. */
 const maxJpegPixelsPerByte = 8 * 64;
+/** What decoding takes: at most four components, each with coefficients of 4 bytes, values, and the result. */
+const jpegBytesPerPixel = 32;
 /** Progressive pictures have about ten; thousands, each a pass over all blocks, are an attack. */
 const maxJpegScans = 100;
 
@@ -229,10 +231,11 @@ function unpackBits(data: Uint8Array, width: number, depth: number): Uint8Array 
 /** The first `kept` of each pixel's `given` values: what is behind is transparency. */
 function pick(data: Uint8Array, given: number, kept: number): Uint8Array {
   if (given === kept) return data;
-  return Uint8Array.from(
-    { length: (data.length / given) * kept },
-    (_, i) => data[Math.floor(i / kept) * given + (i % kept)],
-  );
+  const result = new Uint8Array((data.length / given) * kept);
+  for (let from = 0, to = 0; to < result.length; from += given) {
+    for (let c = 0; c < kept; c++) result[to++] = data[from + c];
+  }
+  return result;
 }
 
 async function decodeJpeg(bytes: Uint8Array, limits: Limits): Promise<DecodedImage> {
@@ -252,7 +255,7 @@ async function decodeJpeg(bytes: Uint8Array, limits: Limits): Promise<DecodedIma
     formatAsRGBA: false,
     tolerantDecoding: false,
     maxResolutionInMP: limits.maxPixels / 1e6 + 1,
-    maxMemoryUsageInMB: 2048,
+    maxMemoryUsageInMB: 64 + (width * height * jpegBytesPerPixel) / 2 ** 20,
   } as const;
   const { data } = reported("JPEG", limits, () => decode(bytes, options));
   return { width, height, channels: 3, data };
@@ -296,10 +299,9 @@ function withChannels(image: DecodedImage, channels: 1 | 3): DecodedImage {
   const converted = new Uint8Array(width * height * channels);
   for (let i = 0; i < width * height; i++) {
     if (channels === 3) converted.fill(data[i], 3 * i, 3 * i + 3);
-    else {
-      const [red, green, blue] = [data[3 * i], data[3 * i + 1], data[3 * i + 2]];
-      converted[i] = Math.round(0.299 * red + 0.587 * green + 0.114 * blue);
-    }
+    // The half rounds, since storing a byte cuts off.
+    else
+      converted[i] = 0.299 * data[3 * i] + 0.587 * data[3 * i + 1] + 0.114 * data[3 * i + 2] + 0.5;
   }
   return { width, height, channels, data: converted };
 }

@@ -178,12 +178,14 @@ function resample(
 ): Float64Array {
   const to = starts.length;
   const result = new Float64Array(outer * to * inner);
-  for (let o = 0; o < outer; o++) {
+  for (let o = 0, target = 0; o < outer; o++) {
     for (let t = 0; t < to; t++) {
-      for (let k = 0; k < weights[t].length; k++) {
-        const [weight, source] = [weights[t][k], (o * from + starts[t] + k) * inner];
-        const target = (o * to + t) * inner;
-        for (let i = 0; i < inner; i++) result[target + i] += weight * data[source + i];
+      const own = weights[t];
+      const start = (o * from + starts[t]) * inner;
+      for (let i = 0; i < inner; i++, target++) {
+        let sum = 0;
+        for (let k = 0; k < own.length; k++) sum += own[k] * data[start + k * inner + i];
+        result[target] = sum;
       }
     }
   }
@@ -244,26 +246,31 @@ export function colorJitter(options: ColorJitterOptions): Transform {
     const low = Math.max(0, 1 - strength);
     return low + random() * (1 + strength - low);
   };
-  const blend = (sample: Sample, f: number, other: (i: number) => number): Sample => ({
-    shape: sample.shape,
-    data: sample.data.map((x, i) => Math.min(1, Math.max(0, f * x + (1 - f) * other(i)))),
-  });
+  // f·x + (1 − f)·other, where `other` has a value per pixel, or one for all.
+  const blend = ({ shape, data }: Sample, f: number, other: ArrayLike<number>): Sample => {
+    const result = data.slice();
+    for (let i = 0, pixel = 0; i < result.length; i++) {
+      const value = f * result[i] + (1 - f) * other[pixel];
+      result[i] = value < 0 ? 0 : value > 1 ? 1 : value;
+      if (++pixel === other.length) pixel = 0;
+    }
+    return { shape, data: result };
+  };
   const steps: [number, (sample: Sample, f: number) => Sample][] = [
-    [brightness, (sample, f) => blend(sample, f, () => 0)],
+    [brightness, (sample, f) => blend(sample, f, [0])],
     [
       contrast,
       (sample, f) => {
         const grey = greyOf(sample);
         const mean = grey.reduce((sum, value) => sum + value, 0) / grey.length;
-        return blend(sample, f, () => mean);
+        return blend(sample, f, [mean]);
       },
     ],
     [
       saturation,
       (sample, f) => {
         if (sample.shape[0] === 1) return sample;
-        const grey = greyOf(sample);
-        return blend(sample, f, (i) => grey[i % grey.length]);
+        return blend(sample, f, greyOf(sample));
       },
     ],
   ];

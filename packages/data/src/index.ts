@@ -34,7 +34,18 @@ export {
   TensorDataset,
 } from "./dataset.ts";
 export { type DownloadOptions, type DownloadProgress, download } from "./download.ts";
-export { checkWritable, FileError, FormatError, writeFileAtomic } from "./files.ts";
+export {
+  checkWritable,
+  FileError,
+  FormatError,
+  inNode,
+  listFolder,
+  makeFolder,
+  nodeModule,
+  readBytes,
+  type WritingFs,
+  writeFileAtomic,
+} from "./files.ts";
 export { type IdxArray, readIdx } from "./idx.ts";
 export { ImageDataset, type Normalization } from "./image-dataset.ts";
 export { type DecodedImage, type DecodeImageOptions, decodeImage } from "./image-files.ts";
@@ -86,6 +97,7 @@ export {
 export { blobs, circles, moons, type SyntheticOptions, spirals } from "./synthetic.ts";
 export { readTar } from "./tar.ts";
 export { type CharTokenizer, charTokenizer, sequenceStreams, sequenceWindows } from "./text.ts";
+export { startThread, type Thread, type ThreadEvents } from "./thread.ts";
 export {
   decodeTorch,
   decodeTorchStateDict,

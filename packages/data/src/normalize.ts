@@ -29,19 +29,19 @@ export function normalize({ mean, std }: Statistics): Transform {
     );
   }
   return ({ shape, data }) => {
-    const size = data.length / mean.length;
     const per = [...new Set([1, shape[0], sizeOf(shape)])];
     if (!per.includes(mean.length)) {
       throw new ShapeError(
         `normalize: there are ${mean.length} means, and the sample is ${formatShape(shape)}; it takes ${per.join(", ")} of them.`,
       );
     }
-    return {
-      shape,
-      data: data.map(
-        (value, i) => (value - mean[Math.floor(i / size)]) / std[Math.floor(i / size)],
-      ),
-    };
+    const size = data.length / mean.length;
+    const result = data.slice();
+    for (let group = 0, i = 0; group < mean.length; group++) {
+      const [m, s] = [mean[group], std[group]];
+      for (const end = i + size; i < end; i++) result[i] = (result[i] - m) / s;
+    }
+    return { shape, data: result };
   };
 }
 
@@ -104,13 +104,22 @@ class Moments {
     const groups = this.mean.length;
     const width = size / groups;
     const n = data.length / groups;
-    const sums = new Float64Array(groups);
-    for (let i = 0; i < data.length; i++) sums[Math.floor((i % size) / width)] += data[i];
-    const means = sums.map((sum) => sum / n);
+    const means = new Float64Array(groups);
     const squares = new Float64Array(groups);
-    for (let i = 0; i < data.length; i++) {
-      const group = Math.floor((i % size) / width);
-      squares[group] += (data[i] - means[group]) ** 2;
+    for (let i = 0; i < data.length; ) {
+      for (let group = 0; group < groups; group++) {
+        let sum = 0;
+        for (const end = i + width; i < end; i++) sum += data[i];
+        means[group] += sum / n;
+      }
+    }
+    for (let i = 0; i < data.length; ) {
+      for (let group = 0; group < groups; group++) {
+        const mean = means[group];
+        let sum = 0;
+        for (const end = i + width; i < end; i++) sum += (data[i] - mean) * (data[i] - mean);
+        squares[group] += sum;
+      }
     }
     const total = this.seen + n;
     for (let g = 0; g < groups; g++) {

@@ -10,8 +10,8 @@ import {
 import { checkWhole } from "./checks.ts";
 import { type Collated, type CollateOptions, collate } from "./collate.ts";
 import { type Dataset, type EpochContext, noEpoch } from "./dataset.ts";
-import { inNode, nodeModule } from "./files.ts";
 import { type ItemSource, itemError, readItems } from "./items.ts";
+import { startThread, type Thread } from "./thread.ts";
 import { workerSource } from "./worker-source.ts";
 
 /** A worker that could not start, or that ended on its own. */
@@ -78,20 +78,6 @@ export async function openWorkerDataset<I = { x: TypedArray; y: number }>({
   };
 }
 
-/** What the library needs of a worker, in Node and in pages. */
-interface Thread {
-  post(message: unknown): void;
-  /** Whether the process has to wait for this thread. Pages don't end. */
-  hold(needed: boolean): void;
-  end(): Promise<void>;
-}
-
-interface ThreadEvents {
-  message(answer: Answer): void;
-  /** The thread is gone, or what it sent can't be read. */
-  failed(reason: string): void;
-}
-
 interface TellingError {
   readonly name: string;
   readonly message: string;
@@ -136,7 +122,7 @@ class WorkerPool {
     const started: Thread[] = [];
     const opened = Array.from({ length: count }, async () => {
       const { promise, resolve, reject } = withResolvers<void>();
-      const thread: Thread = await startThread({
+      const thread: Thread = await startThread<Answer>("DataLoader", workerSource, {
         message: (answer) => {
           if ("id" in answer) this.settle(answer);
           else if (answer.opened) resolve();
@@ -251,60 +237,4 @@ function withResolvers<T>(): {
     reject = no;
   });
   return { promise, resolve, reject };
-}
-
-function startThread(events: ThreadEvents): Promise<Thread> {
-  return inNode() ? startNodeThread(events) : startPageThread(events);
-}
-
-/** The part of `node:worker_threads` that is used here; users' type checks don't need Node's types. */
-interface NodeThreads {
-  Worker: new (
-    source: string,
-    options: { eval: boolean },
-  ) => {
-    on(event: string, listener: (value: never) => void): void;
-    postMessage(message: unknown): void;
-    ref(): void;
-    unref(): void;
-    terminate(): Promise<number>;
-  };
-}
-
-async function startNodeThread({ message, failed }: ThreadEvents): Promise<Thread> {
-  const { Worker } = await nodeModule<NodeThreads>("DataLoader", "node:worker_threads");
-  const worker = new Worker(workerSource, { eval: true });
-  let ended = false;
-  worker.on("message", message as (value: never) => void);
-  worker.on("error", (error: Error) => failed(`failed: ${error.message}`));
-  worker.on("exit", (code: number) => {
-    if (!ended) failed(`ended with exit code ${code}`);
-  });
-  return {
-    post: (value) => worker.postMessage(value),
-    hold: (needed) => (needed ? worker.ref() : worker.unref()),
-    async end() {
-      ended = true;
-      await worker.terminate();
-    },
-  };
-}
-
-async function startPageThread({ message, failed }: ThreadEvents): Promise<Thread> {
-  const url = URL.createObjectURL(new Blob([workerSource], { type: "text/javascript" }));
-  const worker = new Worker(url, { type: "module" });
-  worker.addEventListener("message", ({ data }) => message(data as Answer));
-  worker.addEventListener("error", (event) => {
-    failed(
-      `failed: ${event.message || "it could not start; the page's Content-Security-Policy must allow worker-src blob:"}`,
-    );
-  });
-  return {
-    post: (value) => worker.postMessage(value),
-    hold: () => {},
-    async end() {
-      worker.terminate();
-      URL.revokeObjectURL(url);
-    },
-  };
 }

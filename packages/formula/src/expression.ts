@@ -97,7 +97,7 @@ export function isCall(x: Expression, name: string): x is Call {
   return x.type === "call" && x.name === name;
 }
 
-/** Whether it is this number, without a name. */
+/** Whether it is this number, whatever its name. */
 export function isNumber(x: Expression, value: number): boolean {
   return x.type === "constant" && x.value === value;
 }

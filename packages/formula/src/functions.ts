@@ -11,8 +11,8 @@ import {
 
 /** How a function is written: as an operator, or its TeX. Without either it is a call by its name. */
 export interface Notation {
-  /** mathjs's name of the operator, and its sign. */
-  readonly operator?: readonly [fn: string, sign: string];
+  /** mathjs's name of the operator, its sign, and how tightly it binds. */
+  readonly operator?: readonly [fn: string, sign: string, binding: number];
   /** TeX of the call from the TeX of its arguments. */
   readonly tex?: (...args: string[]) => string;
 }
@@ -93,6 +93,11 @@ export function findFunction(name: string): Primitive | Abbreviation | undefined
   return primitive === undefined || primitive.hidden ? abbreviations.get(name) : primitive;
 }
 
+/** The primitive that mathjs's operator stands for; undefined if there is none. */
+export function findOperator(fn: string): string | undefined {
+  return [...primitives.values()].find(({ operator }) => operator?.[0] === fn)?.name;
+}
+
 /** Names of all functions that formulas may call. */
 export function functionNames(): string[] {
   const open = [...primitives.values()].filter(({ hidden }) => !hidden).map(({ name }) => name);
@@ -107,7 +112,7 @@ export function primitiveOf(name: string): Primitive {
 /** The call with its arguments brought to what the function takes, simplified. */
 export function make(e: Expressions, name: string, ...given: readonly Expression[]): Expression {
   const primitive = primitiveOf(name);
-  const args = given.map((x, i) => as(e, primitive.takes?.[i] ?? "number", x));
+  const args = given.map((x, i) => ofKind(e, primitive.takes?.[i] ?? "number", x));
   return primitive.simplify?.(e, args) ?? plainCall(e, primitive, args);
 }
 
@@ -121,7 +126,7 @@ function plainCall(e: Expressions, primitive: Primitive, args: readonly Expressi
 }
 
 /** A truth value counts as 1 or 0; a number is true unless it is 0 (NaN is true too). */
-export function as(e: Expressions, kind: Kind, x: Expression): Expression {
+function ofKind(e: Expressions, kind: Kind, x: Expression): Expression {
   if (x.kind === kind) return x;
   return kind === "truth"
     ? make(e, "ne", x, e.constant(0))

@@ -4,6 +4,7 @@ import type { Expression, Expressions } from "./expression.ts";
 import {
   type Abbreviation,
   findFunction,
+  findOperator,
   functionNames,
   make,
   type Primitive,
@@ -130,27 +131,6 @@ function childrenOf(node: MathNode): MathNode[] {
   }
 }
 
-/** mathjs's names of the operators, by their primitives. */
-const operators: ReadonlyMap<string, string> = new Map([
-  ["add", "add"],
-  ["subtract", "sub"],
-  ["multiply", "mul"],
-  ["divide", "div"],
-  ["pow", "pow"],
-  ["unaryMinus", "neg"],
-  ["equal", "eq"],
-  ["unequal", "ne"],
-  ["smaller", "lt"],
-  ["smallerEq", "le"],
-  ["larger", "gt"],
-  ["largerEq", "ge"],
-  ["and", "and"],
-  ["or", "or"],
-  ["xor", "xor"],
-  ["not", "not"],
-  ["mod", "remainder"],
-]);
-
 const builders: ReadonlyMap<string, Builder> = new Map<string, Builder>([
   ["ParenthesisNode", (_, [content]) => content!],
   [
@@ -179,7 +159,7 @@ const builders: ReadonlyMap<string, Builder> = new Map<string, Builder>([
     (node, args, at) => {
       const { fn } = parts(node);
       if (fn === "unaryPlus") return args[0]!;
-      const name = operators.get(fn as string);
+      const name = findOperator(fn as string);
       if (name === undefined) throw complaint(at, node, `the operator ${fn} is not known`);
       return made(at.scope, name, args);
     },
@@ -190,7 +170,7 @@ const builders: ReadonlyMap<string, Builder> = new Map<string, Builder>([
     // a < b < c
     (node, args, { scope }) =>
       parts(node)
-        .conditionals.map((fn, i) => made(scope, operators.get(fn)!, [args[i]!, args[i + 1]!]))
+        .conditionals.map((fn, i) => made(scope, findOperator(fn)!, [args[i]!, args[i + 1]!]))
         .reduce((a, b) => made(scope, "and", [a, b])),
   ],
   [

@@ -1,5 +1,5 @@
 /** Expressions as a list of steps, run on whole arrays with few temporaries, or on lone numbers without arrays. */
-import { broadcastShapes, sizeOf, type Tensor } from "@tapegrad/core";
+import { broadcastShapes, sizeOf, type Tensor, threads } from "@tapegrad/core";
 import type { DType, Kernels, Operand } from "@tapegrad/kernels";
 import { type Expression, type Kind, reachable } from "./expression.ts";
 import { type Primitive, primitiveOf } from "./functions.ts";
@@ -23,8 +23,10 @@ interface Prepared {
   readonly constants: readonly { readonly slot: number; readonly operand: Operand }[];
 }
 
-/** Elements that are computed at a time: their temporaries stay in the processor's cache. */
-const TILE = 16_384;
+/** Elements that one thread computes at a time: their temporaries stay in its processor's cache. */
+const TILE = 2 ** 14;
+/** Elements that several threads compute at a time: what is enough for the kernels to share out. */
+const SHARED_TILE = 2 ** 18;
 
 /** How a set of expressions is computed from what is given. */
 export class Program {
@@ -108,8 +110,9 @@ export class Program {
     try {
       const size = sizeOf(outputs[0]!.shape);
       if (size > TILE && this.elementwise && alike([...inputs, ...outputs])) {
-        for (let start = 0; start < size; start += TILE) {
-          const part = (x: Operand) => sliced(x, start, Math.min(TILE, size - start));
+        const tile = threads() > 1 ? SHARED_TILE : TILE;
+        for (let start = 0; start < size; start += tile) {
+          const part = (x: Operand) => sliced(x, start, Math.min(tile, size - start));
           this.runArrays(kernels, number, operands.map(part), outputs.map(part), pool);
         }
       } else {

@@ -22,12 +22,7 @@ export interface FunctionDefinition {
   /**
    * What computes it: a formula (its text will do), or an op of `defineOp` that works element by element.
    */
-  value:
-    | string
-    | Formula
-    | OpFunction<[...TensorLike[]]>
-    | OpFunction<[TensorLike]>
-    | OpFunction<[TensorLike, TensorLike]>;
+  value: string | Formula | OpFunction<never[], Tensor>;
   /** Its inputs in order. Default: those of the formula or op; needed beside a text. */
   inputs?: readonly string[];
   /**
@@ -74,7 +69,7 @@ export function registerFunction(name: string, definition: FunctionDefinition): 
       `registerFunction: ${name} has a derivative for ${stray}, which is none of its inputs ${inputs.join(", ")}.`,
     );
   }
-  const f = (typeof value === "string" ? formula(value, { inputs }) : value) as Callable;
+  const f = (typeof value === "string" ? formula(value, { inputs }) : value) as unknown as Callable;
   definePrimitive({
     name,
     parameters: inputs,

@@ -17,32 +17,18 @@ const MAX_TERMS = 2_000;
 /** How deep a text may nest. */
 const MAX_DEPTH = 400;
 
-/** How tightly an operator binds; a looser one inside needs parentheses. */
-const bindings: Readonly<Record<string, number>> = {
-  where: 1,
-  or: 2,
-  xor: 3,
-  and: 4,
-  eq: 6,
-  ne: 6,
-  lt: 6,
-  le: 6,
-  gt: 6,
-  ge: 6,
-  add: 7,
-  sub: 7,
-  mul: 8,
-  div: 8,
-  neg: 9,
-  not: 9,
-  pow: 10,
-};
+/** How tightly a choice binds, and what needs no parentheses; operators in between say it themselves. */
+const CHOICE = 1;
 const LEAF = 11;
 
 function bindingOf(x: Expression): number {
   // A negative number begins with a sign.
-  if (x.type === "constant") return x.value < 0 ? bindings.neg! : LEAF;
-  return x.type === "call" ? (bindings[x.name] ?? LEAF) : LEAF;
+  if (x.type === "constant") return x.value < 0 ? bindingOfCall("neg") : LEAF;
+  return x.type === "call" ? bindingOfCall(x.name) : LEAF;
+}
+
+function bindingOfCall(name: string): number {
+  return name === "where" ? CHOICE : (primitiveOf(name).operator?.[2] ?? LEAF);
 }
 
 /** Where TeX itself shows what belongs together. */
@@ -76,17 +62,20 @@ class Writer {
     }
     const args = x.args.map((arg, i) => (operator ? this.argument(x, i) : this.node(arg)));
     if (operator === undefined) return new FunctionNode(new SymbolNode(x.name), args);
-    const [fn, sign] = operator as [never, never];
+    const [fn, sign] = operator as unknown as [never, never];
     return new OperatorNode(sign, fn, args);
   }
 
   private argument(x: Call, i: number): MathNode {
     const arg = x.args[i]!;
     const node = this.node(arg);
-    const own = bindings[x.name]!;
+    const own = bindingOfCall(x.name);
     const inner = bindingOf(arg);
-    // The right operand of what groups to the left, and the left one of a power, must bind tighter.
-    const tighter = x.name === "pow" ? i === 0 : x.name === "where" || i === 1 || own === 6;
+    // The right operand of what groups to the left, and the left one of a power, must bind tighter; so
+    // must those of a comparison, whose chains mean something else, and the parts of a choice.
+    const { gives, takes } = primitiveOf(x.name);
+    const chains = (gives === "truth" && takes === undefined) || x.name === "where";
+    const tighter = x.name === "pow" ? i === 0 : chains || i === 1;
     const loose = inner < own || (inner === own && tighter && x.args.length > 1);
     const parenthesised = loose && !(this.tex && enclosing(x.name, i));
     return parenthesised ? new ParenthesisNode(node) : node;

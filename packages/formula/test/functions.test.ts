@@ -159,7 +159,7 @@ function inputsFor(row: Row, dtype: "float64" | "float32" = "float64"): Tensor[]
   const [text, , low = -2, high = 2] = row;
   const generator = new Generator(11);
   return formula(text).inputs.map(() =>
-    tensor(rand([3, 4], { dtype: "float64", low, high, generator }), { dtype }).requiresGrad_(),
+    tensor(rand([2, 3], { dtype: "float64", low, high, generator }), { dtype }).requiresGrad_(),
   );
 }
 
@@ -216,6 +216,25 @@ describe("every function", () => {
           expect(Object.is(lone.item(), value)).toBe(true);
         });
       }
+    });
+  }
+});
+
+/** Those of two inputs, and of the result's shape whichever is a lone number. */
+const pairsOnly = rows.filter(
+  ([text]) => formula(text).inputs.length > 1 && !text.startsWith("logsumexp"),
+);
+
+describe("a lone number beside an array", () => {
+  for (const row of pairsOnly) {
+    const [text] = row;
+    it(`${text}: as if it were repeated`, () => {
+      const f = formula(text);
+      const [x, z] = inputsFor(row) as [Tensor, Tensor];
+      const lone = z.select(0, 0).select(0, 0).detach().requiresGrad_();
+      const wide = lone.detach().expand([2, 3]).clone();
+      expectClose(f(x, lone), f(x, wide), 0);
+      gradcheck((a: Tensor, b: Tensor) => f(a, b), [x, lone]);
     });
   }
 });

@@ -1,5 +1,4 @@
 import {
-  currentModulePath,
   type DType,
   DTypeError,
   formatShape,
@@ -8,14 +7,13 @@ import {
   isInference,
   noGrad,
   ShapeError,
-  setModulePath,
   show,
-  TapegradError,
   Tensor,
   ValueError,
   zeros,
 } from "@tapegrad/core";
 import { spend } from "./budget.ts";
+import { inModule, joinPath } from "./call.ts";
 import { drawForGood, dryRun, type InputOptions, inputsOf, type ModelInputs } from "./dry-run.ts";
 import { added, type Gradients, Hooks, type RemoveHook } from "./hooks.ts";
 import {
@@ -116,21 +114,11 @@ export abstract class Module<Args extends unknown[] = [Tensor], R = Tensor> exte
   }
 
   #run(args: never[]): unknown {
-    const caller = running;
-    const outerPath = currentModulePath();
-    const path = caller === null ? outerPath : join(outerPath, nameWithin(caller, this));
-    running = this;
-    setModulePath(path);
-    try {
-      if (this.#hooks === null) return this.#forward(args);
-      return this.#hooks.run(this as AnyModule, args, (given) => this.#forward(given));
-    } catch (error) {
-      if (error instanceof TapegradError) locate(error, this, path);
-      throw error;
-    } finally {
-      running = caller;
-      setModulePath(outerPath);
-    }
+    return inModule(this as AnyModule, () =>
+      this.#hooks === null
+        ? this.#forward(args)
+        : this.#hooks.run(this as AnyModule, args, (given) => this.#forward(given)),
+    );
   }
 
   #forward(args: never[]): R {
@@ -219,11 +207,27 @@ export abstract class Module<Args extends unknown[] = [Tensor], R = Tensor> exte
         `${typeOf(this)}: parameters can't be made inside inferenceMode; call initialize(shape) before it.`,
       );
     }
-    Object.assign(this, Object.fromEntries(sizes));
-    this.#config = { ...this.#config, ...Object.fromEntries(sizes) };
+    const names = this.#open;
+    this.#setSizes(Object.fromEntries(sizes));
     this.#open = [];
-    drawForGood(() => noGrad(() => this.build()));
+    try {
+      drawForGood(() => noGrad(() => this.build()));
+    } catch (error) {
+      this.#reopen(names);
+      throw error;
+    }
     return [];
+  }
+
+  #setSizes(sizes: Arguments): void {
+    Object.assign(this, sizes);
+    this.#config = { ...this.#config, ...sizes };
+  }
+
+  /** Opens again what was settled. */
+  #reopen(names: readonly string[]): void {
+    this.#setSizes(Object.fromEntries(names.map((name) => [name, null])));
+    this.#open = names;
   }
 
   #settleFromInput(x: unknown): void {
@@ -239,24 +243,17 @@ export abstract class Module<Args extends unknown[] = [Tensor], R = Tensor> exte
     }
   }
 
-  /** Opens again what was settled. */
-  #reopen(names: readonly string[]): void {
-    const sizes = Object.fromEntries(names.map((name) => [name, null]));
-    Object.assign(this, sizes);
-    this.#config = { ...this.#config, ...sizes };
-    this.#open = names;
-  }
-
   /**
    * Lets every layer below that has open sizes take them from its entries of a state.
    *
-   * @returns a function that takes it back
+   * @param settled  gets the layers that did, with the names of the sizes
+   * @param strict   whether a layer that the state tells nothing is an error; otherwise it stays open
    */
-  #settleFromState(state: ReadonlyMap<string, unknown>): () => void {
-    const settled: (() => void)[] = [];
-    const undo = () => {
-      for (const one of settled) one();
-    };
+  #settleFromState(
+    state: ReadonlyMap<string, unknown>,
+    settled: [AnyModule, readonly string[]][],
+    strict: boolean,
+  ): void {
     for (const [path, module] of this.#walk()) {
       if (module.#open.length === 0) continue;
       const prefix = path === "" ? "" : `${path}.`;
@@ -270,15 +267,13 @@ export abstract class Module<Args extends unknown[] = [Tensor], R = Tensor> exte
       const untold = module.#settle((name) =>
         fields[name]!.inference!.state(entries, module.#config),
       );
-      if (untold.length === 0) settled.push(() => module.#reopen(names));
-      else {
-        undo();
+      if (untold.length === 0) settled.push([module, names]);
+      else if (strict) {
         throw new ValueError(
           `loadStateDict: nothing in the state tells the ${untold.join(", ")} of ${nameOf(module, path)}; nothing was loaded.`,
         );
       }
     }
-    return undo;
   }
 
   // ---- What is inside
@@ -292,17 +287,18 @@ export abstract class Module<Args extends unknown[] = [Tensor], R = Tensor> exte
     }
     yield [prefix, this];
     const chain = [...above, this];
-    for (const [name, child] of this.namedChildren()) yield* child.#walk(join(prefix, name), chain);
+    for (const [name, child] of this.namedChildren())
+      yield* child.#walk(joinPath(prefix, name), chain);
   }
 
   /** Own parameters and buffers of every module below: the entries of `stateDict`. */
   *#state(): Generator<[string, Tensor]> {
     for (const [path, module] of this.#walk()) {
       for (const [name, parameter] of fieldsOf(module, Parameter))
-        yield [join(path, name), parameter];
+        yield [joinPath(path, name), parameter];
       for (const [name, persistent] of module.#buffers) {
         const buffer = (module as unknown as Record<string, unknown>)[name];
-        if (persistent && buffer instanceof Tensor) yield [join(path, name), buffer];
+        if (persistent && buffer instanceof Tensor) yield [joinPath(path, name), buffer];
       }
     }
   }
@@ -327,14 +323,15 @@ export abstract class Module<Args extends unknown[] = [Tensor], R = Tensor> exte
   }
 
   /**
-   * The module of that name: "encoder.layers.0"; "" is the module itself.
+   * The module of that name: "encoder.layers.0"; "" is the module itself. What it is, the caller may say:
+   * `model.getSubmodule<Linear>("head").weight`.
    *
    * @throws ValueError if there is none
    */
-  getSubmodule(path: string): AnyModule {
+  getSubmodule<M extends AnyModule = Module>(path: string): M {
     const all = new Map(this.#walk());
     const found = all.get(path);
-    if (found !== undefined) return found;
+    if (found !== undefined) return found as M;
     const near = nearest(String(path), all.keys());
     const known = near.length > 0 ? near : [...all.keys()].slice(1);
     throw new ValueError(
@@ -342,27 +339,35 @@ export abstract class Module<Args extends unknown[] = [Tensor], R = Tensor> exte
     );
   }
 
-  /** Every parameter with its name, shared ones once, under the first name. */
-  namedParameters(): [string, Parameter][] {
+  /**
+   * Every parameter with its name, shared ones once, under the first name.
+   *
+   * @param options.recurse  false: only the module's own, not those of modules below. Default true
+   */
+  namedParameters({ recurse = true } = {}): [string, Parameter][] {
     this.#requireSizes("parameters");
     return once(
-      this.namedModules().flatMap(([path, module]) =>
-        fieldsOf(module, Parameter).map(([name, p]): [string, Parameter] => [join(path, name), p]),
+      this.#modules(recurse).flatMap(([path, module]) =>
+        fieldsOf(module, Parameter).map(([name, p]): [string, Parameter] => [
+          joinPath(path, name),
+          p,
+        ]),
       ),
     );
   }
 
   /** Every parameter once: what an optimizer takes. */
-  parameters(): Parameter[] {
-    return this.namedParameters().map(([, parameter]) => parameter);
+  parameters(options?: { recurse?: boolean }): Parameter[] {
+    return this.namedParameters(options).map(([, parameter]) => parameter);
   }
 
-  namedBuffers(): [string, Tensor][] {
+  /** Every buffer with its name, as {@link namedParameters} lists parameters. */
+  namedBuffers({ recurse = true } = {}): [string, Tensor][] {
     this.#requireSizes("buffers");
     return once(
-      this.namedModules().flatMap(([path, module]) =>
+      this.#modules(recurse).flatMap(([path, module]) =>
         [...module.#buffers.keys()].map((name): [string, Tensor] => [
-          join(path, name),
+          joinPath(path, name),
           (module as unknown as Record<string, Tensor>)[name]!,
         ]),
       ),
@@ -370,8 +375,12 @@ export abstract class Module<Args extends unknown[] = [Tensor], R = Tensor> exte
   }
 
   /** Tensors that belong to the model's state without being trained. */
-  buffers(): Tensor[] {
-    return this.namedBuffers().map(([, buffer]) => buffer);
+  buffers(options?: { recurse?: boolean }): Tensor[] {
+    return this.namedBuffers(options).map(([, buffer]) => buffer);
+  }
+
+  #modules(recurse: boolean): [string, AnyModule][] {
+    return recurse ? this.namedModules() : [["", this as AnyModule]];
   }
 
   #requireFreeName(where: string, name: string): void {
@@ -439,12 +448,21 @@ export abstract class Module<Args extends unknown[] = [Tensor], R = Tensor> exte
       string,
       unknown
     >;
-    const undo = this.#settleFromState(given);
+    const settled: [AnyModule, readonly string[]][] = [];
+    try {
+      this.#settleFromState(given, settled, strict);
+      return this.#load(given, strict);
+    } catch (error) {
+      for (const [module, names] of settled) module.#reopen(names);
+      throw error;
+    }
+  }
+
+  #load(given: ReadonlyMap<string, unknown>, strict: boolean) {
     const own = new Map(this.#state());
     const difference = compareStates(own, given);
     const lines = differenceLines(difference, own, given, { strict });
     if (lines.length > 0) {
-      undo();
       const hint =
         difference.mismatched.length === 0 ? "\nPass { strict: false } to load what fits." : "";
       throw new ValueError(
@@ -605,10 +623,6 @@ export abstract class Module<Args extends unknown[] = [Tensor], R = Tensor> exte
   }
 }
 
-function join(prefix: string, name: string): string {
-  return prefix === "" || name === "" ? prefix + name : `${prefix}.${name}`;
-}
-
 /** The first name of each value. */
 function once<T>(named: Iterable<[string, T]>): [string, T][] {
   const seen = new Set<T>();
@@ -627,35 +641,6 @@ function fieldsOf<T>(module: AnyModule, kind: abstract new (...args: never[]) =>
   return found;
 }
 
-// ---- Calls
-
 function nameOf(module: AnyModule, path: string): string {
   return path === "" ? typeOf(module) : `${typeOf(module)} "${path}"`;
-}
-
-let running: AnyModule | null = null;
-
-/** The names of all modules below a module; made at its first call, and again when one is not in it. */
-const namesBelow = new WeakMap<AnyModule, Map<AnyModule, string>>();
-
-/** The name of `module` inside the one that calls it; "" for a module that is no part of it. */
-function nameWithin(caller: AnyModule, module: AnyModule): string {
-  let names = namesBelow.get(caller);
-  if (names === undefined || !names.has(module)) {
-    names = new Map(caller.namedModules().map(([name, below]) => [below, name]));
-    namesBelow.set(caller, names);
-  }
-  return names.get(module) ?? "";
-}
-
-const located = new WeakSet<TapegradError>();
-
-/** Adds the innermost module's place to the message, once. */
-function locate(error: TapegradError, module: AnyModule, path: string): void {
-  if (path === "" || located.has(error)) return;
-  located.add(error);
-  const { message } = error;
-  error.message = `${message} (in module "${path}", ${typeOf(module)})`;
-  // Engines write the message into the stack when the error is made.
-  if (error.stack !== undefined) error.stack = error.stack.replace(message, () => error.message);
 }

@@ -68,19 +68,22 @@ const notAnObject = /* @__PURE__ */ v.custom(
   ({ input }) => `is ${show(input)}; it must be an object with a type, such as { type: "relu" }.`,
 );
 
-const unknownType = /* @__PURE__ */ v.looseObject({
-  type: /* @__PURE__ */ v.custom(
-    () => false,
-    ({ input }) => {
-      const near = typeof input === "string" ? nearest(input, registeredLayers()) : [];
-      const known =
-        near.length > 0
-          ? `did you mean ${near.join(", ")}?`
-          : `known are ${registeredLayers().join(", ")}.`;
-      return `is ${show(input)}; ${known} Make others known with registerLayer.`;
-    },
-  ),
-});
+const unknownType = /* @__PURE__ */ v.pipe(
+  /* @__PURE__ */ v.unknown(),
+  /* @__PURE__ */ v.rawCheck(({ dataset, addIssue }) => {
+    const input = dataset.value as Arguments;
+    const { type } = input;
+    const near = typeof type === "string" ? nearest(type, registeredLayers()) : [];
+    const known =
+      near.length > 0
+        ? `did you mean ${near.join(", ")}?`
+        : `known are ${registeredLayers().join(", ")}.`;
+    addIssue({
+      message: `is ${show(type)}; ${known} Make others known with registerLayer.`,
+      path: [{ type: "object", origin: "value", input: { ...input }, key: "type", value: type }],
+    });
+  }),
+);
 
 const schemas = new WeakMap<Layer, v.GenericSchema>();
 
@@ -108,7 +111,7 @@ function schemaOf(layer: Layer): v.GenericSchema {
 
 /** How deep objects and arrays of a spec may be nested, and how many values it may have. */
 const maxDepth = 200;
-const maxValues = 1_000_000;
+const maxValues = 200_000;
 
 /** Deep JSON would overflow the stack of everything that walks it, and so would JSON inside itself. */
 function checkExtent(spec: unknown): void {

@@ -1,5 +1,6 @@
 /** What a model is made of: a tree with output shapes, parameter counts and memory. */
 import { formatShape, type Shape, Tensor } from "@tapegrad/core";
+import { joinPath } from "./call.ts";
 import { dryRun, type InputOptions, inputsOf, type ModelInputs } from "./dry-run.ts";
 import { kindOf } from "./layer.ts";
 import type { AnyModule } from "./module.ts";
@@ -179,10 +180,7 @@ export function summary(
   const describe = (module: AnyModule, name: string, path: string): ModuleSummary => {
     const sharedWith = paths.get(module) ?? null;
     if (sharedWith === null) paths.set(module, path);
-    const own = module
-      .namedParameters()
-      .filter(([key, p]) => isOwn(module, key) && !counted.has(p))
-      .map(([, p]) => p);
+    const own = module.parameters({ recurse: false }).filter((p) => !counted.has(p));
     for (const p of own) counted.add(p);
     const { count = 0, shapes = [] } = calls.get(module) ?? {};
     return {
@@ -196,9 +194,7 @@ export function summary(
       sharedWith,
       children:
         sharedWith === null
-          ? module
-              .namedChildren()
-              .map(([key, child]) => describe(child, key, path === "" ? key : `${path}.${key}`))
+          ? module.namedChildren().map(([key, child]) => describe(child, key, joinPath(path, key)))
           : [],
     };
   };
@@ -209,9 +205,4 @@ export function summary(
     activations,
   };
   return new ModelSummary(root, memory, depth);
-}
-
-/** Whether a parameter belongs to the module itself: its name starts with no child's. */
-function isOwn(module: AnyModule, name: string): boolean {
-  return !module.namedChildren().some(([child]) => name.startsWith(`${child}.`));
 }

@@ -90,7 +90,8 @@ describe("multiHeadAttention", () => {
     ["rotary, batch first, without biases", { rotary: true, batchFirst: true, bias: false }],
   ])("has the right gradients: %s", (_, options) => {
     const layer = multiHeadAttention(4, 2, { ...options, ...float64, generator: new Generator(3) });
-    const { kdim, vdim } = layer;
+    const kdim = layer.kdim ?? 4;
+    const vdim = layer.vdim ?? 4;
     const inputs = [waves([2, 2, 4], 1), waves([2, 2, kdim], 2), waves([2, 2, vdim], 3)];
     checkGradients(layer, inputs, (query, key, value) => {
       const { output, weights } = layer(query, key, value, { needWeights: true });
@@ -163,6 +164,9 @@ describe("multiHeadAttention", () => {
     const repeated = concat([0, 1, 2, 3].map(() => hidden.reshape([1, 3, 3])));
     expectClose(run(repeated, padding), all);
     expect(equal(run(hidden, null), all)).toBe(false);
+    const single = multiHeadAttention(4, 2);
+    const y = x.to("float32");
+    expect(single(y, y, y, { attnMask: asFloat(hidden) }).output.dtype).toBe("float32");
     // What a bias adds to a score shifts a weight by its exponential.
     const bias = waves([3, 3], 1);
     const plain = layer(x, x, x, { needWeights: true, averageAttnWeights: false }).weights!;
@@ -205,6 +209,18 @@ describe("multiHeadAttention", () => {
     const grad = narrow(narrow(memory.grad!, 1, 1, 1), 0, 1, 2);
     expect([...grad.data()].every((g) => g === 0)).toBe(true);
     expect([...memory.grad!.data()].some((g) => g !== 0)).toBe(true);
+  });
+
+  it("takes batches and sequences without elements", () => {
+    const layer = multiHeadAttention(4, 2);
+    for (const shape of [
+      [2, 0, 4],
+      [0, 2, 4],
+      [0, 4],
+    ]) {
+      const x = zeros(shape);
+      expect(layer(x, x, x, { isCausal: true }).output.shape).toEqual(shape);
+    }
   });
 
   it("gives NaN for a query that may look nowhere, as PyTorch's", () => {

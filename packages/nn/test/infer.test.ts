@@ -12,6 +12,7 @@ import {
   zeros,
 } from "@tapegrad/core";
 import {
+  conv2d,
   declareLayer,
   dropout,
   fields,
@@ -122,6 +123,10 @@ describe("sizes left open", () => {
       'loadStateDict: nothing in the state tells the inFeatures of linear "2.out"; nothing was loaded.',
     );
     expect(model.isInitialized).toBe(false);
+    expect(make().loadStateDict({ "0.weight": zeros([4, 3]) }, { strict: false })).toEqual({
+      missing: ["0.bias"],
+      unexpected: [],
+    });
     model.loadStateDict(state);
     const x = randn([5, 3]);
     expect(model(x).toArray()).toEqual(trained(x).toArray());
@@ -157,6 +162,14 @@ describe("sizes left open", () => {
     expect(() => make().initialize([1, 3], { dtype: "float16" as never })).toThrow(
       'initialize: the dtype of input 0 is "float16"; it must be one of',
     );
+  });
+
+  it("stay open when the parameters can't be made", () => {
+    const layer = conv2d(null, 4, 1, { groups: 2 });
+    expect(() => layer(zeros([1, 3, 2, 2]))).toThrow("groups is 2; it must divide inChannels (3)");
+    expect(layer.isInitialized).toBe(false);
+    expect(layer(zeros([1, 6, 2, 2])).shape).toEqual([1, 4, 2, 2]);
+    expect(layer.spec.inChannels).toBe(6);
   });
 
   it("that no call reaches stay open, and initialize says so", () => {

@@ -153,6 +153,8 @@ describe("orthogonal_", () => {
     [5, 5],
     [3, 7],
     [7, 3],
+    [70, 100],
+    [66, 66],
   ])("makes rows or columns of [%d, %d] orthonormal", (rows, columns) => {
     const w = zeros([rows, columns], { dtype: "float64" });
     init.orthogonal_(w, { gain: 3, generator: generator() });

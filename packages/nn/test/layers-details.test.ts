@@ -1,6 +1,7 @@
 /** What is particular to single layers: initial values, sizes from the first input, statistics, indices, masks. */
 import { describe, expect, it } from "@jest/globals";
 import {
+  defaultGenerator,
   Generator,
   maxPool2d as maxPool2dOf,
   ones,
@@ -251,6 +252,9 @@ describe("embedding", () => {
     const layer = nn.Embedding.fromPretrained(table, { paddingIdx: 1 });
     expect(layer(whole([2])).toArray()).toEqual(table.narrow(0, 2, 1).toArray());
     expect(layer.weight.requiresGrad).toBe(false);
+    const { position } = defaultGenerator().state;
+    nn.Embedding.fromPretrained(table);
+    expect(defaultGenerator().state.position).toBe(position);
     expect(nn.Embedding.fromPretrained(table, { freeze: false }).weight.requiresGrad).toBe(true);
     expect(() => nn.Embedding.fromPretrained(ones([3]))).toThrow(
       "embedding: the table is [3]; it must be [rows, D].",
@@ -330,8 +334,19 @@ describe("losses with weights", () => {
   });
 });
 
-it("transposed convolutions reach a size that is asked for", () => {
-  const layer = nn.convTranspose2d(2, 3, 3, { stride: 2, padding: 1 });
-  expect(layer(ones([1, 2, 4, 4])).shape).toEqual([1, 3, 7, 7]);
-  expect(layer(ones([1, 2, 4, 4]), [8, 7]).shape).toEqual([1, 3, 8, 7]);
+describe("transposed convolutions", () => {
+  it("stand in a sequential, as pools do", () => {
+    const model = nn.sequential([
+      nn.convTranspose2d(2, 3, 3, { stride: 2, padding: 1 }),
+      nn.maxPool2d(2),
+      nn.adaptiveMaxPool2d(1),
+    ]);
+    expect(model(ones([1, 2, 4, 4])).shape).toEqual([1, 3, 1, 1]);
+  });
+
+  it("reach a size that is asked for", () => {
+    const layer = nn.convTranspose2d(2, 3, 3, { stride: 2, padding: 1 });
+    expect(layer(ones([1, 2, 4, 4])).shape).toEqual([1, 3, 7, 7]);
+    expect(layer(ones([1, 2, 4, 4]), [8, 7]).shape).toEqual([1, 3, 8, 7]);
+  });
 });

@@ -94,6 +94,20 @@ describe("what is inside", () => {
     expect([net.name, net.length]).toEqual(["net", 7]);
   });
 
+  it("may be listed without what is below", () => {
+    const net = new Net();
+    const own = { recurse: false };
+    expect(net.namedParameters(own).map(([name]) => name)).toEqual(["scale"]);
+    expect(net.parameters(own)).toEqual([net.scale]);
+    expect(net.buffers(own)).toHaveLength(2);
+    expect(
+      sequential([net])
+        .namedBuffers()
+        .map(([name]) => name),
+    ).toEqual(["0.mean", "0.scratch"]);
+    expect(sequential([net]).namedBuffers(own)).toEqual([]);
+  });
+
   it("names a sequential's layers by their places", () => {
     const model = sequential([linear(2, 3), relu(), sequential([linear(3, 1, { bias: false })])]);
     expect([...model.stateDict().keys()]).toEqual(["0.weight", "0.bias", "2.0.weight"]);

@@ -259,6 +259,15 @@ describe.each(kinds)("%s", (kind) => {
     );
   });
 
+  it("takes a batch of no sequences", () => {
+    const layer = make(3, 2, { bidirectional: true });
+    const shapes = results(layer(zeros([4, 0, 3]), { lengths: [] })).map(({ shape }) => shape);
+    expect(shapes.slice(0, 2)).toEqual([
+      [4, 0, 4],
+      [2, 0, 2],
+    ]);
+  });
+
   it("leaves the state alone where a sequence has no step at all", () => {
     const layer = make(2, 2, float64);
     const hidden = waves([1, 2, 2], 3);
@@ -287,6 +296,10 @@ describe.each(kinds)("%s", (kind) => {
     [
       ["3", 2],
       `${kind}: inputSize is "3"; it must be a whole number of at least 1, or null to take it from the first input.`,
+    ],
+    [
+      [3, 2, { layers: 2 }],
+      `${kind}: layers is no argument of ${kind}; it takes inputSize, hiddenSize, numLayers,`,
     ],
     [[3, 2, { numLayers: 0 }], `${kind}: numLayers is 0; it must be a whole number of at least 1.`],
     [[3, 2, { dropout: 2 }], `${kind}: dropout is 2; it must be a probability from 0 to 1.`],

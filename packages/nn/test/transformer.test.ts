@@ -1,5 +1,14 @@
 import { describe, expect, it } from "@jest/globals";
-import { concat, Generator, narrow, noGrad, type Tensor, tensor, zeros } from "@tapegrad/core";
+import {
+  concat,
+  equal,
+  Generator,
+  narrow,
+  noGrad,
+  type Tensor,
+  tensor,
+  zeros,
+} from "@tapegrad/core";
 import { expectClose } from "../../core/test/golden.ts";
 import {
   fromSpec,
@@ -264,6 +273,10 @@ describe("transformer", () => {
     const [source, target] = [waves([3, 2, 4], 1), waves([2, 2, 4], 2)];
     const expected = model.decoder(target, model.encoder(source), { tgtIsCausal: true });
     expectClose(model(source, target, { tgtIsCausal: true }), expected);
+    const causal = fromSpec<typeof model>({ ...model.spec, isCausal: true });
+    causal.loadStateDict(model.stateDict());
+    expectClose(causal(source, target), expected);
+    expect(equal(model(source, target), expected)).toBe(false);
     const bound = Math.sqrt(6 / (4 + 3));
     const most = Math.max(...model.encoder.layers[0]!.linear1.weight.data().map(Math.abs));
     expect(most).toBeGreaterThan(0.5);
@@ -280,6 +293,10 @@ describe("bad input", () => {
     [
       () => transformerEncoderLayer(4, 2, { activation: "tanh" as never }),
       'transformerEncoderLayer: activation is "tanh"; it must be one of "relu", "gelu".',
+    ],
+    [
+      () => transformer(4, 2, { numLayers: 2 } as object),
+      "transformer: numLayers is no argument of transformer; it takes dModel, nhead, dimFeedforward,",
     ],
     [
       () => transformerDecoder(4, 2, { numLayers: 0 }),

@@ -7,7 +7,7 @@ type Args = readonly Expression[];
 
 /** The value of a number written without a name; null for all else. */
 function literal(x: Expression | undefined): number | null {
-  return x?.type === "constant" && x.name !== "pi" && x.name === String(x.value) ? x.value : null;
+  return x?.type === "constant" && x.name === String(x.value) ? x.value : null;
 }
 
 /** Arithmetic on whole numbers is done at once, where it is exact; 2/3 and √2 stay as they were written. */
@@ -26,7 +26,7 @@ function whole(
 const negated = (x: Expression): Expression | null => (isCall(x, "neg") ? x.args[0]! : null);
 
 binary("add", ["1", "1"], {
-  operator: ["add", "+"],
+  operator: ["add", "+", 7],
   commutes: true,
   simplify: (e, args) => {
     const [a, b] = args as [Expression, Expression];
@@ -38,7 +38,7 @@ binary("add", ["1", "1"], {
 });
 
 binary("sub", ["1", "-1"], {
-  operator: ["subtract", "-"],
+  operator: ["subtract", "-", 7],
   simplify: (e, args) => {
     const [a, b] = args as [Expression, Expression];
     const right = negated(b);
@@ -55,7 +55,7 @@ function joins(a: Expression, b: Expression): boolean {
 }
 
 binary("mul", ["b", "a"], {
-  operator: ["multiply", "*"],
+  operator: ["multiply", "*", 8],
   commutes: true,
   simplify: (e, args) => {
     const [a, b] = args as [Expression, Expression];
@@ -82,7 +82,7 @@ binary("mul", ["b", "a"], {
 });
 
 binary("div", ["1 / b", "-y / b"], {
-  operator: ["divide", "/"],
+  operator: ["divide", "/", 8],
   simplify: (e, args) => {
     const [a, b] = args as [Expression, Expression];
     const [top, bottom] = [negated(a), negated(b)];
@@ -95,7 +95,7 @@ binary("div", ["1 / b", "-y / b"], {
 });
 
 unary("neg", "-1", {
-  operator: ["unaryMinus", "-"],
+  operator: ["unaryMinus", "-", 9],
   simplify: (e, [x]) => {
     const value = literal(x);
     if (value !== null && value !== 0) return e.constant(-value);
@@ -111,7 +111,7 @@ unary("neg", "-1", {
 const LARGEST_PRODUCT = 8;
 
 binary("pow", ["where(b == 0, 0, b * a^(b - 1))", "where(a == 0 and b >= 0, 0, y * log(a))"], {
-  operator: ["pow", "^"],
+  operator: ["pow", "^", 10],
   costly: true,
   simplify: (e, args) => {
     const [a, b] = args as [Expression, Expression];
@@ -140,12 +140,12 @@ function power(e: Expressions, x: Expression, n: number): Expression {
 unary("square", null, { hidden: true });
 unary("reciprocal", null, { hidden: true });
 
-comparison("eq", ["equal", "=="], (a, b) => a === b);
-comparison("ne", ["unequal", "!="], (a, b) => a !== b);
-comparison("lt", ["smaller", "<"], (a, b) => a < b);
-comparison("le", ["smallerEq", "<="], (a, b) => a <= b);
-comparison("gt", ["larger", ">"], (a, b) => a > b);
-comparison("ge", ["largerEq", ">="], (a, b) => a >= b);
+comparison("eq", ["equal", "==", 6], (a, b) => a === b);
+comparison("ne", ["unequal", "!=", 6], (a, b) => a !== b);
+comparison("lt", ["smaller", "<", 6], (a, b) => a < b);
+comparison("le", ["smallerEq", "<=", 6], (a, b) => a <= b);
+comparison("gt", ["larger", ">", 6], (a, b) => a > b);
+comparison("ge", ["largerEq", ">=", 6], (a, b) => a >= b);
 
 /** The other one, where one of two truth values is known to be `neutral`; the known one otherwise. */
 const decided =
@@ -155,10 +155,11 @@ const decided =
     if (b!.value !== null) return b!.value === neutral ? a! : b!;
     return null;
   };
-connective("and", "bitwiseAnd", (a, b) => a & b, decided(1));
-connective("or", "bitwiseOr", (a, b) => a | b, decided(0));
+connective("and", 4, "bitwiseAnd", (a, b) => a & b, decided(1));
+connective("or", 2, "bitwiseOr", (a, b) => a | b, decided(0));
 connective(
   "xor",
+  3,
   "bitwiseXor",
   (a, b) => a ^ b,
   () => null,
@@ -170,7 +171,7 @@ definePrimitive({
   takes: ["truth"],
   gives: "truth",
   derivatives: [null],
-  operator: ["not", "not"],
+  operator: ["not", "not", 9],
   simplify: (_, [x]) => (isCall(x!, "not") ? x.args[0]! : null),
   scalar: () => (x) => 1 - x!,
   array: (kernels, [x], out) => {

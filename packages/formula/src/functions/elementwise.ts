@@ -121,7 +121,7 @@ binary("copysign", ["sign(a) * sign(y)", null]);
 binary("fmod", ["1", "-trunc(a / b)"], costly(operator("fmod")));
 binary("remainder", ["1", "-floorDivide(a, b)"], {
   costly: true,
-  tex: (a, b) => `\\left(${a} \\bmod ${b}\\right)`,
+  operator: ["mod", "mod", 8],
 });
 binary("floorDivide", [null, null], { tex: (a, b) => `\\left\\lfloor ${a} / ${b}\\right\\rfloor` });
 binary(

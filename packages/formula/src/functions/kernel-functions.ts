@@ -39,7 +39,7 @@ export function binary(
 /** Whether a and b are so related. */
 export function comparison(
   name: CompareName,
-  sign: readonly [fn: string, sign: string],
+  operator: NonNullable<Primitive["operator"]>,
   holds: (a: number, b: number) => boolean,
 ): void {
   definePrimitive({
@@ -47,7 +47,7 @@ export function comparison(
     parameters: ["a", "b"],
     gives: "truth",
     derivatives: [null, null],
-    operator: sign,
+    operator,
     scalar: () => (a, b) => Number(holds(a!, b!)),
     array: (kernels, [a, b], out) => kernels.compare(name, a!, b!, out),
   });
@@ -56,6 +56,7 @@ export function comparison(
 /** A truth value from two. */
 export function connective(
   name: "and" | "or" | "xor",
+  binding: number,
   kernel: BinaryName,
   holds: (a: number, b: number) => number,
   simplify: NonNullable<Primitive["simplify"]>,
@@ -67,7 +68,7 @@ export function connective(
     gives: "truth",
     derivatives: [null, null],
     commutes: true,
-    operator: [name, name],
+    operator: [name, name, binding],
     simplify,
     scalar: () => (a, b) => holds(a!, b!),
     array: (kernels, [a, b], out) => kernels.binary(kernel, a!, b!, out),

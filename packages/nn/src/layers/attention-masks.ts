@@ -69,10 +69,11 @@ export function merged(masks: readonly (Tensor | null)[], dtype: DType): Tensor 
   const given = masks.filter((mask) => mask !== null);
   const bools = given.filter((mask) => mask.dtype === "bool");
   const floats = given.filter((mask) => mask.dtype !== "bool");
-  const hidden = bools.length > 0 ? bools.reduce(logicalOr) : null;
+  const hidden = bools.length > 0 ? bools.reduce((a, b) => logicalOr(a, b)) : null;
   if (floats.length === 0) return hidden;
-  const added = floats.reduce((a, b) => add(a, b));
-  return hidden === null ? added : where(hidden, -Infinity, added.to(dtype));
+  // A float64 mask must not make float64 of everything behind it.
+  const added = floats.reduce((a, b) => add(a, b)).to(dtype);
+  return hidden === null ? added : where(hidden, -Infinity, added);
 }
 
 /** The scores with the mask applied. */

@@ -28,7 +28,6 @@ import {
 import { flag, floatType, optional, probability, size } from "../fields.ts";
 import * as init from "../init.ts";
 import { declareLayer } from "../layer.ts";
-import { Module } from "../module.ts";
 import { Parameter } from "../parameter.ts";
 import {
   attentionMask,
@@ -38,6 +37,7 @@ import {
   paddedKeys,
   type ScoresExtent,
 } from "./attention-masks.ts";
+import { Configured } from "./configured.ts";
 import { type Linear, linear } from "./linear.ts";
 import { RotaryPositions } from "./positions.ts";
 
@@ -151,7 +151,7 @@ export interface AttentionResult {
  *
  * Vaswani et al., Attention is all you need, NeurIPS 2017, section 3.2.
  */
-export class MultiHeadAttention extends Module<
+export class MultiHeadAttention extends Configured<
   [query: Tensor, key?: Tensor, value?: Tensor, input?: AttentionInput],
   AttentionResult
 > {
@@ -171,12 +171,13 @@ export class MultiHeadAttention extends Module<
     ({ embedDim, numHeads, ...options }) => new MultiHeadAttention(embedDim, numHeads, options),
   );
 
-  readonly embedDim: number;
-  readonly numHeads: number;
-  readonly dropout: number;
-  readonly kdim: number;
-  readonly vdim: number;
-  readonly batchFirst: boolean;
+  declare readonly embedDim: number;
+  declare readonly numHeads: number;
+  declare readonly dropout: number;
+  declare readonly kdim: number | null;
+  declare readonly vdim: number | null;
+  declare readonly batchFirst: boolean;
+  declare readonly rotary: boolean;
   readonly generator: Generator;
   in_proj_weight: Parameter | null = null;
   q_proj_weight: Parameter | null = null;
@@ -187,34 +188,29 @@ export class MultiHeadAttention extends Module<
   readonly #rotary: RotaryPositions | null;
 
   constructor(embedDim: number, numHeads: number, options: MultiHeadAttentionOptions = {}) {
-    const { dropout = 0, bias = true, kdim = null, vdim = null, batchFirst = false } = options;
-    const { rotary = false, dtype = "float32", generator = defaultGenerator() } = options;
-    super({ embedDim, numHeads, dropout, bias, kdim, vdim, batchFirst, rotary, dtype });
+    const { generator = defaultGenerator(), ...given } = options;
+    super({ ...given, embedDim, numHeads });
     if (embedDim % numHeads !== 0) {
       throw new ValueError(
         `multiHeadAttention: embedDim is ${embedDim} and numHeads ${numHeads}; embedDim must be a multiple of numHeads.`,
       );
     }
-    this.embedDim = embedDim;
-    this.numHeads = numHeads;
-    this.dropout = dropout;
-    this.kdim = kdim ?? embedDim;
-    this.vdim = vdim ?? embedDim;
-    this.batchFirst = batchFirst;
+    const { bias = true, dtype = "float32" } = options;
+    const { keys, values } = this.#sizes();
     this.generator = generator;
     const xavier = (rows: number, columns: number) =>
       new Parameter(init.xavierUniform_(zeros([rows, columns], { dtype }), { generator }));
-    if (this.kdim === embedDim && this.vdim === embedDim) {
+    if (keys === embedDim && values === embedDim) {
       this.in_proj_weight = xavier(3 * embedDim, embedDim);
     } else {
       this.q_proj_weight = xavier(embedDim, embedDim);
-      this.k_proj_weight = xavier(embedDim, this.kdim);
-      this.v_proj_weight = xavier(embedDim, this.vdim);
+      this.k_proj_weight = xavier(embedDim, keys);
+      this.v_proj_weight = xavier(embedDim, values);
     }
     this.in_proj_bias = bias ? new Parameter(zeros([3 * embedDim], { dtype })) : null;
     this.out_proj = linear(embedDim, embedDim, { bias, dtype, generator });
     if (this.out_proj.bias !== null) init.zeros_(this.out_proj.bias);
-    this.#rotary = rotary ? new RotaryPositions(embedDim / numHeads) : null;
+    this.#rotary = this.rotary ? new RotaryPositions(embedDim / numHeads) : null;
   }
 
   forward(
@@ -257,6 +253,11 @@ export class MultiHeadAttention extends Module<
     return { output, weights: batched ? told : squeeze(told, 0) };
   }
 
+  /** Features of keys and values. */
+  #sizes(): { keys: number; values: number } {
+    return { keys: this.kdim ?? this.embedDim, values: this.vdim ?? this.embedDim };
+  }
+
   /** The projection of the query (part 0), the key (1) or the value (2): [B, heads, T, E / heads]. */
   #heads(x: Tensor, part: 0 | 1 | 2): Tensor {
     const { embedDim, numHeads } = this;
@@ -282,7 +283,8 @@ export class MultiHeadAttention extends Module<
   }
 
   #check(query: unknown, key: unknown, value: unknown): void {
-    const sizes = { query: this.embedDim, key: this.kdim, value: this.vdim };
+    const { keys, values } = this.#sizes();
+    const sizes = { query: this.embedDim, key: keys, value: values };
     const axes = this.batchFirst ? ["B", "T"] : ["T", "B"];
     const given = Object.entries({ query, key, value });
     for (const [name, x] of given) {

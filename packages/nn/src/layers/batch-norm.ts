@@ -15,12 +15,11 @@ import {
   zeros,
 } from "@tapegrad/core";
 import { flag, floatType, inferred, optional, probability } from "../fields.ts";
-import { declareLayer } from "../layer.ts";
+import { declareLayer, typeOf } from "../layer.ts";
 import type { AnyModule } from "../module.ts";
 import { Parameter } from "../parameter.ts";
 import { Configured } from "./configured.ts";
 import { nonNegative } from "./kinds.ts";
-import { typeOf } from "./type-of.ts";
 
 /** Options of {@link BatchNorm2d}, {@link InstanceNorm2d} and their kin. */
 export interface ChannelNormOptions {

@@ -26,7 +26,7 @@ export abstract class Configured<Args extends unknown[] = [x: Tensor], R = Tenso
 }
 
 /** The arguments given, and for those left out the fallbacks that the layer declares. */
-function completed({ type, fields }: Layer, given: Arguments): Arguments {
+export function completed({ type, fields }: Layer, given: Arguments): Arguments {
   const unknown = Object.keys(given).find((name) => !Object.hasOwn(fields, name));
   if (unknown !== undefined) {
     throw new ValueError(

@@ -19,12 +19,11 @@ import {
   ValueError,
 } from "@tapegrad/core";
 import { choice, either, flag, floatType, inferred, perAxis, size } from "../fields.ts";
-import { type Arguments, declareLayer } from "../layer.ts";
+import { type Arguments, declareLayer, typeOf } from "../layer.ts";
 import type { AnyModule } from "../module.ts";
 import type { Parameter } from "../parameter.ts";
 import { Configured } from "./configured.ts";
 import { type StartOptions, uniformStart } from "./start.ts";
-import { typeOf } from "./type-of.ts";
 
 interface WindowOptions extends StartOptions {
   /** Default 1. */

@@ -2,6 +2,7 @@ import {
   DTypeError,
   embedding as embeddingOf,
   formatShape,
+  Generator,
   isFloat,
   noGrad,
   norm,
@@ -96,7 +97,9 @@ export class Embedding extends Configured<[index: Tensor]> {
       );
     }
     const [rows, width] = weight.shape as [number, number];
-    const layer = new Embedding(rows, width, { ...options, dtype: weight.dtype });
+    // The values that it starts from are not used, so the shared generator must not feel them.
+    const start = { dtype: weight.dtype, generator: new Generator() };
+    const layer = new Embedding(rows, width, { ...options, ...start });
     layer.weight = new Parameter(weight, { requiresGrad: !freeze });
     return layer;
   }

@@ -6,7 +6,6 @@ import {
   DTypeError,
   defaultGenerator,
   formatShape,
-  type Generator,
   isFloat,
   isInference,
   mul,
@@ -26,8 +25,9 @@ import {
 } from "@tapegrad/core";
 import { flag, floatType, positive, size as sizeField } from "../fields.ts";
 import { declareLayer } from "../layer.ts";
-import { Module } from "../module.ts";
 import { Parameter } from "../parameter.ts";
+import { Configured } from "./configured.ts";
+import type { StartOptions } from "./start.ts";
 
 /** What a positions layer may be given beside its input. */
 export interface PositionsInput {
@@ -119,7 +119,7 @@ function withRows(x: Tensor, rows: Tensor, time: number): Tensor {
  *
  * Vaswani et al., Attention is all you need, NeurIPS 2017, section 3.5.
  */
-export class SinusoidalPositions extends Module<[x: Tensor, input?: PositionsInput]> {
+export class SinusoidalPositions extends Configured<[x: Tensor, input?: PositionsInput]> {
   static override readonly layer = declareLayer(
     "sinusoidalPositions",
     {
@@ -130,9 +130,9 @@ export class SinusoidalPositions extends Module<[x: Tensor, input?: PositionsInp
     ({ size, ...options }) => new SinusoidalPositions(size, options),
   );
 
-  readonly size: number;
-  readonly batchFirst: boolean;
-  readonly base: number;
+  declare readonly size: number;
+  declare readonly batchFirst: boolean;
+  declare readonly base: number;
   readonly #waves: Waves;
 
   /**
@@ -141,13 +141,9 @@ export class SinusoidalPositions extends Module<[x: Tensor, input?: PositionsInp
    * @param options.base        Default 10000
    */
   constructor(size: number, options: { batchFirst?: boolean; base?: number } = {}) {
-    const { batchFirst = false, base = 10000 } = options;
-    super({ size, batchFirst, base });
+    super({ ...options, size });
     checkEven("sinusoidalPositions", size);
-    this.size = size;
-    this.batchFirst = batchFirst;
-    this.base = base;
-    this.#waves = new Waves(size, base, [Math.sin, Math.cos]);
+    this.#waves = new Waves(size, this.base, [Math.sin, Math.cos]);
   }
 
   forward(x: Tensor, { offset = 0 }: PositionsInput = {}): Tensor {
@@ -168,14 +164,11 @@ export function sinusoidalPositions(
 }
 
 /** Options of {@link LearnedPositions}. */
-export interface LearnedPositionsOptions {
+export interface LearnedPositionsOptions extends StartOptions {
   /** Whether the batch comes before time. Default false. */
   batchFirst?: boolean;
   /** Standard deviation of the initial rows. Default 0.02, GPT-2's. */
   std?: number;
-  /** dtype of the table. Default float32. */
-  dtype?: DType;
-  generator?: Generator;
 }
 
 /**
@@ -185,7 +178,7 @@ export interface LearnedPositionsOptions {
  *
  * Gehring et al., Convolutional sequence to sequence learning, ICML 2017; GPT-2's `wpe.weight` fits.
  */
-export class LearnedPositions extends Module<[x: Tensor, input?: PositionsInput]> {
+export class LearnedPositions extends Configured<[x: Tensor, input?: PositionsInput]> {
   static override readonly layer = declareLayer(
     "learnedPositions",
     {
@@ -198,18 +191,17 @@ export class LearnedPositions extends Module<[x: Tensor, input?: PositionsInput]
     ({ maxLength, size, ...options }) => new LearnedPositions(maxLength, size, options),
   );
 
-  readonly maxLength: number;
-  readonly size: number;
-  readonly batchFirst: boolean;
+  declare readonly maxLength: number;
+  declare readonly size: number;
+  declare readonly batchFirst: boolean;
+  declare readonly std: number;
+  declare readonly dtype: DType;
   weight: Parameter;
 
   constructor(maxLength: number, size: number, options: LearnedPositionsOptions = {}) {
-    const { batchFirst = false, std = 0.02, dtype = "float32" } = options;
-    super({ maxLength, size, batchFirst, std, dtype });
-    this.maxLength = maxLength;
-    this.size = size;
-    this.batchFirst = batchFirst;
-    const { generator = defaultGenerator() } = options;
+    const { generator = defaultGenerator(), ...given } = options;
+    super({ ...given, maxLength, size });
+    const { std, dtype } = this;
     this.weight = new Parameter(randn([maxLength, size], { std, dtype, generator }));
   }
 
@@ -253,7 +245,7 @@ export interface RotaryOptions {
  * Su et al., RoFormer: enhanced transformer with rotary position embedding, 2021, section 3.2. Pairs i and
  * i + size/2 are those of GPT-NeoX and of LLaMA's weights as Hugging Face has them.
  */
-export class RotaryPositions extends Module<[x: Tensor, input?: PositionsInput]> {
+export class RotaryPositions extends Configured<[x: Tensor, input?: PositionsInput]> {
   static override readonly layer = declareLayer(
     "rotaryPositions",
     {
@@ -264,18 +256,15 @@ export class RotaryPositions extends Module<[x: Tensor, input?: PositionsInput]>
     ({ size, ...options }) => new RotaryPositions(size, options),
   );
 
-  readonly size: number;
-  readonly base: number;
-  readonly interleaved: boolean;
+  declare readonly size: number;
+  declare readonly base: number;
+  declare readonly interleaved: boolean;
   readonly #waves: Waves;
 
-  constructor(size: number, { base = 10000, interleaved = true }: RotaryOptions = {}) {
-    super({ size, base, interleaved });
+  constructor(size: number, options: RotaryOptions = {}) {
+    super({ ...options, size });
     checkEven("rotaryPositions", size);
-    this.size = size;
-    this.base = base;
-    this.interleaved = interleaved;
-    this.#waves = new Waves(size, base, [Math.cos, Math.sin]);
+    this.#waves = new Waves(size, this.base, [Math.cos, Math.sin]);
   }
 
   forward(x: Tensor, { offset = 0 }: PositionsInput = {}): Tensor {

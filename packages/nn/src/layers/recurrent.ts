@@ -18,14 +18,15 @@ import {
   zeros,
 } from "@tapegrad/core";
 import { flag, floatType, inferred, probability, size } from "../fields.ts";
-import type { Arguments } from "../layer.ts";
-import { Module } from "../module.ts";
+import type { Module } from "../module.ts";
 import { Parameter } from "../parameter.ts";
+import { Configured } from "./configured.ts";
 import { maskOf, type Recurrence, type RecurrentWeights, sideBySide, walk } from "./recurrence.ts";
 import { checkLengths, type SequenceLengths } from "./sequences.ts";
+import type { StartOptions } from "./start.ts";
 
 /** Options of recurrent layers. */
-export interface RecurrentOptions {
+export interface RecurrentOptions extends StartOptions {
   /** How many layers, each reading the outputs of the one before. Default 1. */
   numLayers?: number;
   /** Whether to add biases. Default true. */
@@ -36,8 +37,6 @@ export interface RecurrentOptions {
   dropout?: number;
   /** Whether each layer reads the sequence backwards, too. Default false. */
   bidirectional?: boolean;
-  /** dtype of the parameters. Default float32. */
-  dtype?: DType;
   /** Of the initial values, and of dropout. Default: the shared generator. */
   generator?: Generator;
 }
@@ -73,18 +72,6 @@ export const recurrentFields = {
   dtype: floatType,
 };
 
-/** The arguments that all have, with their defaults. */
-export function recurrentArguments(
-  inputSize: number | null,
-  hiddenSize: number,
-  options: RecurrentOptions,
-) {
-  const { numLayers = 1, bias = true, batchFirst = false, dropout = 0 } = options;
-  const { bidirectional = false, dtype = "float32" } = options;
-  const flags = { bias, batchFirst, bidirectional };
-  return { inputSize, hiddenSize, numLayers, dropout, dtype, ...flags };
-}
-
 /** The parameters of one layer in one direction, as PyTorch names them; `suffix` is "_l0", "_l0_reverse", … */
 export function weightsUnder(module: object, suffix: string): RecurrentWeights {
   const fields = module as Readonly<Record<string, Parameter | undefined>>;
@@ -102,9 +89,10 @@ export function makeWeights(
   module: object,
   suffix: string,
   sizes: { gates: number; inputs: number; hidden: number; projected?: number },
-  { bias, dtype, generator }: { bias: boolean; dtype: DType; generator: Generator },
+  options: StartOptions & { bias?: boolean },
 ): void {
   const { gates, inputs, hidden, projected = 0 } = sizes;
+  const { bias = true, dtype = "float32", generator = defaultGenerator() } = options;
   const bound = 1 / Math.sqrt(hidden);
   const draw = (...shape: number[]) =>
     new Parameter(rand(shape, { low: -bound, high: bound, dtype, generator }));
@@ -120,45 +108,36 @@ export function makeWeights(
 }
 
 /** The layers and directions of a recurrent network; its kinds differ in their {@link Recurrence}. */
-export abstract class Recurrent<Input = RecurrentInput, Result = RecurrentResult> extends Module<
-  [x: Tensor, input?: Input],
-  Result
-> {
-  inputSize: number | null;
-  readonly hiddenSize: number;
-  readonly numLayers: number;
-  readonly batchFirst: boolean;
-  readonly dropout: number;
-  readonly bidirectional: boolean;
+export abstract class Recurrent<
+  Input = RecurrentInput,
+  Result = RecurrentResult,
+> extends Configured<[x: Tensor, input?: Input], Result> {
+  declare readonly inputSize: number | null;
+  declare readonly hiddenSize: number;
+  declare readonly numLayers: number;
+  declare readonly batchFirst: boolean;
+  declare readonly dropout: number;
+  declare readonly bidirectional: boolean;
   /** Parameters are fields under PyTorch's names: weight_ih_l0, bias_hh_l1_reverse, … */
   readonly [parameter: `${"weight" | "bias"}_${string}`]: Parameter;
   readonly #recurrence: Recurrence;
   readonly #projected: number;
-  readonly #making: { bias: boolean; dtype: DType; generator: Generator };
+  readonly #start: StartOptions & { bias?: boolean };
 
-  /**
-   * @param config             the declared arguments
-   * @param options.projected  size of the hidden state where it is not H, else 0
-   */
+  /** @param projected  size of the hidden state where it is not H, else 0 */
   constructor(
     recurrence: Recurrence,
-    config: Arguments & ReturnType<typeof recurrentArguments>,
-    {
-      generator = defaultGenerator(),
-      projected = 0,
-    }: { generator?: Generator; projected?: number },
+    inputSize: number | null,
+    hiddenSize: number,
+    options: RecurrentOptions,
+    projected = 0,
   ) {
-    super(config);
-    this.inputSize = config.inputSize;
-    this.hiddenSize = config.hiddenSize;
-    this.numLayers = config.numLayers;
-    this.batchFirst = config.batchFirst;
-    this.dropout = config.dropout;
-    this.bidirectional = config.bidirectional;
+    const { generator: _, ...given } = options;
+    super({ ...given, inputSize, hiddenSize });
     this.#recurrence = recurrence;
     this.#projected = projected;
-    this.#making = { bias: config.bias, dtype: config.dtype, generator };
-    if (config.inputSize !== null) this.build();
+    this.#start = options;
+    if (inputSize !== null) this.build();
   }
 
   protected override build(): void {
@@ -166,7 +145,7 @@ export abstract class Recurrent<Input = RecurrentInput, Result = RecurrentResult
     for (const [layer, suffixes] of this.#suffixes().entries()) {
       const inputs = layer === 0 ? this.inputSize! : this.#outputSize * suffixes.length;
       const sizes = { gates, inputs, hidden: this.hiddenSize, projected: this.#projected };
-      for (const suffix of suffixes) makeWeights(this, suffix, sizes, this.#making);
+      for (const suffix of suffixes) makeWeights(this, suffix, sizes, this.#start);
     }
   }
 
@@ -224,7 +203,7 @@ export abstract class Recurrent<Input = RecurrentInput, Result = RecurrentResult
   }
 
   #dropped(x: Tensor): Tensor {
-    const { generator } = this.#making;
+    const { generator = defaultGenerator() } = this.#start;
     return dropout(x, { p: this.dropout, training: this.training, generator });
   }
 }

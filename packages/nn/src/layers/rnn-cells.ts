@@ -1,9 +1,6 @@
 /** Recurrent cells: one step at a time, for loops of one's own. */
 import {
-  type DType,
-  defaultGenerator,
   formatShape,
-  type Generator,
   ShapeError,
   show,
   squeeze,
@@ -13,9 +10,10 @@ import {
   zeros,
 } from "@tapegrad/core";
 import { choice, flag, floatType, inferred, size } from "../fields.ts";
-import { type Arguments, declareLayer } from "../layer.ts";
-import { Module } from "../module.ts";
+import { declareLayer } from "../layer.ts";
+import type { Module } from "../module.ts";
 import type { Parameter } from "../parameter.ts";
+import { Configured } from "./configured.ts";
 import {
   elmanRelu,
   elmanTanh,
@@ -24,14 +22,12 @@ import {
   type Recurrence,
 } from "./recurrence.ts";
 import { makeWeights, weightsUnder } from "./recurrent.ts";
+import type { StartOptions } from "./start.ts";
 
 /** Options of recurrent cells. */
-export interface CellOptions {
+export interface CellOptions extends StartOptions {
   /** Whether to add biases. Default true. */
   bias?: boolean;
-  /** dtype of the parameters. Default float32. */
-  dtype?: DType;
-  generator?: Generator;
 }
 
 const cellFields = {
@@ -44,39 +40,34 @@ const cellFields = {
   dtype: floatType,
 };
 
-function cellArguments(inputSize: number | null, hiddenSize: number, options: CellOptions) {
-  const { bias = true, dtype = "float32" } = options;
-  return { inputSize, hiddenSize, bias, dtype };
-}
-
 /** One step; the kinds differ in their {@link Recurrence}. */
-abstract class Cell<State, Result> extends Module<[x: Tensor, state?: State | null], Result> {
-  inputSize: number | null;
-  readonly hiddenSize: number;
+abstract class Cell<State, Result> extends Configured<[x: Tensor, state?: State | null], Result> {
+  declare readonly inputSize: number | null;
+  declare readonly hiddenSize: number;
   weight_ih!: Parameter;
   weight_hh!: Parameter;
   bias_ih?: Parameter;
   bias_hh?: Parameter;
   readonly #recurrence: Recurrence;
-  readonly #making: { bias: boolean; dtype: DType; generator: Generator };
+  readonly #options: CellOptions;
 
   constructor(
     recurrence: Recurrence,
-    config: Arguments & ReturnType<typeof cellArguments>,
-    { generator = defaultGenerator() }: CellOptions,
+    inputSize: number | null,
+    hiddenSize: number,
+    options: CellOptions,
   ) {
-    super(config);
-    this.inputSize = config.inputSize;
-    this.hiddenSize = config.hiddenSize;
+    const { generator: _, ...given } = options;
+    super({ ...given, inputSize, hiddenSize });
     this.#recurrence = recurrence;
-    this.#making = { bias: config.bias, dtype: config.dtype, generator };
-    if (config.inputSize !== null) this.build();
+    this.#options = options;
+    if (inputSize !== null) this.build();
   }
 
   protected override build(): void {
     const { gates } = this.#recurrence;
     const sizes = { gates, inputs: this.inputSize!, hidden: this.hiddenSize };
-    makeWeights(this, "", sizes, this.#making);
+    makeWeights(this, "", sizes, this.#options);
   }
 
   /** @param states  the states before by name, hidden first; [B, H], or [H] beside x [I] */
@@ -133,13 +124,11 @@ export class RNNCell extends Cell<Tensor, Tensor> {
     ({ inputSize, hiddenSize, ...options }) => new RNNCell(inputSize, hiddenSize, options),
   );
 
-  readonly nonlinearity: "tanh" | "relu";
+  declare readonly nonlinearity: "tanh" | "relu";
 
   constructor(inputSize: number | null, hiddenSize: number, options: RNNCellOptions = {}) {
-    const { nonlinearity = "tanh" } = options;
-    const config = { ...cellArguments(inputSize, hiddenSize, options), nonlinearity };
-    super(nonlinearity === "relu" ? elmanRelu : elmanTanh, config, options);
-    this.nonlinearity = nonlinearity;
+    const recurrence = options.nonlinearity === "relu" ? elmanRelu : elmanTanh;
+    super(recurrence, inputSize, hiddenSize, options);
   }
 
   forward(x: Tensor, hidden?: Tensor | null): Tensor {
@@ -165,7 +154,7 @@ export class GRUCell extends Cell<Tensor, Tensor> {
   );
 
   constructor(inputSize: number | null, hiddenSize: number, options: CellOptions = {}) {
-    super(gruRecurrence, cellArguments(inputSize, hiddenSize, options), options);
+    super(gruRecurrence, inputSize, hiddenSize, options);
   }
 
   forward(x: Tensor, hidden?: Tensor | null): Tensor {
@@ -202,7 +191,7 @@ export class LSTMCell extends Cell<Partial<LSTMState>, LSTMState> {
   );
 
   constructor(inputSize: number | null, hiddenSize: number, options: CellOptions = {}) {
-    super(lstmRecurrence, cellArguments(inputSize, hiddenSize, options), options);
+    super(lstmRecurrence, inputSize, hiddenSize, options);
   }
 
   forward(x: Tensor, state?: Partial<LSTMState> | null): LSTMState {

@@ -8,7 +8,6 @@ import {
   type RecurrentInput,
   type RecurrentOptions,
   type RecurrentResult,
-  recurrentArguments,
   recurrentFields,
 } from "./recurrent.ts";
 
@@ -36,13 +35,11 @@ export class RNN extends Recurrent {
     ({ inputSize, hiddenSize, ...options }) => new RNN(inputSize, hiddenSize, options),
   );
 
-  readonly nonlinearity: "tanh" | "relu";
+  declare readonly nonlinearity: "tanh" | "relu";
 
   constructor(inputSize: number | null, hiddenSize: number, options: RNNOptions = {}) {
-    const { nonlinearity = "tanh" } = options;
-    const config = { ...recurrentArguments(inputSize, hiddenSize, options), nonlinearity };
-    super(nonlinearity === "relu" ? elmanRelu : elmanTanh, config, options);
-    this.nonlinearity = nonlinearity;
+    const recurrence = options.nonlinearity === "relu" ? elmanRelu : elmanTanh;
+    super(recurrence, inputSize, hiddenSize, options);
   }
 
   forward(x: Tensor, { hidden, lengths }: RecurrentInput = {}): RecurrentResult {
@@ -71,7 +68,7 @@ export class GRU extends Recurrent {
   );
 
   constructor(inputSize: number | null, hiddenSize: number, options: RecurrentOptions = {}) {
-    super(gruRecurrence, recurrentArguments(inputSize, hiddenSize, options), options);
+    super(gruRecurrence, inputSize, hiddenSize, options);
   }
 
   forward(x: Tensor, { hidden, lengths }: RecurrentInput = {}): RecurrentResult {
@@ -125,18 +122,16 @@ export class LSTM extends Recurrent<LSTMInput, LSTMResult> {
     ({ inputSize, hiddenSize, ...options }) => new LSTM(inputSize, hiddenSize, options),
   );
 
-  readonly projSize: number;
+  declare readonly projSize: number;
 
   constructor(inputSize: number | null, hiddenSize: number, options: LSTMOptions = {}) {
     const { projSize = 0 } = options;
-    const config = { ...recurrentArguments(inputSize, hiddenSize, options), projSize };
     if (projSize > 0 && projSize >= hiddenSize) {
       throw new ValueError(
         `lstm: projSize is ${projSize}; it must be less than hiddenSize (${hiddenSize}), or 0 for no projection.`,
       );
     }
-    super(lstmRecurrence, config, { ...options, projected: projSize });
-    this.projSize = projSize;
+    super(lstmRecurrence, inputSize, hiddenSize, options, projSize);
   }
 
   forward(x: Tensor, { hidden, cell, lengths }: LSTMInput = {}): LSTMResult {

@@ -9,9 +9,10 @@ import {
   type Tensor,
 } from "@tapegrad/core";
 import { choice, flag, floatType, positive, probability, size } from "../fields.ts";
-import { declareLayer } from "../layer.ts";
+import { type Arguments, declareLayer, type Layer } from "../layer.ts";
 import { Module } from "../module.ts";
 import { type KeyValueCache, MultiHeadAttention } from "./attention.ts";
+import { completed } from "./configured.ts";
 import { Dropout } from "./dropout.ts";
 import { Linear } from "./linear.ts";
 import { LayerNorm } from "./norm.ts";
@@ -58,17 +59,21 @@ export const layerFields = {
   dtype: floatType,
 };
 
-/** The arguments that all have, with their defaults. */
-export function layerArguments(dModel: number, nhead: number, options: TransformerLayerOptions) {
-  const { dimFeedforward = 2048, dropout = 0.1, activation = "relu" } = options;
-  const { layerNormEps = 1e-5, batchFirst = false, normFirst = false, bias = true } = options;
-  const { rotary = false, isCausal = false, dtype = "float32" } = options;
-  const sizes = { dModel, nhead, dimFeedforward };
-  const flags = { batchFirst, normFirst, bias, rotary, isCausal };
-  return { ...sizes, ...flags, dropout, activation, layerNormEps, dtype };
+/** The declared arguments. */
+export interface LayerArguments extends Required<Omit<TransformerLayerOptions, "generator">> {
+  dModel: number;
+  nhead: number;
 }
 
-type LayerArguments = ReturnType<typeof layerArguments>;
+/** The arguments of a layer or a stack with their defaults. @throws ValueError for an unknown one */
+export function argumentsOf<A extends LayerArguments>(
+  layer: Layer,
+  dModel: number,
+  nhead: number,
+  { generator: _, ...given }: TransformerLayerOptions,
+): A & Arguments {
+  return completed(layer, { ...given, dModel, nhead }) as A & Arguments;
+}
 
 const activations = { relu: (x: Tensor) => relu(x), gelu: (x: Tensor) => gelu(x) };
 
@@ -103,7 +108,7 @@ abstract class TransformerLayer<Args extends unknown[]> extends Module<Args> {
   readonly activation: "relu" | "gelu";
 
   /** @param withMemory  whether there is attention to a memory; its parts stand where PyTorch has them */
-  constructor(config: LayerArguments, generator: Generator, withMemory: boolean) {
+  constructor(config: LayerArguments & Arguments, generator: Generator, withMemory: boolean) {
     super(config);
     const { dModel, dimFeedforward, dropout: p, bias, dtype } = config;
     const start = { bias, dtype, generator };
@@ -171,7 +176,7 @@ export class TransformerEncoderLayer extends TransformerLayer<
 
   constructor(dModel: number, nhead: number, options: TransformerLayerOptions = {}) {
     const { generator = defaultGenerator() } = options;
-    super(layerArguments(dModel, nhead, options), generator, false);
+    super(argumentsOf(new.target.layer, dModel, nhead, options), generator, false);
   }
 
   forward(x: Tensor, input: EncoderLayerInput = {}): Tensor {
@@ -233,7 +238,7 @@ export class TransformerDecoderLayer extends TransformerLayer<
 
   constructor(dModel: number, nhead: number, options: TransformerLayerOptions = {}) {
     const { generator = defaultGenerator() } = options;
-    super(layerArguments(dModel, nhead, options), generator, true);
+    super(argumentsOf(new.target.layer, dModel, nhead, options), generator, true);
   }
 
   forward(x: Tensor, memory: Tensor, input: DecoderLayerInput = {}): Tensor {

@@ -6,9 +6,10 @@ import { declareLayer } from "../layer.ts";
 import { Module } from "../module.ts";
 import type { LayerNorm } from "./norm.ts";
 import {
+  argumentsOf,
   type DecoderLayerInput,
   type EncoderLayerInput,
-  layerArguments,
+  type LayerArguments,
   layerFields,
   norm,
   TransformerDecoderLayer,
@@ -30,9 +31,9 @@ const stackFields = {
   finalNorm: optional(flag(), { quiet: true }),
 };
 
-function stackArguments(dModel: number, nhead: number, options: TransformerStackOptions) {
-  const { numLayers = 6, finalNorm = null } = options;
-  return { ...layerArguments(dModel, nhead, options), numLayers, finalNorm };
+interface StackArguments extends LayerArguments {
+  numLayers: number;
+  finalNorm: boolean | null;
 }
 
 /**
@@ -52,13 +53,15 @@ export class TransformerEncoder extends Module<[x: Tensor, input?: EncoderLayerI
   norm: LayerNorm | null;
 
   constructor(dModel: number, nhead: number, options: TransformerStackOptions = {}) {
-    const config = stackArguments(dModel, nhead, options);
+    const config = argumentsOf<StackArguments>(new.target.layer, dModel, nhead, options);
     super(config);
+    const { generator = defaultGenerator() } = options;
+    const { numLayers, finalNorm, ...own } = config;
     this.layers = Array.from(
-      { length: config.numLayers },
-      () => new TransformerEncoderLayer(dModel, nhead, options),
+      { length: numLayers },
+      () => new TransformerEncoderLayer(dModel, nhead, { ...own, generator }),
     );
-    this.norm = (config.finalNorm ?? config.normFirst) ? norm(config) : null;
+    this.norm = (finalNorm ?? config.normFirst) ? norm(config) : null;
   }
 
   forward(x: Tensor, input: EncoderLayerInput = {}): Tensor {
@@ -93,13 +96,15 @@ export class TransformerDecoder extends Module<
   norm: LayerNorm | null;
 
   constructor(dModel: number, nhead: number, options: TransformerStackOptions = {}) {
-    const config = stackArguments(dModel, nhead, options);
+    const config = argumentsOf<StackArguments>(new.target.layer, dModel, nhead, options);
     super(config);
+    const { generator = defaultGenerator() } = options;
+    const { numLayers, finalNorm, ...own } = config;
     this.layers = Array.from(
-      { length: config.numLayers },
-      () => new TransformerDecoderLayer(dModel, nhead, options),
+      { length: numLayers },
+      () => new TransformerDecoderLayer(dModel, nhead, { ...own, generator }),
     );
-    this.norm = (config.finalNorm ?? config.normFirst) ? norm(config) : null;
+    this.norm = (finalNorm ?? config.normFirst) ? norm(config) : null;
   }
 
   forward(x: Tensor, memory: Tensor, input: DecoderLayerInput = {}): Tensor {
@@ -118,11 +123,16 @@ export function transformerDecoder(
 }
 
 /** Options of {@link Transformer}. */
-export interface TransformerOptions extends Omit<TransformerLayerOptions, "isCausal"> {
+export interface TransformerOptions extends TransformerLayerOptions {
   /** How many layers read. Default 6. */
   numEncoderLayers?: number;
   /** How many layers write. Default 6. */
   numDecoderLayers?: number;
+}
+
+interface TransformerArguments extends LayerArguments {
+  numEncoderLayers: number;
+  numDecoderLayers: number;
 }
 
 /** What a {@link Transformer} may be given beside source and target; see the layers' inputs. */
@@ -138,7 +148,7 @@ export interface TransformerInput extends DecoderLayerInput {
  *
  * Source [S, B, dModel], target and output [T, B, dModel]; [B, S, dModel] and so on with `batchFirst`. State:
  * encoder.layers.0.…, encoder.norm.…, decoder.layers.0.…, decoder.norm.…. As in PyTorch, matrices start as
- * Xavier's uniform. For a target to be generated step by step give `tgtIsCausal`.
+ * Xavier's uniform. `isCausal` concerns the target, as does `tgtIsCausal` in a call.
  *
  * Vaswani et al., Attention is all you need, NeurIPS 2017.
  */
@@ -161,13 +171,14 @@ export class Transformer extends Module<
   decoder: TransformerDecoder;
 
   constructor(dModel = 512, nhead = 8, options: TransformerOptions = {}) {
-    const { numEncoderLayers = 6, numDecoderLayers = 6 } = options;
-    const config = layerArguments(dModel, nhead, options);
-    super({ ...config, numEncoderLayers, numDecoderLayers });
-    const parts = { ...options, finalNorm: true };
-    this.encoder = new TransformerEncoder(dModel, nhead, { ...parts, numLayers: numEncoderLayers });
-    this.decoder = new TransformerDecoder(dModel, nhead, { ...parts, numLayers: numDecoderLayers });
+    const config = argumentsOf<TransformerArguments>(new.target.layer, dModel, nhead, options);
+    super(config);
     const { generator = defaultGenerator() } = options;
+    const { numEncoderLayers, numDecoderLayers, ...own } = config;
+    const parts = { ...own, finalNorm: true, generator };
+    const reading = { ...parts, numLayers: numEncoderLayers, isCausal: false };
+    this.encoder = new TransformerEncoder(dModel, nhead, reading);
+    this.decoder = new TransformerDecoder(dModel, nhead, { ...parts, numLayers: numDecoderLayers });
     for (const parameter of this.parameters())
       if (parameter.rank > 1) init.xavierUniform_(parameter, { generator });
   }
