@@ -4,7 +4,7 @@
  * kept value has no gradient of its own, because it is only a name for an expression in the inputs,
  * by which every derivative is taken.
  */
-import { defineOp, type OpFunction, Tensor, type TensorLike } from "@tapegrad/core";
+import { type BatchRule, defineOp, type OpFunction, Tensor, type TensorLike } from "@tapegrad/core";
 import { derive, times } from "./derive.ts";
 import { type Expression, type Expressions, type Input, reachable } from "./expression.ts";
 import { lower, primitiveOf } from "./functions.ts";
@@ -95,8 +95,10 @@ export function makeOp(
   );
   return defineOp({
     name,
+    redefine: true,
     inputs: all,
     domain: "float",
+    ...(mixes(root) ? {} : { batch: "broadcast" as const }),
     ...(root.kind === "truth" ? { dtype: () => "bool" as const } : {}),
     shape: (given: Saved) => program.shapes(all.map((key) => given[key]!.shape))[0]!,
     forward: (given: Saved, y, kernels) =>
@@ -156,6 +158,21 @@ function rule(
 }
 
 /**
+ * How vmap runs an op with hidden outputs. These show some of the inputs only, so that, if inputs were left to
+ * broadcast, one might have no samples in front; every input gets them.
+ */
+const samplesInFront: BatchRule = ({ call, inputs, batched, size }) => {
+  const rank = Math.max(...inputs.map((x, i) => (batched[i] ? x.rank - 1 : x.rank)));
+  return call(
+    inputs.map((x, i) => {
+      const own = batched[i] ? x.shape.slice(1) : x.shape;
+      const shape = [...new Array<number>(rank - own.length).fill(1), ...own];
+      return batched[i] ? x.reshape([size, ...shape]) : x.expand([size, ...shape]);
+    }),
+  );
+};
+
+/**
  * The same op for arrays that need gradients: what the backward pass would compute again at some cost
  * becomes a hidden output, which the node keeps. Saves just what the gradients read.
  */
@@ -182,9 +199,11 @@ export function withCaches(parts: Gradients): (...args: TensorLike[]) => Tensor 
   const program = new Program(name, [lowered, ...kept], inputs);
   const f = defineOp({
     name,
+    redefine: true,
     inputs: all,
     outputs,
     domain: "float",
+    ...(mixes(root) ? {} : { batch: samplesInFront }),
     shapes: (given: Saved) => {
       const shapes = program.shapes(all.map((key) => given[key]!.shape));
       return Object.fromEntries(outputs.map((key, i) => [key, { shape: shapes[i]! }]));
