@@ -1,6 +1,6 @@
 /**
- * What stands for one sample inside `vmap`: a tensor that knows all samples. The engine looks for it in three
- * places (`apply.ts`, `random.ts`, `backward.ts`), where it costs a comparison while no vmap runs; what then
+ * What stands for one sample inside `vmap`: a tensor that knows all samples. The engine looks for it in a few
+ * places (`apply.ts` and `random.ts` above all), where it costs a comparison while no vmap runs; what then
  * happens is in `transforms/`, which programs without vmap don't load.
  */
 import type { Storage, TypedArray } from "@tapegrad/kernels";
@@ -56,7 +56,7 @@ export function withLevels<T>(next: readonly Level[], f: () => T): T {
 
 /** @internal A vmap inside those that run now. */
 export function newLevel(size: number, randomness: Randomness): Level {
-  const unreadable = refusing(() => (level.open ? hidden("reading an element") : escaped()));
+  const unreadable = refusing(() => (level.open ? noValue("reading an element") : escaped()));
   const standIns = new WeakMap<Storage, Storage>();
   const level: Level = {
     depth: levels.length,
@@ -86,7 +86,7 @@ function refusing(refuse: () => VmapError): Storage {
   return storage as Storage;
 }
 
-function hidden(what: string): VmapError {
+function noValue(what: string): VmapError {
   return new VmapError(
     `vmap: ${what} inside the mapped function, where the tensor stands for every sample at once and has no one value; ` +
       "choose by where(condition, a, b) in place of if, and read values after vmap.",
@@ -148,7 +148,7 @@ export class BatchedTensor extends Tensor {
 
   private refused(what: string): VmapError {
     if (!this.level.open) return escaped();
-    return what === "requiresGrad_()" ? tapeless(what) : hidden(what);
+    return what === "requiresGrad_()" ? tapeless(what) : noValue(what);
   }
 
   override toString(): string {

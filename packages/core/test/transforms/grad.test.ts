@@ -14,6 +14,7 @@ import {
   noGrad,
   ones,
   randn,
+  svd,
   type Tensor,
   tensor,
   treeLeaves,
@@ -86,6 +87,31 @@ describe("grad of a function", () => {
     });
     expect([...found.not.data()]).toEqual([0, 0]);
     expect([...grad((_: Tensor) => ones([]))(at([1, 2])).data()]).toEqual([0, 0]);
+  });
+
+  it("is right where f returns its argument, or an output of an op that has several", () => {
+    expect(grad((x: Tensor) => x)(2).item()).toBe(1);
+    expect(grad((y: Tensor) => grad((x: Tensor) => x)(y).mul(y))(2).item()).toBe(1);
+    expect([...vmap(grad((x: Tensor) => x))(at([1, 2])).data()]).toEqual([1, 1]);
+    const matrix = tensor(
+      [
+        [2, 0],
+        [0, 1],
+      ],
+      float64,
+    ).requiresGrad_();
+    const { s } = svd(matrix, { fullMatrices: false });
+    const ds = grad((x: Tensor) => x.square().sum())(s);
+    expect([...ds.data()]).toEqual([4, 2]);
+    ds.sum().backward();
+    expect([...matrix.grad!.data()].map(Math.round)).toEqual([2, 0, 0, 2]);
+  });
+
+  it("keeps a lone number's tie to the tape", () => {
+    const a = tensor(3, { requiresGrad: true });
+    const slope = grad((x: Tensor) => x.pow(3))(a.mul(2));
+    slope.backward();
+    expect([slope.item(), a.grad!.item()]).toEqual([3 * 36, 6 * 6 * 2]);
   });
 
   it("hands aux through, off the tape", () => {
