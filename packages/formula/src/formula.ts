@@ -3,8 +3,8 @@ import { isGradEnabled, type Op, Tensor, type TensorLike, ValueError } from "@ta
 import "./functions/index.ts";
 import { derive } from "./derive.ts";
 import { FormulaError } from "./errors.ts";
-import { type Expression, Expressions, type Input } from "./expression.ts";
-import { type Gradients, makeOp, mixes, withCaches } from "./op.ts";
+import { type Expression, Expressions } from "./expression.ts";
+import { freeName, makeOp, mixes, type Parts, withCaches } from "./op.ts";
 import { build, constantOf, isFreeName, read } from "./parse.ts";
 import { toTex, toText } from "./render.ts";
 
@@ -27,7 +27,7 @@ export interface Formula {
   readonly inputs: readonly string[];
   /**
    * ∂y/∂input as a formula with the same inputs. If the formula sums or normalises along an axis, the
-   * gradient depends on the one that arrives: it is then a last input, `dy`.
+   * gradient depends on the one that arrives: it is then a last input, `dy` (`dy_` where that is taken).
    */
   gradient(input: string): Formula;
   /** The formula as a text that reads back, after simplification and stable rewrites. */
@@ -37,7 +37,7 @@ export interface Formula {
 }
 
 /**
- * Makes an op from a text such as "x * sigmoid(b * x)". Gradients are derived symbolically and are
+ * Makes an op from a text such as "x * sigmoid(b * x)". Parts are derived symbolically and are
  * formulas again, so every order exists. docs/formulas.md lists functions, operators and conventions.
  *
  * @throws FormulaError, with a caret under the place, for what is no formula
@@ -109,8 +109,8 @@ function fromExpression(
   name: string,
 ): Formula {
   const arguments_ = inputs.map((key) => e.input(key));
-  const gradients: Gradients = { e, root, inputs: arguments_, names: inputs, name };
-  const plain = makeOp(gradients);
+  const parts: Parts = { e, root, inputs: arguments_, names: inputs, name };
+  const plain = makeOp(parts);
   let cached: ((...args: TensorLike[]) => Tensor) | undefined;
 
   const call = (...given: unknown[]): Tensor => {
@@ -119,14 +119,14 @@ function fromExpression(
     // Lone numbers are computed faster than they are kept; a truth value has no gradient.
     const lone = args.every((x) => !(x instanceof Tensor) || x.rank === 0);
     if (!recorded || lone || root.kind === "truth") return plain(...args);
-    cached ??= withCaches(gradients);
+    cached ??= withCaches(parts);
     return cached(...args);
   };
   Object.defineProperty(call, "name", { value: name });
   return Object.assign(call, {
     op: plain.op,
     inputs,
-    gradient: (input: string) => gradientOf(gradients, input),
+    gradient: (input: string) => gradientOf(parts, input),
     toString: () => toText(root),
     toTex: () => toTex(root),
   });
@@ -156,20 +156,16 @@ function byPosition(
 }
 
 function listed(inputs: readonly string[]): string {
-  return inputs.length === 0 ? "none" : `${inputs.length}: ${inputs.join(", ")}`;
+  return `${inputs.length}: ${inputs.join(", ")}`;
 }
 
-function gradientOf({ e, root, names, name }: Gradients, input: string): Formula {
+function gradientOf({ e, root, names, name }: Parts, input: string): Formula {
   if (!names.includes(input)) {
     throw new ValueError(`${name}: there is no input ${String(input)}; it takes ${listed(names)}.`);
   }
-  const mixing = mixes(root);
-  if (mixing && names.includes("dy")) {
-    throw new FormulaError(
-      `formula: the gradient of ${name} needs the name dy for the one that arrives; call the input otherwise.`,
-    );
-  }
-  const seed = mixing ? e.input("dy") : e.constant(1);
-  const derived = derive(e, root, seed).get(e.input(input) as Input) ?? e.constant(0);
-  return fromExpression(e, derived, mixing ? [...names, "dy"] : names, `∂(${name})/∂${input}`);
+  // Where elements meet others, the gradient depends on the one that arrives.
+  const seed = mixes(root) ? e.input(freeName("dy", names)) : e.constant(1);
+  const derived = derive(e, root, seed).get(e.input(input)) ?? e.constant(0);
+  const further = seed.type === "input" ? [seed.name] : [];
+  return fromExpression(e, derived, [...names, ...further], `∂(${name})/∂${input}`);
 }

@@ -12,7 +12,7 @@ import { Program } from "./program.ts";
 import { extent, toTex } from "./render.ts";
 
 /** What an op is made of. */
-export interface Gradients {
+export interface Parts {
   readonly e: Expressions;
   readonly root: Expression;
   readonly inputs: readonly Input[];
@@ -21,8 +21,8 @@ export interface Gradients {
   readonly name: string;
 }
 
-type Rule = (dy: Tensor, saved: Readonly<Record<string, Tensor>>) => Tensor;
 type Saved = Readonly<Record<string, Tensor>>;
+type Rule = (dy: Tensor, saved: Saved) => Tensor;
 
 /** Whether elements meet others, along an axis. */
 export function mixes(root: Expression): boolean {
@@ -32,7 +32,7 @@ export function mixes(root: Expression): boolean {
 }
 
 /** The base, or the base with the fewest underscores that is not taken yet. */
-function freeName(base: string, taken: readonly string[]): string {
+export function freeName(base: string, taken: readonly string[]): string {
   return taken.includes(base) ? freeName(`${base}_`, taken) : base;
 }
 
@@ -46,10 +46,10 @@ function opNames(names: readonly string[]): string[] {
 /** The gradients that flow to the inputs, with the expression of the one that arrives. */
 class Flow {
   readonly seed: Input;
-  private readonly parts: Gradients;
+  private readonly parts: Parts;
   private derived: readonly (Expression | null)[] | null = null;
 
-  constructor(parts: Gradients) {
+  constructor(parts: Parts) {
     this.parts = parts;
     const { e, names } = parts;
     this.seed = e.input(freeName("dy", names));
@@ -81,7 +81,7 @@ class Flow {
  * @param kept  expressions whose values come as further inputs, by their names; they have no gradient
  */
 export function makeOp(
-  parts: Gradients,
+  parts: Parts,
   kept: ReadonlyMap<Expression, string> = new Map(),
 ): OpFunction<TensorLike[]> {
   const { e, root, inputs, names, name } = parts;
@@ -121,7 +121,7 @@ export function makeOp(
 
 /** The rule of the i-th input: one op, made at its first use from what is at hand. */
 function rule(
-  { e, names, name }: Gradients,
+  { e, names, name }: Parts,
   flow: Flow,
   i: number,
   available: ReadonlyMap<Expression, string>,
@@ -176,7 +176,7 @@ const samplesInFront: BatchRule = ({ call, inputs, batched, size }) => {
  * The same op for arrays that need gradients: what the backward pass would compute again at some cost
  * becomes a hidden output, which the node keeps. Saves just what the gradients read.
  */
-export function withCaches(parts: Gradients): (...args: TensorLike[]) => Tensor {
+export function withCaches(parts: Parts): (...args: TensorLike[]) => Tensor {
   const { e, root, inputs, names, name } = parts;
   const flow = new Flow(parts);
   const [lowered, ...gradients] = lower(e, [
@@ -248,7 +248,7 @@ function worthKeeping(root: Expression, gradients: readonly Expression[]): Expre
 
 /** Formulas for pictures, written when looked at; one that would fill a page is left as a call. */
 function texOf(
-  { e, root, inputs, names, name }: Gradients,
+  { e, root, inputs, names, name }: Parts,
   all: readonly string[],
 ): { readonly y: string } {
   const short = (x: Expression): string =>

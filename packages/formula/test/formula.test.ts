@@ -313,8 +313,15 @@ describe("text and TeX", () => {
     x.grad!.data().forEach((v, i) => {
       expect(got[i]).toBeCloseTo(v, 14);
     });
-    expect(() => formula("sum(dy * x)").gradient("x")).toThrow(
-      "formula: the gradient of sum(dy * x) needs the name dy for the one that arrives; call the input otherwise.",
-    );
+    expect(formula("sum(dy * x)").gradient("x").inputs).toEqual(["dy", "x", "dy_"]);
+    // Σ dyⱼ ∂²/∂x² of softmax, by the gradient of the gradient against the tape's.
+    const second = dx.gradient("x");
+    expect(second.inputs).toEqual(["x", "dy", "dy_"]);
+    const again = x.detach().requiresGrad_();
+    dx(again, dy).backward(dy);
+    const twice = second(x.detach(), dy, dy).data();
+    again.grad!.data().forEach((v, i) => {
+      expect(twice[i]).toBeCloseTo(v, 14);
+    });
   });
 });

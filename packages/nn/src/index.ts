@@ -9,7 +9,14 @@ export type { InputOptions, ModelInputs } from "./dry-run.ts";
 export * as fields from "./fields.ts";
 export type { Gradients, RemoveHook } from "./hooks.ts";
 export * as init from "./init.ts";
-export { declareLayer, type Field, type Json, type Layer, type Spec } from "./layer.ts";
+export {
+  declareLayer,
+  type Field,
+  type Inference,
+  type Json,
+  type Layer,
+  type Spec,
+} from "./layer.ts";
 export {
   AdaptiveAvgPool1d,
   AdaptiveAvgPool2d,

@@ -42,6 +42,9 @@ export type StateSource = ReadonlyMap<string, Tensor> | Readonly<Record<string, 
 /** Calls a module; set by {@link Module}, whose private parts it needs. */
 let call: (module: AnyModule, args: never[]) => unknown;
 
+/** The parameters of what a spec that is being made has described so far. */
+let described: Set<Parameter> | null = null;
+
 /** Makes the instances of its subclasses callable. */
 class Callable {
   constructor() {
@@ -148,7 +151,8 @@ export abstract class Module<Args extends unknown[] = [Tensor], R = Tensor> exte
 
   /**
    * Lets layers whose sizes were left open (null) take them from a forward pass on zeros of the given
-   * shapes. The pass is off the tape and in eval mode, and leaves statistics and generators alone.
+   * shapes. The pass is off the tape and in eval mode, and leaves statistics and generators alone; forward
+   * hooks run.
    *
    * ```ts
    * model.initialize([1, 3, 32, 32]);
@@ -592,7 +596,12 @@ export abstract class Module<Args extends unknown[] = [Tensor], R = Tensor> exte
     return { ...this.#config, ...Object.fromEntries(live) };
   }
 
-  /** The module as plain JSON, from which `fromSpec` rebuilds it (with fresh parameters). */
+  /**
+   * The module as plain JSON, from which `fromSpec` rebuilds it (with fresh parameters).
+   *
+   * @throws ValueError if the class declares no layer, and if modules share parameters, which would come
+   *   back as two
+   */
   get spec(): Spec {
     const { name } = this.constructor;
     // A subclass that inherits a declaration would come back as its parent, so it needs its own.
@@ -602,7 +611,28 @@ export abstract class Module<Args extends unknown[] = [Tensor], R = Tensor> exte
       );
     }
     const layer = (this.constructor as typeof Module).layer!;
-    return { type: layer.type, ...configToJson(layer, this.#arguments(layer)) };
+    const outer = described;
+    described ??= new Set();
+    try {
+      // What a layer without modules among its arguments shares inside, its constructor makes again.
+      if (!Object.values(layer.fields).some((field) => field.json))
+        this.#requireUnshared(described);
+      return { type: layer.type, ...configToJson(layer, this.#arguments(layer)) };
+    } finally {
+      described = outer;
+    }
+  }
+
+  #requireUnshared(others: Set<Parameter>): void {
+    const own = [...this.#walk()].flatMap(([, module]) =>
+      fieldsOf(module, Parameter).map(([, parameter]) => parameter),
+    );
+    if (own.some((parameter) => others.has(parameter))) {
+      throw new ValueError(
+        `spec: a ${typeOf(this)} shares parameters with another module, which a spec can't say; write a layer that holds both and make it known with registerLayer.`,
+      );
+    }
+    for (const parameter of own) others.add(parameter);
   }
 
   /** The tree of modules with their arguments, as PyTorch prints it. */

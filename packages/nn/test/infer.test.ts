@@ -15,7 +15,9 @@ import {
   conv2d,
   declareLayer,
   dropout,
+  embedding,
   fields,
+  flatten,
   fromSpec,
   linear,
   Module,
@@ -86,6 +88,17 @@ describe("sizes left open", () => {
     const weight = model.parameters()[0];
     model.initialize([7, 9]);
     expect(model.parameters()[0]).toBe(weight);
+  });
+
+  it("come from shapes of whole numbers, too", () => {
+    const model = sequential([embedding(5, 3), flatten(), linear(null, 2)], {
+      inputShape: [4],
+      inputType: "int32",
+    });
+    expect(model.at(2).spec.inFeatures).toBe(12);
+    expect(() => sequential([linear(null, 2)], { inputShape: 3 as never })).toThrow(
+      "sequential: inputShape is 3; it must be the input's shape without the batch axis, such as [3, 32, 32].",
+    );
   });
 
   it("start as those that were given", () => {

@@ -146,6 +146,36 @@ describe("specs", () => {
   });
 });
 
+describe("shared parts", () => {
+  const refused =
+    "spec: a linear shares parameters with another module, which a spec can't say; write a layer that holds both and make it known with registerLayer.";
+
+  it("are refused where they would come back apart", () => {
+    const shared = linear(2, 2);
+    expect(() => sequential([shared, relu(), shared]).spec).toThrow(refused);
+    const tied = linear(2, 2);
+    tied.weight = shared.weight;
+    expect(() => sequential([shared, sequential([tied])]).spec).toThrow(refused);
+    // The next spec starts afresh.
+    expect(sequential([shared]).spec).toEqual(sequential([shared]).spec);
+  });
+
+  it("are fine without parameters, and inside of a layer that makes them so", () => {
+    const act = relu();
+    expect(sequential([act, act]).spec.layers).toHaveLength(2);
+    class Tied extends Module {
+      static override readonly layer = declareLayer("tied", {}, () => new Tied());
+      first = linear(2, 2);
+      second = this.first;
+      forward(x: Tensor): Tensor {
+        return this.second(this.first(x));
+      }
+    }
+    registerLayer(Tied);
+    expect(fromSpec(sequential([new Tied(), new Tied()]).spec).parameters()).toHaveLength(4);
+  });
+});
+
 describe("specs from anywhere", () => {
   const nested = (depth: number) => {
     let spec: object = { type: "relu" };

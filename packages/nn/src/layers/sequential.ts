@@ -1,4 +1,4 @@
-import type { Shape, Tensor } from "@tapegrad/core";
+import { type DType, type Shape, show, type Tensor, ValueError } from "@tapegrad/core";
 import { type Blocks, modules, type NamedModules } from "../fields.ts";
 import { type Arguments, declareLayer } from "../layer.ts";
 import { Container } from "./container.ts";
@@ -6,6 +6,8 @@ import { Container } from "./container.ts";
 export interface SequentialOptions {
   /** Shape of the input without its batch axis, for layers whose sizes were left open. */
   inputShape?: Shape;
+  /** dtype of that input. Default: that of the model. */
+  inputType?: DType;
 }
 
 /** Layers one after the other, whatever else a model of them can do. */
@@ -37,9 +39,15 @@ export class Sequential extends Chain {
     ({ layers }) => new Sequential(layers),
   );
 
-  constructor(blocks: Blocks, { inputShape }: SequentialOptions = {}) {
+  constructor(blocks: Blocks, { inputShape, inputType }: SequentialOptions = {}) {
     super(blocks);
-    if (inputShape !== undefined) this.initialize([1, ...inputShape]);
+    if (inputShape === undefined) return;
+    if (!Array.isArray(inputShape)) {
+      throw new ValueError(
+        `sequential: inputShape is ${show(inputShape)}; it must be the input's shape without the batch axis, such as [3, 32, 32].`,
+      );
+    }
+    this.initialize([1, ...inputShape], inputType === undefined ? {} : { dtype: inputType });
   }
 }
 
