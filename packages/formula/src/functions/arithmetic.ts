@@ -25,15 +25,27 @@ function whole(
 
 const negated = (x: Expression): Expression | null => (isCall(x, "neg") ? x.args[0]! : null);
 
+/** −x where x is written with a minus: a + −2b is a − 2b, to the bit. */
+function opposite(e: Expressions, x: Expression): Expression | null {
+  const value = literal(x);
+  if (value !== null && value < 0) return e.constant(-value);
+  const factor = isCall(x, "mul") ? literal(x.args[0]) : null;
+  if (factor !== null && factor < 0)
+    return make(e, "mul", e.constant(-factor), (x as Call).args[1]!);
+  return negated(x);
+}
+
 binary("add", ["1", "1"], {
   operator: ["add", "+", 7],
   commutes: true,
   simplify: (e, args) => {
     const [a, b] = args as [Expression, Expression];
-    const [left, right] = [negated(a), negated(b)];
+    const exact = whole(e, args, (x, y) => x + y);
+    if (exact !== null) return exact;
+    const right = opposite(e, b);
     if (right !== null) return make(e, "sub", a, right);
-    if (left !== null) return make(e, "sub", b, left);
-    return whole(e, args, (x, y) => x + y);
+    const left = opposite(e, a);
+    return left === null ? null : make(e, "sub", b, left);
   },
 });
 
@@ -41,10 +53,11 @@ binary("sub", ["1", "-1"], {
   operator: ["subtract", "-", 7],
   simplify: (e, args) => {
     const [a, b] = args as [Expression, Expression];
-    const right = negated(b);
-    if (right !== null) return make(e, "add", a, right);
+    const exact = whole(e, args, (x, y) => x - y);
+    if (exact !== null) return exact;
     if (isNumber(b, 0)) return a;
-    return whole(e, args, (x, y) => x - y);
+    const right = opposite(e, b);
+    return right === null ? null : make(e, "add", a, right);
   },
 });
 
