@@ -12,6 +12,14 @@ export {
   saveSafetensors,
   TensorDataset,
 } from "@tapegrad/data";
+export {
+  type Formula,
+  FormulaError,
+  type FormulaOptions,
+  type FunctionDefinition,
+  formula,
+  registerFunction,
+} from "@tapegrad/formula";
 export * as nn from "@tapegrad/nn";
 export { Module, Parameter, sequential } from "@tapegrad/nn";
 export * as optim from "@tapegrad/optim";

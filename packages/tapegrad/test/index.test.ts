@@ -1,5 +1,6 @@
 import { describe, expect, it } from "@jest/globals";
 import * as core from "@tapegrad/core";
+import * as formula from "@tapegrad/formula";
 import * as tapegrad from "tapegrad";
 
 describe("tapegrad", () => {
@@ -9,6 +10,7 @@ describe("tapegrad", () => {
     expect(tapegrad.Solver).toBe(tapegrad.train.Solver);
     expect(tapegrad.DataLoader).toBe(tapegrad.data.DataLoader);
     expect(tapegrad.sequential).toBe(tapegrad.nn.sequential);
+    expect(tapegrad.formula).toBe(formula.formula);
     expect(tapegrad.Adam).toBe(tapegrad.optim.Adam);
   });
 
