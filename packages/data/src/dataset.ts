@@ -37,8 +37,11 @@ export interface Dataset<B = Batch> {
   readonly length: number;
   /** The examples at the given positions, in that order; each position from 0 to length − 1. */
   batch(indices: Int32Array, context?: EpochContext): B;
-  /** Starts threads that read batches; absent where the examples can't be read elsewhere. */
-  startWorkers?(count: number): Promise<BatchReader<B>>;
+  /**
+   * Starts threads that read batches; absent where the examples can't be read elsewhere. An abort while
+   * they start ends them.
+   */
+  startWorkers?(count: number, signal?: AbortSignal): Promise<BatchReader<B>>;
 }
 
 /** Reads batches in threads of its own. */
@@ -57,13 +60,17 @@ export interface IterableDataset<B = Batch> {
 }
 
 /** Threads for a dataset, or an error that says what can have them. */
-export function startWorkers<B>(dataset: Dataset<B>, count: number): Promise<BatchReader<B>> {
+export function startWorkers<B>(
+  dataset: Dataset<B>,
+  count: number,
+  signal?: AbortSignal,
+): Promise<BatchReader<B>> {
   if (dataset.startWorkers === undefined) {
     throw new ValueError(
       `DataLoader: workers is ${count}, but this dataset can only be read here; use openWorkerDataset({ module, export }).`,
     );
   }
-  return dataset.startWorkers(count);
+  return dataset.startWorkers(count, signal);
 }
 
 /** Examples that lie in two tensors: x [N, …] and y [N, …]. */
@@ -114,8 +121,8 @@ export class Subset<B = Batch> implements Dataset<B> {
     return this.dataset.batch(this.translate(indices), context);
   }
 
-  async startWorkers(count: number): Promise<BatchReader<B>> {
-    const reader = await startWorkers(this.dataset, count);
+  async startWorkers(count: number, signal?: AbortSignal): Promise<BatchReader<B>> {
+    const reader = await startWorkers(this.dataset, count, signal);
     return {
       batch: (indices, context) => reader.batch(this.translate(indices), context),
       close: () => reader.close(),
@@ -156,14 +163,23 @@ export class ConcatDataset<B = Batch> implements Dataset<B> {
     return this.gather(indices, (part, own) => this.datasets[part].batch(own, context));
   }
 
-  async startWorkers(count: number): Promise<BatchReader<B>> {
-    const readers = await Promise.all(this.datasets.map((dataset) => startWorkers(dataset, count)));
+  async startWorkers(count: number, signal?: AbortSignal): Promise<BatchReader<B>> {
+    const starts = await Promise.allSettled(
+      this.datasets.map(async (dataset) => startWorkers(dataset, count, signal)),
+    );
+    const readers = starts.flatMap((start) => (start.status === "fulfilled" ? [start.value] : []));
+    const close = async () => {
+      await Promise.all(readers.map((reader) => reader.close()));
+    };
+    const failure = starts.find((start) => start.status === "rejected");
+    if (failure !== undefined) {
+      await close();
+      throw failure.reason;
+    }
     return {
       batch: async (indices, context): Promise<Awaited<B>> =>
         await (this.gather(indices, (part, own) => readers[part].batch(own, context)) as B),
-      close: async () => {
-        await Promise.all(readers.map((reader) => reader.close()));
-      },
+      close,
     };
   }
 
@@ -224,8 +240,8 @@ export function mapBatches<B, C>(
     length: dataset.length,
     batch: (indices, context = noEpoch) =>
       applied(dataset.batch(indices, context), indices, context) as Result,
-    async startWorkers(count) {
-      const reader = await startWorkers(dataset, count);
+    async startWorkers(count, signal) {
+      const reader = await startWorkers(dataset, count, signal);
       return {
         batch: async (indices, context): Promise<Awaited<Result>> =>
           change(await reader.batch(indices, context), { ...context, indices }) as Awaited<Result>,

@@ -1,5 +1,5 @@
 /** Downloads whose bytes are known beforehand. */
-import { FileError, nodeModule } from "./files.ts";
+import { FileError } from "./files.ts";
 
 export interface DownloadProgress {
   /** Bytes that have arrived. */
@@ -84,7 +84,7 @@ export async function download(
 }
 
 /** The SHA-256 of the bytes, in hexadecimal. */
-async function sha256Of(bytes: Uint8Array): Promise<string> {
-  const { createHash } = await nodeModule<typeof import("node:crypto")>("download", "node:crypto");
-  return createHash("sha256").update(bytes).digest("hex");
+async function sha256Of(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
+  return Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

@@ -184,12 +184,12 @@ export class DataLoader<B = Batch> implements Iterable<B>, AsyncIterable<Awaited
   }
 
   private async startWorkers(abortion: Abortion): Promise<BatchReader<B>> {
-    const starting = startWorkers(this.dataset as Dataset<B>, this.workers);
+    const starting = startWorkers(this.dataset as Dataset<B>, this.workers, this.signal);
     try {
       return await abortion.or(starting);
     } catch (error) {
-      // Aborted while they start: they must not outlive the loop.
-      starting.then((late) => late.close()).catch(() => {});
+      // Aborted while they start: they don't outlive the loop.
+      await starting.then((late) => late.close()).catch(() => {});
       throw error;
     }
   }

@@ -28,6 +28,8 @@ export function startThread<M>(
   return inNode() ? startNodeThread(where, source, events) : startPageThread(source, events);
 }
 
+const unreadable = "sent a message that can't be read here";
+
 /** The part of `node:worker_threads` that is used here; users' type checks don't need Node's types. */
 interface NodeThreads {
   Worker: new (
@@ -51,6 +53,7 @@ async function startNodeThread<M>(
   const worker = new Worker(source, { eval: true });
   let ended = false;
   worker.on("message", message as (value: never) => void);
+  worker.on("messageerror", () => failed(unreadable));
   worker.on("error", (error: Error) => failed(`failed: ${error.message}`));
   worker.on("exit", (code: number) => {
     if (!ended) failed(`ended with exit code ${code}`);
@@ -72,6 +75,7 @@ async function startPageThread<M>(
   const url = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
   const worker = new Worker(url, { type: "module" });
   worker.addEventListener("message", ({ data }) => message(data as M));
+  worker.addEventListener("messageerror", () => failed(unreadable));
   worker.addEventListener("error", (event) => {
     failed(
       `failed: ${event.message || "it could not start; the page's Content-Security-Policy must allow worker-src blob:"}`,

@@ -37,7 +37,7 @@ export interface WorkerDatasetOptions extends CollateOptions {
  *
  * Examples may hold what {@link collate} takes, tensors included; they are joined to batches here.
  *
- * @throws ValueError if the module has no such export or it gives no `length` and `item`
+ * @throws WorkerError if the module can't be imported, ValueError if it has no such export or it gives no `length` and `item`
  */
 export async function openWorkerDataset<I = { x: TypedArray; y: number }>({
   module,
@@ -47,7 +47,12 @@ export async function openWorkerDataset<I = { x: TypedArray; y: number }>({
 }: WorkerDatasetOptions): Promise<Dataset<Promise<Collated<I>>>> {
   const url = String(module);
   const where = `${url}, "${name}"`;
-  const exports = (await import(url)) as Record<string, unknown>;
+  const exports = (await import(url).catch((error: unknown) => {
+    throw new WorkerError(
+      `openWorkerDataset: can't import ${url}: ${error instanceof Error ? error.message : error}`,
+      { cause: error },
+    );
+  })) as Record<string, unknown>;
   const open = exports[name];
   if (typeof open !== "function") {
     throw new ValueError(
@@ -66,9 +71,9 @@ export async function openWorkerDataset<I = { x: TypedArray; y: number }>({
     length: source.length,
     batch: async (indices, context = noEpoch) =>
       join((await readItems(where, source, indices, context)) as unknown[]),
-    async startWorkers(count) {
-      const pool = new WorkerPool(count, { module: url, name, options }, where);
-      await pool.ready();
+    async startWorkers(count, signal) {
+      const pool = new WorkerPool(count, where);
+      await pool.open({ module: url, name, options }, signal);
       return {
         batch: async (indices, context): Promise<Awaited<Collated<I>>> =>
           join(await pool.read(indices, context)),
@@ -91,102 +96,76 @@ type Answer =
   | { id: number; error: TellingError & { index: number | null } };
 
 interface Task {
-  readonly thread: Thread;
   readonly indices: Int32Array;
   resolve(items: unknown[]): void;
   reject(error: Error): void;
 }
 
-/** Some threads that read examples. Each request goes to the one with the fewest under way. */
-class WorkerPool {
+/** One thread, and what it has been asked for. */
+class PoolWorker {
   private readonly where: string;
   private readonly tasks = new Map<number, Task>();
-  private readonly threads: Promise<Thread[]>;
+  private readonly opened = withResolvers<void>();
+  private thread: Thread | null = null;
   private lastId = 0;
-  private closed = false;
+  /** Why it takes no more requests. */
+  private over: string | null = null;
 
-  constructor(
-    count: number,
-    opening: { module: string; name: string; options: unknown },
-    where: string,
-  ) {
+  constructor(where: string) {
     this.where = where;
-    this.threads = this.start(count, opening);
+    // It may fail before anybody waits for it.
+    this.opened.promise.catch(() => {});
   }
 
-  async ready(): Promise<void> {
-    await this.threads;
+  get alive(): boolean {
+    return this.over === null;
   }
 
-  private async start(count: number, opening: object): Promise<Thread[]> {
-    const started: Thread[] = [];
-    const opened = Array.from({ length: count }, async () => {
-      const { promise, resolve, reject } = withResolvers<void>();
-      const thread: Thread = await startThread<Answer>("DataLoader", workerSource, {
-        message: (answer) => {
-          if ("id" in answer) this.settle(answer);
-          else if (answer.opened) resolve();
-          else
-            reject(
-              new WorkerError(
-                `DataLoader: a worker can't open ${this.where}: ${answer.error.message}`,
-              ),
-            );
-        },
-        failed: (reason) => {
-          const error = (indices?: Int32Array) =>
-            new WorkerError(
-              `DataLoader: a worker of ${this.where} ${reason}${indices === undefined ? "" : `; it had the examples ${[...indices].join(", ")} to read`}.`,
-            );
-          reject(error());
-          for (const [id, task] of this.tasks) {
-            if (task.thread !== thread) continue;
-            this.tasks.delete(id);
-            task.reject(error(task.indices));
-          }
-          this.gone.add(thread);
-        },
-      });
-      started.push(thread);
-      thread.post(opening);
-      await promise;
-      thread.hold(false);
-      return thread;
+  get load(): number {
+    return this.tasks.size;
+  }
+
+  async open(opening: object): Promise<void> {
+    const thread = await startThread<Answer>("DataLoader", workerSource, {
+      message: (answer) => this.receive(answer),
+      failed: (reason) => this.finish(reason),
     });
-    const outcomes = await Promise.allSettled(opened);
-    const failure = outcomes.find((outcome) => outcome.status === "rejected");
-    if (failure !== undefined) {
-      await Promise.all(started.map((thread) => thread.end()));
-      throw failure.reason;
-    }
-    return started;
+    this.thread = thread;
+    if (this.alive) thread.post(opening);
+    else await thread.end();
+    await this.opened.promise;
+    thread.hold(false);
   }
 
-  private readonly gone = new Set<Thread>();
-
-  async read(indices: Int32Array, context: EpochContext): Promise<unknown[]> {
-    const threads = (await this.threads).filter((thread) => !this.gone.has(thread));
-    if (this.closed || threads.length === 0) {
-      throw new WorkerError(`DataLoader: the workers of ${this.where} have ended.`);
-    }
-    const load = (thread: Thread) =>
-      [...this.tasks.values()].filter((task) => task.thread === thread).length;
-    const thread = threads.reduce((best, next) => (load(next) < load(best) ? next : best));
+  read(indices: Int32Array, context: EpochContext): Promise<unknown[]> {
     const id = ++this.lastId;
     const { promise, resolve, reject } = withResolvers<unknown[]>();
-    this.tasks.set(id, { thread, indices, resolve, reject });
-    thread.hold(true);
-    thread.post({ id, indices, context });
+    this.tasks.set(id, { indices, resolve, reject });
+    // The process waits for an answer, and for nothing else of a worker.
+    this.thread!.hold(true);
+    this.thread!.post({ id, indices, context });
     return promise;
+  }
+
+  async end(): Promise<void> {
+    this.finish("was ended");
+    await this.thread?.end();
+  }
+
+  private receive(answer: Answer): void {
+    if ("id" in answer) this.settle(answer);
+    else if (answer.opened) this.opened.resolve();
+    else {
+      const error = `DataLoader: a worker can't open ${this.where}: ${answer.error.message}`;
+      this.opened.reject(new WorkerError(error));
+    }
   }
 
   private settle(answer: Extract<Answer, { id: number }>): void {
     const task = this.tasks.get(answer.id);
     if (task === undefined) return;
     this.tasks.delete(answer.id);
-    if (![...this.tasks.values()].some(({ thread }) => thread === task.thread)) {
-      task.thread.hold(false);
-    }
+    if (this.tasks.size === 0) this.thread!.hold(false);
     if ("items" in answer) task.resolve(answer.items.map(unpack));
     else task.reject(this.failure(answer.error));
   }
@@ -194,23 +173,57 @@ class WorkerPool {
   private failure({ index, name, message, stack }: TellingError & { index: number | null }): Error {
     const cause = Object.assign(new Error(message), { name, stack });
     if (index !== null) return itemError(this.where, index, cause);
-    return new WorkerError(
-      `DataLoader: a worker of ${this.where} can't send its examples: ${message}`,
-      {
-        cause,
-      },
-    );
+    const error = `DataLoader: a worker of ${this.where} can't send its examples: ${message}`;
+    return new WorkerError(error, { cause });
+  }
+
+  /** Nothing more comes from it: whoever waits is told why, the first reason. */
+  private finish(reason: string): void {
+    this.over ??= reason;
+    const error = `DataLoader: a worker of ${this.where} ${this.over}`;
+    this.opened.reject(new WorkerError(`${error}.`));
+    for (const { indices, reject } of this.tasks.values()) {
+      reject(new WorkerError(`${error}; it had the examples ${indices.join(", ")} to read.`));
+    }
+    this.tasks.clear();
+  }
+}
+
+/** Some threads that read examples. Each request goes to the one with the fewest under way. */
+class WorkerPool {
+  private readonly where: string;
+  private readonly workers: readonly PoolWorker[];
+
+  constructor(count: number, where: string) {
+    this.where = where;
+    this.workers = Array.from({ length: count }, () => new PoolWorker(where));
+  }
+
+  /** Starts all; if one can't, or the signal is aborted, all are ended. */
+  async open(opening: object, signal: AbortSignal | undefined): Promise<void> {
+    const abort = () => void this.close();
+    signal?.addEventListener("abort", abort);
+    try {
+      await Promise.all(this.workers.map((worker) => worker.open(opening)));
+    } catch (error) {
+      await this.close();
+      throw error;
+    } finally {
+      signal?.removeEventListener("abort", abort);
+    }
+  }
+
+  async read(indices: Int32Array, context: EpochContext): Promise<unknown[]> {
+    const alive = this.workers.filter((worker) => worker.alive);
+    if (alive.length === 0) {
+      throw new WorkerError(`DataLoader: the workers of ${this.where} have ended.`);
+    }
+    const idlest = alive.reduce((best, next) => (next.load < best.load ? next : best));
+    return idlest.read(indices, context);
   }
 
   async close(): Promise<void> {
-    this.closed = true;
-    // A pool that never opened has ended its threads itself.
-    const threads = await this.threads.catch(() => []);
-    await Promise.all(threads.map((thread) => thread.end()));
-    for (const task of this.tasks.values()) {
-      task.reject(new WorkerError(`DataLoader: the workers of ${this.where} have ended.`));
-    }
-    this.tasks.clear();
+    await Promise.all(this.workers.map((worker) => worker.end()));
   }
 }
 

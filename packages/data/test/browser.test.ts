@@ -88,6 +88,10 @@ suite("in headless Chromium (set CHROMIUM_PATH, or install Debian's chromium)", 
       same: true,
       error: `${module}, "open": example 1 can't be read: no picture 1`,
     });
+    // The browser tells of ended workers a little later.
+    for (let turn = 0; turn < 100 && page.workers().length > 0; turn++) {
+      await new Promise((done) => setTimeout(done, 50));
+    }
     expect(page.workers()).toEqual([]);
   });
 

@@ -143,7 +143,7 @@ describe("workers", () => {
 
   it("end when the signal says so, while they read or while they start", async () => {
     const dataset = await open({ waitMs: 10_000, pulse });
-    for (const delayMs of [0, 300]) {
+    for (const delayMs of [0, 20, 40, 300]) {
       const controller = new AbortController();
       const { signal } = controller;
       const run = async () => {
@@ -151,13 +151,27 @@ describe("workers", () => {
       };
       setTimeout(() => controller.abort(new Error("enough")), delayMs);
       await expect(run()).rejects.toThrow("enough");
-      // Those that were about to start are let start, and ended then.
-      for (let turn = 0; turn < 50 && (await beats()); turn++);
       expect(await beats()).toBe(false);
     }
   });
 
+  it("of a concatenation all end if some can't start", async () => {
+    const both = concatDatasets([
+      mapBatches(await open({ pulse }), () => 0),
+      mapBatches(await open({}, "openOnce"), () => 0),
+    ]);
+    const run = async () => {
+      for await (const _ of new DataLoader(both, { workers: 1 }));
+    };
+    await expect(run()).rejects.toThrow("not in a worker (1)");
+    expect(await beats()).toBe(false);
+  });
+
   it("need a module that gives examples", async () => {
+    const absent = new URL("./fixtures/absent.mjs", import.meta.url);
+    const opening = openWorkerDataset({ module: absent, export: "open" });
+    await expect(opening).rejects.toThrow(`openWorkerDataset: can't import ${absent}: `);
+    await expect(opening).rejects.toThrow(WorkerError);
     await expect(open({}, "answer")).rejects.toThrow(
       `openWorkerDataset: ${module}, "answer" is number; the export must be a function that gives { length, item }. The module exports answer, nothing, open, openBroken, openFunctions, openOnce, openTensors.`,
     );
