@@ -37,6 +37,14 @@ export async function openProgress(
   return new Bars(package_.SingleBar, stream);
 }
 
+/** Where warnings go: a line of their own. */
+export function warner(output: Output | undefined): (message: string) => void {
+  return (message) => {
+    if (output === undefined) console.warn(`warning: ${message}`);
+    else output.write(`warning: ${message}\n`);
+  };
+}
+
 const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
 const rate = (perSecond: number) => Math.round(perSecond).toLocaleString("en-US");
 const clock = (seconds: number) => {

@@ -264,15 +264,21 @@ describe("options", () => {
   const wrong: [Record<string, unknown>, string][] = [
     [
       { epoch: 3 },
-      'unknown option "epoch"; known are model, train, validation, optimizer, loss, epochs, batchSize, lrDecay, seed, maxSteps, accuracySamples, progress, output, signal, onBatch, onEpoch.',
+      'unknown option "epoch"; known are model, train, validation, optimizer, loss, objective, reg, metrics, accuracy, monitor, keepBest, earlyStopping, schedule, schedulePer, reduceOnPlateau, lrDecay, epochs, batchSize, accumulateSteps, clipNorm, clipValue, seed, generators, maxSteps, accuracySamples, progress, output, signal, handleSignals, onBatch, onEpoch, runFolder, checkpoints, resume, config, logSteps.',
     ],
     [{ model: undefined }, "model is undefined; it must be a Module, such as sequential([…])."],
-    [{ train: [1, 2] }, "train is [1, 2]; it must be a dataset with at least one example."],
+    [
+      { train: [1, 2] },
+      "train is [1, 2]; it must be a dataset or DataLoader with at least one example.",
+    ],
     [
       { train: subset(train, []) },
-      "train is a Subset of 0 examples; it must be a dataset with at least one example.",
+      "train is a Subset of 0 examples; it must be a dataset or DataLoader with at least one example.",
     ],
-    [{ validation: null }, "validation is null; it must be a dataset with at least one example."],
+    [
+      { validation: null },
+      "validation is null; it must be a dataset or DataLoader with at least one example.",
+    ],
     [
       { optimizer: "adam" },
       'optimizer is "adam"; it must be an optimizer, such as new Adam(model.parameters()).',

@@ -1,0 +1,98 @@
+/** Measuring a model on examples. */
+import { noGrad, Tensor, ValueError } from "@tapegrad/core";
+import type { DataLoader } from "@tapegrad/data";
+import { correctIn, inEvaluation, outcomeOf, rowsOf } from "./objective.ts";
+import type { Example, Metric, SolverOptions } from "./options.ts";
+import type { MetricValue } from "./state.ts";
+
+export interface Measured {
+  /** Mean over the examples. */
+  readonly loss: number;
+  /** null where there are no classes. */
+  readonly accuracy: number | null;
+  readonly metrics: Record<string, MetricValue>;
+}
+
+/** Metrics of either form as objects. @throws ValueError for a name that occurs twice */
+export function settleMetrics(metrics: SolverOptions["metrics"] = []): readonly Metric[] {
+  const list = Array.isArray(metrics)
+    ? (metrics as readonly Metric[])
+    : Object.entries(metrics).map(([name, f]) => meanOf(name, f));
+  const names = list.map(({ name }) => name);
+  const twice = names.find((name, i) => names.indexOf(name) < i);
+  if (twice !== undefined) {
+    throw new ValueError(`Solver: two metrics are named "${twice}"; give each a name of its own.`);
+  }
+  return list;
+}
+
+/** A batch's mean, averaged over all examples. */
+function meanOf(name: string, f: (scores: Tensor, y: Tensor) => number | Tensor): Metric {
+  let [sum, rows] = [0, 0];
+  return {
+    name,
+    reset() {
+      [sum, rows] = [0, 0];
+    },
+    update(scores, y) {
+      const value = f(scores, y);
+      const count = rowsOf({ x: scores, y });
+      sum += count * (value instanceof Tensor ? value.item() : value);
+      rows += count;
+    },
+    compute: () => sum / rows,
+  };
+}
+
+/**
+ * Loss, accuracy and metrics over all of a loader's examples, in evaluation mode and off the tape. Lets
+ * the event loop turn now and then.
+ */
+export async function measure<S, B extends Example>(
+  options: Pick<SolverOptions<S, B>, "model" | "loss" | "objective" | "accuracy">,
+  loader: DataLoader<B | Promise<B>>,
+  metrics: readonly Metric[],
+): Promise<Measured> {
+  for (const metric of metrics) metric.reset();
+  const sums = { loss: 0, correct: 0, rows: 0, classified: false };
+  await inEvaluation(options.model, async () => {
+    for await (const batch of loader) {
+      noGrad(() => {
+        const { loss, scores } = outcomeOf(options, batch as B);
+        const rows = rowsOf(batch as B);
+        sums.loss += rows * loss.item();
+        sums.rows += rows;
+        const { y } = batch as B;
+        const correct = correctIn(scores, y, options.accuracy);
+        if (correct !== null) {
+          sums.correct += correct;
+          sums.classified = true;
+        }
+        if (metrics.length === 0) return;
+        if (scores === null || !(y instanceof Tensor)) {
+          throw new ValueError(
+            "Solver: metrics need scores and targets that are tensors; let the objective give { loss, scores }.",
+          );
+        }
+        for (const metric of metrics) metric.update(scores, y);
+      });
+    }
+  });
+  return {
+    loss: sums.loss / sums.rows,
+    accuracy: sums.classified ? sums.correct / sums.rows : null,
+    metrics: Object.fromEntries(metrics.map((metric) => [metric.name, plain(metric.compute())])),
+  };
+}
+
+/** Plain data, as a checkpoint brings it back: without prototypes and methods. */
+function plain(value: MetricValue): MetricValue {
+  if (typeof value !== "object") return value;
+  if (ArrayBuffer.isView(value)) return Array.from(value as unknown as ArrayLike<number>);
+  if (Array.isArray(value)) return value.map((part) => plain(part as MetricValue));
+  return Object.fromEntries(
+    Object.entries(value)
+      .filter(([, part]) => typeof part !== "function")
+      .map(([name, part]) => [name, part === null ? null : plain(part as MetricValue)]),
+  );
+}

@@ -1,0 +1,303 @@
+/**
+ * The folder of a run:
+ *
+ * ```
+ * config.json                       what was asked for
+ * metrics.jsonl                     a line per epoch, and one after each so many updates
+ * checkpoints/step-00001200.safetensors
+ * checkpoints/best.safetensors      the best epoch so far
+ * ```
+ */
+import { TapegradError } from "@tapegrad/core";
+import {
+  checkWritable,
+  FileError,
+  FormatError,
+  listFolder,
+  makeFolder,
+  nodeModule,
+  readBytes,
+  type WritingFs,
+  writeFileAtomic,
+} from "@tapegrad/data";
+import type { Json, Spec } from "@tapegrad/nn";
+import { type Checkpoint, decodeCheckpoint, saveCheckpoint } from "./checkpoint.ts";
+import type { MetricValue } from "./state.ts";
+
+/** What config.json holds. */
+export interface RunConfig {
+  runId: string;
+  /** When the run began, ISO 8601. */
+  created: string;
+  /** The model's spec; null if it can't be described. */
+  model: Spec | null;
+  optimizer: string;
+  epochs: number;
+  batchSize: number;
+  /** The Solver's `config`: whatever the program wants to know later. */
+  config: Json;
+}
+
+/** A line of metrics.jsonl. In JSON, numbers that are NaN or infinite become null. */
+export type MetricsLine = StepLine | EpochLine;
+
+export interface StepLine {
+  type: "step";
+  step: number;
+  epoch: number;
+  loss: number;
+  learningRate: number;
+  seconds: number;
+}
+
+export interface EpochLine {
+  type: "epoch";
+  step: number;
+  epoch: number;
+  /** Mean of the epoch's updates. */
+  loss: number;
+  trainAcc?: number;
+  valLoss?: number;
+  valAcc?: number;
+  metrics: Record<string, MetricValue>;
+  learningRate: number;
+  seconds: number;
+}
+
+/** A run as a list shows it. */
+export interface RunSummary {
+  path: string;
+  config: RunConfig;
+  /** The last line of an epoch; null before the first. */
+  last: EpochLine | null;
+}
+
+/** The part of `node:fs/promises` that is used here; users' type checks don't need Node's types. */
+interface Files {
+  appendFile(path: string, text: string): Promise<void>;
+  unlink(path: string): Promise<void>;
+  stat(path: string): Promise<{ isDirectory(): boolean }>;
+}
+
+const where = "RunFolder";
+const files = () => nodeModule<Files>(where, "node:fs/promises");
+const decode = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+const encode = (text: string) => new TextEncoder().encode(text);
+const stepFile = /^step-(\d+)\.safetensors$/;
+const stepDigits = 8;
+
+/** A run's config, metrics and checkpoints on disk. Node only. */
+export class RunFolder {
+  readonly path: string;
+  private readonly fs: WritingFs | undefined;
+
+  /** @param fs  writes the files; by default `node:fs/promises` */
+  constructor(path: string, { fs }: { fs?: WritingFs } = {}) {
+    this.path = path.length > 1 ? path.replace(/\/+$/, "") : path;
+    this.fs = fs;
+  }
+
+  get configPath(): string {
+    return `${this.path}/config.json`;
+  }
+
+  get metricsPath(): string {
+    return `${this.path}/metrics.jsonl`;
+  }
+
+  get checkpointsPath(): string {
+    return `${this.path}/checkpoints`;
+  }
+
+  /** Whether a run began here. */
+  async exists(): Promise<boolean> {
+    return readBytes(where, this.configPath).then(
+      () => true,
+      (error: unknown) => {
+        if (codeOf(error) === "ENOENT" || codeOf(error) === "ENOTDIR") return false;
+        throw error;
+      },
+    );
+  }
+
+  /**
+   * Begins a run here. Makes sure that checkpoints can be written before anything is trained.
+   *
+   * @throws FileError if a run is here already, and if the folder can't be made or written
+   */
+  async create(config: RunConfig): Promise<void> {
+    if (await this.exists()) this.refuse();
+    await this.open();
+    await writeFileAtomic(
+      where,
+      this.configPath,
+      encode(`${JSON.stringify(config, null, 2)}\n`),
+      this.fs,
+    );
+  }
+
+  /** @throws FileError that says that the folder isn't free */
+  refuse(): never {
+    throw new FileError(
+      `${where}: "${this.path}" holds a run already; resume it, or choose another folder.`,
+    );
+  }
+
+  /** Makes sure that the folder is there and can be written. @throws FileError */
+  async open(): Promise<void> {
+    await makeFolder(where, this.checkpointsPath);
+    await checkWritable(where, `${this.checkpointsPath}/best.safetensors`, this.fs);
+    await checkWritable(where, this.metricsPath, this.fs);
+  }
+
+  /** @throws FileError if there is none, FormatError if it is damaged */
+  async config(): Promise<RunConfig> {
+    const text = decode(await readBytes(where, this.configPath));
+    let config: unknown;
+    try {
+      config = JSON.parse(text);
+    } catch (error) {
+      throw new FormatError(
+        `${where}: "${this.configPath}" is no JSON (${(error as Error).message}).`,
+      );
+    }
+    if (typeof (config as RunConfig | null)?.runId !== "string") {
+      throw new FormatError(
+        `${where}: "${this.configPath}" has no runId; it must be a run's config.json.`,
+      );
+    }
+    return config as RunConfig;
+  }
+
+  // ---- Metrics
+
+  async append(line: MetricsLine): Promise<void> {
+    try {
+      await (await files()).appendFile(this.metricsPath, `${JSON.stringify(line)}\n`);
+    } catch (error) {
+      throw new FileError(
+        `${where}: can't write "${this.metricsPath}": ${(error as Error).message}.`,
+        { cause: error },
+      );
+    }
+  }
+
+  /** The lines so far; a last one that a crash cut off is left out. @throws FormatError naming a damaged one */
+  async metrics(): Promise<MetricsLine[]> {
+    let text: string;
+    try {
+      text = decode(await readBytes(where, this.metricsPath));
+    } catch (error) {
+      if (codeOf(error) === "ENOENT") return [];
+      throw error;
+    }
+    // Whole lines end with a line break, so that what follows the last one is cut off.
+    return text
+      .split("\n")
+      .slice(0, -1)
+      .map((line, i) => {
+        try {
+          return JSON.parse(line) as MetricsLine;
+        } catch (error) {
+          throw new FormatError(
+            `${where}: "${this.metricsPath}", line ${i + 1} is no JSON (${(error as Error).message}).`,
+          );
+        }
+      });
+  }
+
+  /** Leaves out what was written after a step, since a resumed run writes it again. */
+  async cutMetrics(step: number, epochsDone: number): Promise<void> {
+    const kept = (await this.metrics()).filter((line) =>
+      line.type === "epoch" ? line.epoch <= epochsDone : line.step <= step,
+    );
+    const text = kept.map((line) => `${JSON.stringify(line)}\n`).join("");
+    await writeFileAtomic(where, this.metricsPath, encode(text), this.fs);
+  }
+
+  // ---- Checkpoints
+
+  get bestPath(): string {
+    return `${this.checkpointsPath}/best.safetensors`;
+  }
+
+  /** The checkpoints by step, latest first. */
+  async checkpoints(): Promise<{ step: number; path: string }[]> {
+    const { files: names } = await listFolder(where, this.checkpointsPath);
+    return names
+      .flatMap((name) => {
+        const step = name.match(stepFile)?.[1];
+        return step === undefined
+          ? []
+          : [{ step: Number(step), path: `${this.checkpointsPath}/${name}` }];
+      })
+      .sort((a, b) => b.step - a.step);
+  }
+
+  /** @throws FileError; older checkpoints stay as they were */
+  async save(checkpoint: Checkpoint): Promise<string> {
+    const step = String(checkpoint.progress.state.step).padStart(stepDigits, "0");
+    const path = `${this.checkpointsPath}/step-${step}.safetensors`;
+    await saveCheckpoint(path, checkpoint, this.writing());
+    return path;
+  }
+
+  async saveBest(checkpoint: Checkpoint): Promise<void> {
+    await saveCheckpoint(this.bestPath, checkpoint, this.writing());
+  }
+
+  private writing(): { fs?: WritingFs } {
+    return this.fs === undefined ? {} : { fs: this.fs };
+  }
+
+  /** Deletes all but the latest `count`. */
+  async keepLast(count: number): Promise<void> {
+    const fs = this.fs ?? (await files());
+    for (const { path } of (await this.checkpoints()).slice(count)) await fs.unlink(path);
+  }
+
+  /**
+   * The latest checkpoint that can be read. Damaged ones are passed over, each with a warning.
+   *
+   * @returns null if none was ever saved
+   * @throws FormatError if all are damaged
+   */
+  async latest({ warn }: { warn: (message: string) => void }): Promise<{
+    path: string;
+    checkpoint: Checkpoint;
+  } | null> {
+    const all = await this.checkpoints();
+    const problems: string[] = [];
+    for (const { path } of all) {
+      try {
+        return { path, checkpoint: decodeCheckpoint(await readBytes(where, path), path) };
+      } catch (error) {
+        if (!(error instanceof TapegradError)) throw error;
+        problems.push(error.message);
+        warn(`skipped the damaged checkpoint "${path}": ${error.message}`);
+      }
+    }
+    if (all.length === 0) return null;
+    throw new FormatError(
+      `${where}: none of the ${all.length} checkpoints in "${this.checkpointsPath}" can be read:\n  ${problems.join("\n  ")}`,
+    );
+  }
+}
+
+function codeOf(error: unknown): unknown {
+  return ((error as Error).cause as { code?: string } | undefined)?.code;
+}
+
+/** The runs in the folders directly inside `folder`, oldest first; what is no run is left out. */
+export async function listRuns(folder: string): Promise<RunSummary[]> {
+  const { folders } = await listFolder("listRuns", folder);
+  const runs: RunSummary[] = [];
+  for (const name of folders) {
+    const run = new RunFolder(`${folder}/${name}`);
+    if (!(await run.exists())) continue;
+    const lines = await run.metrics();
+    const last = lines.findLast((line) => line.type === "epoch") ?? null;
+    runs.push({ path: run.path, config: await run.config(), last });
+  }
+  return runs.sort((a, b) => (a.config.created < b.config.created ? -1 : 1));
+}
