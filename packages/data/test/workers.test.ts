@@ -79,10 +79,13 @@ describe("workers", () => {
     const dataset = await open({ log });
     const loader = new DataLoader(dataset, { batchSize: 2, workers: 2, prefetch: 3 });
     for await (const _ of loader) {
-      await new Promise((done) => setTimeout(done, 200));
+      // One batch in use and three behind it; then they rest.
+      for (let turn = 0; turn < 200 && Atomics.load(log, 0) < 8; turn++) {
+        await new Promise((done) => setTimeout(done, 20));
+      }
+      await new Promise((done) => setTimeout(done, 100));
       break;
     }
-    // One batch in use and three behind it.
     expect(Atomics.load(log, 0)).toBe(8);
     expect(loader.state.cursor).toBe(1);
   });
@@ -129,7 +132,11 @@ describe("workers", () => {
     const dataset = await open({ waitMs: 50, pulse });
     for (let time = 0; time < 3; time++) {
       for await (const _ of new DataLoader(dataset, { workers: 2 })) {
-        expect(await beats()).toBe(true);
+        const alive = async () => {
+          for (let turn = 0; turn < 50; turn++) if (await beats()) return true;
+          return false;
+        };
+        expect(await alive()).toBe(true);
         break;
       }
       expect(await beats()).toBe(false);
