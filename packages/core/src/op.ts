@@ -33,6 +33,8 @@ export class Op {
   readonly name: string;
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
+  /** Whether the definition names its outputs: results and arriving gradients then are records, also of one. */
+  readonly named: boolean;
   /** What `forward` fills beside the outputs, for rules alone. */
   readonly extras: readonly string[];
   /** Of inputs, outputs and shapes as the definition says, and all extras. */
@@ -61,6 +63,7 @@ export class Op {
     this.name = definition.name;
     this.inputs = definition.inputs;
     this.outputs = definition.outputs ?? ["y"];
+    this.named = definition.outputs !== undefined;
     this.extras = definition.extras ?? [];
     this.saves = [...(definition.saves ?? []), ...this.extras];
     this.variadic = definition.variadic ?? false;

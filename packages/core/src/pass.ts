@@ -90,7 +90,11 @@ export class Pass {
     const count = detail === null ? op.rules.length : detail.edges.length;
     const reader = op.savedOf;
     const previous = reader[nodeAtHand];
-    const gradient = Array.isArray(dy) ? completed(node, dy) : dy;
+    const gradient = Array.isArray(dy)
+      ? completed(node, dy)
+      : op.named
+        ? { [op.outputs[0]!]: dy }
+        : dy;
     // The inputs and the output of a gate on lone numbers have one dtype.
     const lone = detail === null ? (gradient as Tensor).dtype : undefined;
     let i = 0;

@@ -69,6 +69,23 @@ describe("defineOp", () => {
     expect(incomplete).toThrow();
   });
 
+  it("gives one named output, and its gradient, by name", () => {
+    const halve = defineOp({
+      name: "testHalve",
+      inputs: ["node"],
+      outputs: ["half"],
+      shapes: ({ node }) => ({ half: { shape: node.shape } }),
+      kernel: ({ node }, { half }) => {
+        for (let i = 0; i < half.length; i++) half[i] = node[i]! / 2;
+      },
+      grad: { node: ({ half }) => half.mul(0.5) },
+    });
+    for (const x of [tensor([1, 3], { requiresGrad: true }), tensor(4, { requiresGrad: true })]) {
+      halve(x).half.sum().backward();
+      expect(x.grad!.data()).toEqual(x.grad!.data().map(() => 0.5));
+    }
+  });
+
   it("gives several outputs by name, with zeros where no gradient arrives", () => {
     const sincos = defineOp({
       name: "testSincos",

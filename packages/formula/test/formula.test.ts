@@ -2,6 +2,7 @@
 import { describe, expect, it } from "@jest/globals";
 import {
   checkOp,
+  detectAnomaly,
   grad,
   gradcheck,
   gradgradcheck,
@@ -324,4 +325,15 @@ describe("text and TeX", () => {
       expect(twice[i]).toBeCloseTo(v, 14);
     });
   });
+});
+
+it("is watched by detectAnomaly as any op, kept values included", () => {
+  const f = formula("x * sigmoid(b * x) + log(b)");
+  const x = rand([100]).requiresGrad_();
+  const b = rand([100], { low: 1, high: 2 }).requiresGrad_();
+  detectAnomaly(() => f(x, b).sum().backward());
+  expect(x.grad!.shape).toEqual([100]);
+  expect(() => detectAnomaly(() => f(x, b.detach().mul(0)).sum().backward())).toThrow(
+    /x \* sigmoid\(b \* x\) \+ log\(b\).*-?Infinity/,
+  );
 });
