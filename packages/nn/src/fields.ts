@@ -199,13 +199,15 @@ function isNumbered(list: NamedModules<AnyModule>): boolean {
   return list.every(([name], i) => name === String(i));
 }
 
-/** Members of modules and of their containers that `Module.prototype` does not show. */
-const reserved = ["training", "forward", "entries", "length", "at", "layers", "branches"];
+/** What is wrong with a list of modules one of which has a name that can't be a field's. */
+export function nameTaken(name: unknown): string {
+  return `has a module named ${show(name)}; a name must be a word without dots that no member of modules has.`;
+}
 
 /** Whether a module may be a field of this name. Whole numbers would jump to the front of the fields. */
 function isFreeName(name: unknown): boolean {
   if (typeof name !== "string" || !/^[^.]+$/.test(name) || /^\d+$/.test(name)) return false;
-  return !(name in Module.prototype) && !reserved.includes(name);
+  return !(name in Module.prototype) && name !== "training" && name !== "forward";
 }
 
 /** What is wrong with a list of modules, and with which; null if nothing is. */
@@ -219,7 +221,7 @@ function problem(list: NamedModules): { key?: string | number; text: string } | 
     }
     if (!numbered && !isFreeName(name)) {
       return {
-        text: `has a module named ${show(name)}; a name must be a word without dots that no member of modules has.`,
+        text: nameTaken(name),
       };
     }
     if (seen.has(name)) {

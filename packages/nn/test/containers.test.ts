@@ -3,6 +3,7 @@ import { describe, expect, it } from "@jest/globals";
 import { ones, randn, type Tensor, tensor } from "@tapegrad/core";
 import {
   type AnyModule,
+  Classifier,
   fromSpec,
   identity,
   lambda,
@@ -166,6 +167,26 @@ describe("lambda", () => {
       `fromSpec: f would be code, which a spec can't hold; ${advice}`,
     );
     expect(() => lambda(3 as never)).toThrow("lambda: f is 3; it must be a function.");
+  });
+});
+
+describe("names", () => {
+  it.each<[() => unknown, string]>([
+    [() => sequential({ at: relu() }), 'sequential: layers has a module named "at"'],
+    [() => sequential({ layers: relu() }), 'sequential: layers has a module named "layers"'],
+    [() => parallel({ merge: relu() }), 'parallel: branches has a module named "merge"'],
+    [() => new Classifier({ loss: relu() }), 'classifier: layers has a module named "loss"'],
+    [() => new Classifier({ reg: relu() }), 'classifier: layers has a module named "reg"'],
+    [() => moduleDict({ dict: relu() }), 'moduleDict: dict has a module named "dict"'],
+    [() => moduleDict({ training: relu() }), 'moduleDict: dict has a module named "training"'],
+    [
+      () => fromSpec({ type: "moduleDict", dict: { at: { type: "relu" } } }),
+      'fromSpec: moduleDict: dict has a module named "at"',
+    ],
+  ])("that would hide something are refused: %#", (make, message) => {
+    expect(make).toThrow(
+      `${message}; a name must be a word without dots that no member of modules has.`,
+    );
   });
 });
 

@@ -1,7 +1,7 @@
 /** What modules that are made of a list of others share. */
 import { show, ValueError } from "@tapegrad/core";
-import { type Blocks, type NamedModules, namedModules } from "../fields.ts";
-import { type Arguments, kindOf } from "../layer.ts";
+import { type Blocks, type NamedModules, namedModules, nameTaken } from "../fields.ts";
+import { type Arguments, kindOf, typeOf } from "../layer.ts";
 import { type AnyModule, Module } from "../module.ts";
 
 /**
@@ -29,6 +29,11 @@ export abstract class Container<
     const list = namedModules(blocks);
     super({ ...others, [argument]: list });
     this.#names = list.map(([name]) => name);
+    // What the kinds of containers have themselves: methods, and arguments that they keep in fields.
+    const taken = this.#names.find((name) => name in this || Object.hasOwn(others, name));
+    if (taken !== undefined) {
+      throw new ValueError(`${typeOf(this as AnyModule)}: ${argument} ${nameTaken(taken)}`);
+    }
     Object.assign(this, Object.fromEntries(list));
   }
 
@@ -43,9 +48,8 @@ export abstract class Container<
   }
 
   [Symbol.iterator](): Iterator<M> {
-    return this.entries()
-      .map(([, module]) => module)
-      [Symbol.iterator]();
+    const fields = this as unknown as Readonly<Record<string, M>>;
+    return this.#names.map((name) => fields[name]!)[Symbol.iterator]();
   }
 
   /** The module of that name, or at that place; negative places count from the end. */
