@@ -1,4 +1,5 @@
 /** Downloads whose bytes are known beforehand. */
+import { joinBytes } from "./bytes.ts";
 import { FileError } from "./files.ts";
 
 export interface DownloadProgress {
@@ -66,12 +67,7 @@ export async function download(
   if (total !== null && received !== total) {
     fail(`breaks off after ${received} of ${total} bytes.`);
   }
-  const bytes = new Uint8Array(received);
-  let at = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, at);
-    at += chunk.length;
-  }
+  const bytes = joinBytes(chunks);
   if (sha256 !== undefined) {
     const found = await sha256Of(bytes);
     if (found !== sha256.toLowerCase()) {

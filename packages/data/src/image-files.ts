@@ -1,6 +1,7 @@
 /** Pictures from the bytes of PNG and JPEG files (fast-png, jpeg-js), in Node and in pages. */
 import { ValueError } from "@tapegrad/core";
 import { unzlibSync } from "fflate";
+import { joinBytes, maxDeflateRatio } from "./bytes.ts";
 import { FormatError } from "./files.ts";
 
 /** A picture of 8 bits a value. */
@@ -24,8 +25,6 @@ const signatures = {
   png: [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a],
   jpeg: [0xff, 0xd8, 0xff],
 };
-/** Deflate can't pack tighter: 258 bytes in 2 bits (RFC 1951), rounded up. */
-const maxDeflateRatio = 1032;
 /** A JPEG spends at least a bit on each block of 8 × 8 pixels. */
 const maxJpegPixelsPerByte = 8 * 64;
 /** What decoding takes: at most four components, each with coefficients of 4 bytes, values, and the result. */
@@ -175,7 +174,7 @@ function pngChunks(
     if (type === "IDAT") data.push(bytes.subarray(at + 8, end - 4));
     at = end;
   }
-  return { pixels: joined(kept), packed: joined(data), header: header! };
+  return { pixels: joinBytes(kept), packed: joinBytes(data), header: header! };
 }
 
 /** Bytes of the rows, each with the byte that names its filter; interlaced, those of seven smaller pictures. */
@@ -205,16 +204,6 @@ function inflatedBytes(
     (sum, [x, y, dx, dy]) => sum + rows(count(width, x, dx), count(height, y, dy)),
     0,
   );
-}
-
-function joined(parts: readonly Uint8Array[]): Uint8Array {
-  const all = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return all;
 }
 
 /** Grey values of 1, 2 or 4 bits, each row beginning at a byte, stretched to 0 … 255. */

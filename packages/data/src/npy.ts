@@ -68,15 +68,7 @@ export function decodeNpy(bytes: Uint8Array, name = "the file"): Tensor {
   const fail = (message: string): never => {
     throw new FormatError(`decodeNpy: ${name}: ${message}`);
   };
-  const { start, ...header } = locateHeader(bytes, fail);
-  const { descr, fortran, shape } = parseHeader(header.text, fail);
-  const kind = kinds[descr.slice(1)];
-  if (!/^[<>=|]/.test(descr) || !Object.hasOwn(kinds, descr.slice(1))) {
-    return fail(
-      `its dtype is ${JSON.stringify(descr)}; tensors can be made of ${Object.keys(kinds).join(", ")}.`,
-    );
-  }
-  // A hostile product may exceed 2^53 and lose digits, but never enough to equal a real file's length.
+  const { start, kind, descr, fortran, shape } = readHeader(bytes, fail);
   const expected = start + sizeOf(shape) * kind.bytes;
   if (bytes.length !== expected) {
     fail(
@@ -95,7 +87,44 @@ export function decodeNpy(bytes: Uint8Array, name = "the file"): Tensor {
   return reversed.permute(shape.map((_, axis) => shape.length - 1 - axis)).contiguous();
 }
 
+/** Most bytes before the elements of an honest file: a dictionary of 64 axes needs fewer. */
+export const npyHeadBytes = 4096;
+
+/**
+ * How many bytes a whole `.npy` file has, from its first ones.
+ *
+ * @throws FormatError as {@link decodeNpy}
+ */
+export function npyFileBytes(head: Uint8Array, name: string): number {
+  const { start, kind, shape } = readHeader(head, (message) => {
+    throw new FormatError(`decodeNpy: ${name}: ${message}`);
+  });
+  return start + sizeOf(shape) * kind.bytes;
+}
+
 type Fail = (message: string) => never;
+
+interface Header {
+  /** Where the elements begin. */
+  readonly start: number;
+  readonly descr: string;
+  readonly kind: ElementKind;
+  readonly fortran: boolean;
+  /** A hostile one's product may exceed 2^53 and lose digits, but never enough to equal a file's length. */
+  readonly shape: number[];
+}
+
+function readHeader(bytes: Uint8Array, fail: Fail): Header {
+  const { start, text } = locateHeader(bytes, fail);
+  const { descr, fortran, shape } = parseHeader(text, fail);
+  const type = descr.slice(1);
+  if (!/^[<>=|]/.test(descr) || !Object.hasOwn(kinds, type)) {
+    fail(
+      `its dtype is ${JSON.stringify(descr)}; tensors can be made of ${Object.keys(kinds).join(", ")}.`,
+    );
+  }
+  return { start, descr, kind: kinds[type], fortran, shape };
+}
 
 function locateHeader(bytes: Uint8Array, fail: Fail): { start: number; text: string } {
   const [major, minor] = [bytes[magic.length], bytes[magic.length + 1]];

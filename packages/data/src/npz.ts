@@ -2,7 +2,7 @@
 import { type Tensor, ValueError } from "@tapegrad/core";
 import { zipSync } from "fflate";
 import { FormatError, readBytes, type WritingFs, writeFileAtomic } from "./files.ts";
-import { decodeNpy, encodeNpy } from "./npy.ts";
+import { decodeNpy, encodeNpy, npyFileBytes, npyHeadBytes } from "./npy.ts";
 import type { NamedTensors } from "./safetensors.ts";
 import { readZip } from "./zip.ts";
 
@@ -33,7 +33,7 @@ export function encodeNpz(
 
 /**
  * The tensors of an `.npz` file by name, in its order. No array is unpacked beyond what the archive's
- * directory says, and no tensor made before its header fits what was unpacked.
+ * directory says, and only if the array's own header asks for as many bytes.
  *
  * @param name  what errors call the file
  * @param options.maxBytes  most bytes that compressed arrays may unpack to, together. Default 1 GiB
@@ -51,10 +51,15 @@ export function decodeNpz(
         `decodeNpz: ${name}: it holds ${JSON.stringify(entry.name)}; an .npz file holds only .npy files.`,
       );
     }
-    tensors.set(
-      entry.name.slice(0, -suffix.length),
-      decodeNpy(entry.read(), `${entry.name} in ${name}`),
-    );
+    const called = `${entry.name} in ${name}`;
+    // Before anything of the declared size is allocated, the array's own header must ask for it.
+    const bytesAsked = npyFileBytes(entry.head(npyHeadBytes), called);
+    if (bytesAsked !== entry.size) {
+      throw new FormatError(
+        `decodeNpy: ${called}: it has ${entry.size} bytes; its header asks for ${bytesAsked}. It is ${entry.size < bytesAsked ? "truncated" : "too long"}.`,
+      );
+    }
+    tensors.set(entry.name.slice(0, -suffix.length), decodeNpy(entry.read(), called));
   }
   return tensors;
 }

@@ -2,7 +2,8 @@
  * ZIP archives (PKWARE's APPNOTE.TXT), as NumPy and PyTorch write them: stored or deflated entries, with
  * ZIP64's sizes. The directory is checked against the file before anything is unpacked.
  */
-import { inflateSync } from "fflate";
+import { Inflate, inflateSync } from "fflate";
+import { joinBytes, maxDeflateRatio } from "./bytes.ts";
 import { FormatError } from "./files.ts";
 
 export interface ZipEntry {
@@ -11,6 +12,8 @@ export interface ZipEntry {
   readonly size: number;
   /** The bytes. @throws FormatError if they aren't what the directory says */
   read(): Uint8Array;
+  /** The first bytes, at most so many, without unpacking the others. */
+  head(length: number): Uint8Array;
 }
 
 const signatures = {
@@ -24,8 +27,6 @@ const endBytes = 22;
 const locatorBytes = 20;
 /** A comment may follow the end record; its length has 16 bits. */
 const maxComment = 2 ** 16 - 1;
-/** Deflate can't pack tighter: 258 bytes in 2 bits (RFC 1951), rounded up. */
-const maxDeflateRatio = 1032;
 const stored = 0;
 const deflated = 8;
 
@@ -104,6 +105,10 @@ export function readZip(
         name: entry,
         size,
         read: () => unpack(called, { data, method, size, crc }, fail),
+        head: (length) =>
+          method === stored
+            ? data.subarray(0, length)
+            : inflateHead(data, length, () => fail(`${called} is no deflated data.`)),
       });
     }
     at = next;
@@ -213,6 +218,26 @@ function inflate(data: Uint8Array, size: number, fail: () => never): Uint8Array 
     return fail();
   }
   return result.length === size ? result : fail();
+}
+
+/** So little at once that even a bomb gives no more than 64 kB too much. */
+const headStep = 64;
+
+function inflateHead(data: Uint8Array, length: number, fail: () => never): Uint8Array {
+  const parts: Uint8Array[] = [];
+  let found = 0;
+  const inflator = new Inflate((part) => {
+    parts.push(part);
+    found += part.length;
+  });
+  try {
+    for (let at = 0; at < data.length && found < length; at += headStep) {
+      inflator.push(data.subarray(at, at + headStep), at + headStep >= data.length);
+    }
+  } catch {
+    fail();
+  }
+  return joinBytes(parts).subarray(0, length);
 }
 
 /**

@@ -159,21 +159,33 @@ describe("npz", () => {
 
   it("unpacks no bombs", () => {
     const bomb = zipSync({ "a.npy": new Uint8Array(5_000_000) });
+    const honest = zipSync({ "a.npy": encodeNpy(zeros([100])) });
     expect(bomb.length).toBeLessThan(10_000);
     expect(() => decodeNpz(bomb, "f", { maxBytes: 4_999_999 })).toThrow(
       "decodeNpz: f: its deflated entries unpack to more than 4999999 bytes, the most that is allowed here.",
     );
+    expect(() => decodeNpz(bomb, "f")).toThrow(
+      `decodeNpy: a.npy in f: it doesn't start with "\\x93NUMPY", as .npy files do.`,
+    );
+    const longer = new Uint8Array(5_000_000);
+    longer.set(encodeNpy(tensor([1, 2])));
+    expect(() => decodeNpz(zipSync({ "a.npy": longer }), "f")).toThrow(
+      "decodeNpy: a.npy in f: it has 5000000 bytes; its header asks for 136. It is too long.",
+    );
     // A directory that claims more than deflate can do, and one that claims less than there is.
-    const end = bomb.length - 22;
-    const directory = new DataView(bomb.buffer).getUint32(end + 16, true);
-    const claim = (size: number) => {
-      const bytes = bomb.slice();
+    const claim = (archive: Uint8Array, size: number) => {
+      const bytes = archive.slice();
+      const directory = new DataView(bytes.buffer).getUint32(bytes.length - 6, true);
       new DataView(bytes.buffer).setUint32(directory + 24, size, true);
       return bytes;
     };
-    expect(() => decodeNpz(claim(2 ** 31), "f")).toThrow("which can't be.");
-    expect(() => decodeNpz(claim(1000), "f")).toThrow(
-      `decodeNpz: f: "a.npy" doesn't unpack to the 1000 bytes that its directory says.`,
+    expect(() => decodeNpz(claim(bomb, 2 ** 31), "f")).toThrow("which can't be.");
+    expect(() => decodeNpz(claim(honest, 1000), "f")).toThrow(
+      "decodeNpy: a.npy in f: it has 1000 bytes; its header asks for 528. It is too long.",
+    );
+    const short = zipSync({ "a.npy": encodeNpy(zeros([100])).subarray(0, 500) });
+    expect(() => decodeNpz(claim(short, 528), "f")).toThrow(
+      `decodeNpz: f: "a.npy" doesn't unpack to the 528 bytes that its directory says.`,
     );
   });
 
