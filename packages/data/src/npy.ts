@@ -87,8 +87,10 @@ export function decodeNpy(bytes: Uint8Array, name = "the file"): Tensor {
   return reversed.permute(shape.map((_, axis) => shape.length - 1 - axis)).contiguous();
 }
 
-/** Most bytes before the elements of an honest file: a dictionary of 64 axes needs fewer. */
-export const npyHeadBytes = 4096;
+/** NumPy's own limit on a header's length, unless told otherwise. */
+const maxHeaderBytes = 10_000;
+/** Most bytes before the elements: the header's length has 4 bytes at most. */
+export const npyHeadBytes = magic.length + 2 + 4 + maxHeaderBytes;
 
 /**
  * How many bytes a whole `.npy` file has, from its first ones.
@@ -140,6 +142,9 @@ function locateHeader(bytes: Uint8Array, fail: Fail): { start: number; text: str
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const length = major === 1 ? view.getUint16(prefix - 2, true) : view.getUint32(prefix - 4, true);
   const start = prefix + length;
+  if (length > maxHeaderBytes) {
+    fail(`its header claims ${length} bytes; headers have at most ${maxHeaderBytes}.`);
+  }
   if (start > bytes.length) {
     fail(`its header claims ${length} bytes; ${bytes.length - prefix} are left. It is truncated.`);
   }
