@@ -115,6 +115,7 @@ export interface CifarParts {
 export async function loadCifar(
   folder: string,
   sizes: { train?: number; validation?: number; test?: number } = {},
+  normalization: data.Normalization = {},
 ): Promise<CifarParts> {
   const nearby = "../shared/data/cifar10";
   const found = folder || process.env.CIFAR10_DIR || (existsSync(nearby) ? nearby : undefined);
@@ -123,7 +124,7 @@ export async function loadCifar(
       `CIFAR-10 is needed: give its folder with --data FOLDER or CIFAR10_DIR. This downloads it (170 MB) into ./cifar10:\n${downloadCommand}`,
     );
   }
-  const cifar = await data.loadCifar10({ folder: found });
+  const cifar = await data.loadCifar10({ folder: found, ...normalization });
   const { validation = 1000, test = cifar.test.length } = sizes;
   const { train = cifar.train.length - validation } = sizes;
   return {

@@ -6,11 +6,10 @@ import { freeze, produce } from "immer";
 import { v7 as uuid } from "uuid";
 import { type Checkpoint, loadCheckpoint } from "./checkpoint.ts";
 import { checkStates, generatorsOf, setStates, statesOf } from "./generators.ts";
-import { measure, settleMetrics } from "./measure.ts";
+import { measure, type NamedMetric, settleMetrics } from "./measure.ts";
 import { isBetter, numberOf, watch } from "./monitor.ts";
 import {
   type Example,
-  type Metric,
   type Settings,
   type SolverOptions,
   type Source,
@@ -57,7 +56,7 @@ export class Solver<S = Tensor, B extends Example = Batch> {
   /** Some training examples, which tell the training accuracy; null for a stream. */
   private readonly sample: DataLoader<B | Promise<B>> | null;
   private readonly validation: DataLoader<B | Promise<B>> | null;
-  private readonly metrics: readonly Metric[];
+  private readonly metrics: readonly NamedMetric[];
   private readonly rates: Rates;
   private readonly updater: Updater<S, B>;
   private readonly listeners = new Set<Listener>();
@@ -198,7 +197,7 @@ export class Solver<S = Tensor, B extends Example = Batch> {
       folder = new RunFolder(runFolder, checkpoints);
       if (resume && this.restored === null && (await folder.exists())) {
         const latest = await folder.latest({ warn: warner(output) });
-        if (latest !== null) this.restore(latest.checkpoint);
+        if (latest !== null) this.adopt(latest.checkpoint);
       } else if (this.restored === null && (await folder.exists())) {
         folder.refuse();
       }
@@ -461,6 +460,7 @@ export class Solver<S = Tensor, B extends Example = Batch> {
         sums: this.sums,
         patience: this.patience,
         loader: this.place(),
+        validationSeed: this.validation?.state.seed ?? 0,
         generators: this.restored ?? statesOf(this.generators()),
         rates: this.rates.stateDict(),
       },
@@ -484,6 +484,10 @@ export class Solver<S = Tensor, B extends Example = Batch> {
    */
   restore(checkpoint: Checkpoint): void {
     if (this.running) throw new ValueError("Solver: fit is running; stop it before restore.");
+    this.adopt(checkpoint);
+  }
+
+  private adopt(checkpoint: Checkpoint): void {
     const { weights, best, optimizer: optimizerState, lossHistory, progress } = checkpoint;
     const { model, optimizer } = this.options;
     const { batches } = progress.state;
@@ -507,6 +511,9 @@ export class Solver<S = Tensor, B extends Example = Batch> {
     const { epoch, epochsDone } = progress.state;
     this.firstEpoch = loaderEpoch - (epochsDone === epoch ? epoch : epoch - 1);
     this.loader.state = { seed, epoch: loaderEpoch, cursor: progress.loader.cursor };
+    if (this.validation !== null) {
+      this.validation.state = { seed: progress.validationSeed, epoch: 0, cursor: 0 };
+    }
     this.restored = progress.generators;
     this.best = best;
     this.sums = progress.sums;
