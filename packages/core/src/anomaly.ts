@@ -8,7 +8,11 @@ import { scoped } from "./tape.ts";
 import { Tensor } from "./tensor.ts";
 
 /** A NaN or an infinity that an op made inside {@link detectAnomaly}. */
-export class AnomalyError extends TapegradError {}
+export class AnomalyError extends TapegradError {
+  override get name(): string {
+    return "AnomalyError";
+  }
+}
 
 /** @internal Whether results are inspected: one comparison per op otherwise. */
 export let watching = false;
