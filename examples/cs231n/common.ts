@@ -109,7 +109,8 @@ export interface CifarParts {
  * `test` images of the test file; normalised by channel. By default all but 1,000 training images are for
  * training, those 1,000 for validation, and all test images for the test. The files are in random order.
  *
- * @param folder  else the environment's CIFAR10_DIR, else ../shared/data/cifar10 if it is there
+ * @param folder         else the environment's CIFAR10_DIR, else ../shared/data/cifar10 if it is there
+ * @param normalization  by default to mean 0 and deviation 1; `{ mean: 0, std: 1 / 255 }` leaves 0 to 255
  * @throws FileError, ValueError if there are no files, or not enough images
  */
 export async function loadCifar(

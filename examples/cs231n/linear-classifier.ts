@@ -121,7 +121,7 @@ export function checkGradients(
       return vectorized(moved, batch, reg).loss;
     },
     W.narrow(0, first, count),
-    1e-5,
+    1e-6,
   );
   const error = relativeError(expected.dW.narrow(0, first, count).data(), numeric);
   print(

@@ -114,3 +114,4 @@ export {
 export { type Listener, Solver, type TrainingEvent } from "./solver.ts";
 export type { Ending, MetricValue, TrainingResult, TrainingState } from "./state.ts";
 export { DivergedError } from "./update.ts";
+export { type Port, WorkerSolver, type WorkerSolverOptions } from "./worker.ts";

@@ -1,7 +1,14 @@
 import type { GeneratorState } from "@tapegrad/core";
 import { clone, type Generator, type Tensor, ValueError } from "@tapegrad/core";
-import { type Batch, DataLoader, type Dataset, type IterableDataset, subset } from "@tapegrad/data";
-import type { Spec, StateDict } from "@tapegrad/nn";
+import {
+  type Batch,
+  DataLoader,
+  type Dataset,
+  type IterableDataset,
+  Pacer,
+  subset,
+} from "@tapegrad/data";
+import type { Module, Spec, StateDict } from "@tapegrad/nn";
 import { freeze, produce } from "immer";
 import { v7 as uuid } from "uuid";
 import { type Checkpoint, loadCheckpoint } from "./checkpoint.ts";
@@ -28,6 +35,7 @@ import {
   type TrainingState,
 } from "./state.ts";
 import { type UpdateFacts, Updater } from "./update.ts";
+import { type Port, serve } from "./worker.ts";
 
 /** What has just happened: an update, the end of an epoch, or that training was paused, resumed or ended. */
 export type TrainingEvent = "batch" | "epoch" | "pause" | "resume" | "end";
@@ -71,6 +79,7 @@ export class Solver<S = Tensor, B extends Example = Batch> {
   private restored: Readonly<Record<string, GeneratorState>> | null = null;
   /** Where the run ended, before the best weights were put back; "lost" after an error. */
   private ended: Checkpoint | "lost" | null = null;
+  private readonly pacer = new Pacer();
   private running = false;
   private stopping = false;
   /** Lets a paused run go on. */
@@ -99,6 +108,10 @@ export class Solver<S = Tensor, B extends Example = Batch> {
     this.rates = new Rates(optimizer, this.options);
     this.updater = new Updater(this.options);
     this.current = this.freshState();
+  }
+
+  get model(): Module<never[], S> {
+    return this.options.model;
   }
 
   /** How far the run is: a frozen snapshot. */
@@ -187,6 +200,11 @@ export class Solver<S = Tensor, B extends Example = Batch> {
     }
   }
 
+  /** Answers the `WorkerSolver` whose worker this Solver was made in. */
+  serve(port: Port): void {
+    serve(this as unknown as Solver<never, never>, port);
+  }
+
   // ---- The loop
 
   /** A new run, or where the restored one stands; the folder ready, if there is one. */
@@ -252,7 +270,7 @@ export class Solver<S = Tensor, B extends Example = Batch> {
       if (this.ended === null) {
         await recorder?.afterEpoch(this.current, improved, () => this.capture());
       }
-      await this.whilePaused();
+      await this.breathe();
     }
   }
 
@@ -287,7 +305,7 @@ export class Solver<S = Tensor, B extends Example = Batch> {
       this.tell("batch");
       await this.options.onBatch?.(this.current);
       await recorder?.afterStep(this.current, () => this.capture());
-      await this.whilePaused();
+      await this.breathe();
       if (this.current.step >= this.options.maxSteps) return true;
       if (this.stopping && this.current.batch < this.loader.length) return false;
     }
@@ -385,7 +403,11 @@ export class Solver<S = Tensor, B extends Example = Batch> {
     return true;
   }
 
-  private async whilePaused(): Promise<void> {
+  /** Lets the event loop turn if it is time, and waits while training is paused. */
+  private async breathe(): Promise<void> {
+    // The loaders do so too, but each epoch starts their clocks anew.
+    const turn = this.pacer.pause();
+    if (turn !== null) await turn;
     if (this.pausing === null || this.stopping) return;
     this.set("pause", true);
     await this.pausing;
