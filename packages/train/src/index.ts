@@ -113,5 +113,6 @@ export {
 } from "./search-space.ts";
 export { type Listener, Solver, type TrainingEvent } from "./solver.ts";
 export type { Ending, MetricValue, TrainingResult, TrainingState } from "./state.ts";
+export { formatNumber, formatTable } from "./table.ts";
 export { DivergedError } from "./update.ts";
 export { type Port, WorkerSolver, type WorkerSolverOptions } from "./worker.ts";
