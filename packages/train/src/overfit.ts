@@ -1,6 +1,5 @@
 import { noGrad, show, type Tensor, ValueError } from "@tapegrad/core";
-import type { Batch, Dataset } from "@tapegrad/data";
-import { Pacer } from "@tapegrad/data";
+import { type Batch, type Dataset, Pacer } from "@tapegrad/data";
 import type { Module } from "@tapegrad/nn";
 import { Adam } from "@tapegrad/optim";
 import { countCorrect } from "./accuracy.ts";
@@ -58,6 +57,7 @@ export async function overfitSmall(
   }: OverfitOptions = {},
 ): Promise<OverfitResult> {
   checkOptions({ examples, maxSteps }, goal);
+  if (dataset.length === 0) throw new ValueError("overfitSmall: the dataset has no examples.");
   const restore = remember(model);
   try {
     const count = Math.min(examples, dataset.length);

@@ -117,6 +117,10 @@ describe("overfitSmall", () => {
     await expect(overfitSmall(network(), noise, { examples: 0 })).rejects.toThrow(
       "overfitSmall: examples is 0; it must be a whole number from 1.",
     );
+    const none = new TensorDataset(noise.x.narrow(0, 0, 0), noise.y.narrow(0, 0, 0));
+    await expect(overfitSmall(network(), none)).rejects.toThrow(
+      "overfitSmall: the dataset has no examples.",
+    );
     await expect(overfitSmall(network(), noise, { goal: { accuracy: 2 } })).rejects.toThrow(
       "overfitSmall: goal is { accuracy: 2 }; it must be { accuracy } above 0 and up to 1, or { loss }.",
     );
