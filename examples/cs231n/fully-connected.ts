@@ -13,16 +13,12 @@ import {
   type Module,
   manualSeed,
   nn,
-  noGrad,
-  numericalGradient,
   optim,
   RMSProp,
   randint,
   randn,
-  relativeError,
   Solver,
-  type Tensor,
-  type train,
+  train,
 } from "tapegrad";
 import {
   cifarFolder,
@@ -38,61 +34,49 @@ import {
   whole,
 } from "./common.ts";
 
-/** Only the result is of interest. */
-const quiet = { progress: "silent", accuracySamples: 1000 } as const;
-
 /**
  * "Sanity checks" (neural-networks-3/#sanitycheck): with small weights the loss of 10 classes is ln 10, more
  * with regularization; and every parameter's gradient agrees with central differences.
  *
- * @returns  the worst relative error over all parameters
+ * @returns  the loss, and the worst relative error of a gradient
  */
-export function checkGradients(reg: number, print: Print): number {
+function checkGradients(reg: number, print: Print): { loss: number; error: number } {
   const generator = new Generator(231);
-  const dtype = "float64"; // so that differences of the loss are exact enough
-  const [inputs, rows, classes] = [15, 2, 10];
-  const model = nn.fullyConnectedNet({
-    inputDim: inputs,
-    hiddenDims: [20, 30],
-    numClasses: classes,
-    weightScale: 5e-2,
-    reg,
-    dtype,
-    generator,
-  });
-  const x = randn([rows, inputs], { dtype, generator });
-  const y = randint(0, classes, [rows], { generator });
-  const loss = model.loss(x, y);
-  loss.backward();
-  const errors = model.namedParameters().map(([name, p]) => {
-    const numeric = numericalGradient((moved) => lossWith(model, p, moved, x, y), p, 1e-5);
-    return [name, relativeError(p.grad!.data(), numeric)] as const;
-  });
-  print(`reg ${reg}: initial loss ${loss.item().toFixed(4)} (ln 10 = ${Math.log(10).toFixed(4)})`);
-  print(table(errors.map(([name, error]) => [`  ${name}`, error.toExponential(1)])));
-  return Math.max(...errors.map(([, error]) => error));
-}
-
-/** The loss if a parameter had other values. */
-function lossWith(model: nn.Classifier, p: Tensor, values: Tensor, x: Tensor, y: Tensor): number {
-  return noGrad(() => {
-    const own = p.clone();
-    p.copy_(values);
-    const loss = model.loss(x, y).item();
-    p.copy_(own);
-    return loss;
-  });
+  // In float64, so that differences of the loss are exact enough.
+  const float64 = { dtype: "float64", generator } as const;
+  const [rows, inputDim, numClasses] = [2, 15, 10];
+  const sizes = { inputDim, hiddenDims: [20, 30], numClasses };
+  const model = nn.fullyConnectedNet({ ...sizes, weightScale: 5e-2, reg, ...float64 });
+  const x = randn([rows, inputDim], float64);
+  const y = randint(0, numClasses, [rows], { generator });
+  const loss = model.loss(x, y).item();
+  const check = train.checkModel(
+    model,
+    { x, y },
+    { objective: () => model.loss(x, y), samples: 100 },
+  );
+  print(`reg ${reg}: initial loss ${loss.toFixed(4)}, ln 10 is ${Math.log(10).toFixed(4)}`);
+  print(train.formatModelCheck(check));
+  return { loss, error: Math.max(...check.parameters.map(({ relativeError }) => relativeError)) };
 }
 
 /** "Overfit a tiny subset of data": a network that can't learn 50 images by heart has a mistake in it. */
-async function overfit(tiny: data.Dataset, hiddenDims: number[], print: Print): Promise<number> {
+async function overfit(images: data.Dataset, hiddenDims: number[], print: Print) {
   const model = nn.fullyConnectedNet({ hiddenDims, weightScale: 5e-2, seed: 231 });
-  const optimizer = new optim.SGD(model.parameters(), { lr: 1e-2, momentum: 0.9 });
-  const solver = new Solver({ model, train: tiny, optimizer, epochs: 20, batchSize: 25, ...quiet });
-  const { lossHistory, trainAccHistory } = await solver.fit();
-  const accuracy = trainAccHistory.at(-1)!;
-  print(`${hiddenDims.length + 1} layers: ${lossCurve(lossHistory)} accuracy ${percent(accuracy)}`);
-  return accuracy;
+  const result = await train.overfitSmall(model, images, {
+    examples: 50,
+    optimizer: (params) => new optim.SGD(params, { lr: 5e-3, momentum: 0.9 }),
+  });
+  const { accuracy, lossHistory } = result;
+  print(
+    `${hiddenDims.length + 1} layers: ${lossCurve(lossHistory, 40)} accuracy ${percent(accuracy)} after ${lossHistory.length} steps`,
+  );
+  return result;
+}
+
+interface Parts {
+  train: data.Dataset;
+  validation: data.Dataset;
 }
 
 type Rule = (params: nn.Parameter[]) => train.SolverOptions["optimizer"];
@@ -107,7 +91,7 @@ export const rules: Record<string, Rule> = {
 
 /** The same six-layer network, from the same weights, by each rule. */
 async function compareRules(
-  parts: { train: data.Dataset; validation: data.Dataset },
+  { train, validation }: Parts,
   { epochs, seed }: { epochs: number; seed: number },
   print: Print,
 ): Promise<Record<string, train.TrainingResult>> {
@@ -117,7 +101,15 @@ async function compareRules(
     const hiddenDims = [100, 100, 100, 100, 100];
     const model = nn.fullyConnectedNet({ hiddenDims, weightScale: 5e-2, seed });
     const optimizer = rule(model.parameters());
-    const solver = new Solver({ model, ...parts, optimizer, epochs, seed, ...quiet });
+    const solver = new Solver({
+      model,
+      train,
+      validation,
+      optimizer,
+      epochs,
+      seed,
+      progress: "silent",
+    });
     const result = await solver.fit();
     results[name] = result;
     const { lossHistory, trainAccHistory, valAccHistory } = result;
@@ -143,7 +135,7 @@ interface GoodModelOptions {
  * The epoch is chosen by the validation images.
  */
 async function trainGoodModel(
-  parts: { train: data.Dataset; validation: data.Dataset },
+  parts: Parts,
   { hidden, dropout, lr, decay, epochs, seed }: GoodModelOptions,
   print: Print,
 ): Promise<Module> {
@@ -154,22 +146,16 @@ async function trainGoodModel(
     weightScale: Math.sqrt(2 / (3 * 32 * 32)),
     seed,
   });
-  const batchSize = 100;
   const optimizer = new AdamW(model.parameters(), { lr, weightDecay: decay });
-  const scheduler = new optim.Scheduler(
-    optimizer,
-    optim.cosineAnnealing(epochs * Math.ceil(parts.train.length / batchSize)),
-  );
   const solver = new Solver({
     model,
     train: data.transform(parts.train, [data.randomHorizontalFlip()]),
     validation: parts.validation,
     optimizer,
     epochs,
-    batchSize,
     seed,
+    schedule: optim.cosineAnnealing(epochs),
     progress: "silent",
-    onBatch: () => scheduler.step(),
     onEpoch: ({ epoch, meanLoss, trainAccHistory, valAccHistory, seconds }) =>
       print(
         `epoch ${epoch}/${epochs}: loss ${meanLoss.toFixed(3)}, training ${percent(trainAccHistory.at(-1)!)}, validation ${percent(valAccHistory.at(-1)!)}, ${seconds.toFixed(0)} s`,
@@ -188,9 +174,9 @@ export const fullyConnected = lesson({
     ruleImages: whole(4000, "images that the update rules are compared on"),
     ruleEpochs: whole(5, "their epochs"),
     images: whole(9000, "images that the good network trains on"),
-    epochs: whole(30, "its epochs"),
-    hidden: whole(1024, "units of its first hidden layer; the second has half as many", 2),
-    dropout: number(0.5, "share of hidden units switched off"),
+    epochs: whole(20, "its epochs"),
+    hidden: whole(512, "units of its first hidden layer; the second has half as many", 2),
+    dropout: number(0.4, "share of hidden units switched off"),
     lr: number(1e-3, "learning rate"),
     decay: number(0.05, "weight decay"),
     test: whole(2000, "test images"),
@@ -198,29 +184,25 @@ export const fullyConnected = lesson({
   async run(options, print) {
     manualSeed(options.seed);
     print("Gradient check");
-    const gradientError = Math.max(checkGradients(0, print), checkGradients(3.14, print));
+    const checks = [checkGradients(0, print), checkGradients(3.14, print)];
 
-    const { train, validation, test } = await loadCifar(options.data, {
-      train: options.images,
-      test: options.test,
-    });
+    const parts = await loadCifar(options.data, { train: options.images, test: options.test });
     print("\nOverfitting 50 images");
-    const tiny = data.subset(train, range(0, 50));
     const overfitted = [
-      await overfit(tiny, [100, 100], print),
-      await overfit(tiny, [100, 100, 100, 100], print),
+      await overfit(parts.train, [100, 100], print),
+      await overfit(parts.train, [100, 100, 100, 100], print),
     ];
 
     print(`\nUpdate rules on ${options.ruleImages} images, ${options.ruleEpochs} epochs`);
-    const part = data.subset(train, range(0, options.ruleImages));
+    const some = { ...parts, train: data.subset(parts.train, range(0, options.ruleImages)) };
     const { seed, ruleEpochs: epochs } = options;
-    const compared = await compareRules({ train: part, validation }, { epochs, seed }, print);
+    const compared = await compareRules(some, { epochs, seed }, print);
 
-    print(`\nA good network on ${train.length} images`);
-    const model = await trainGoodModel({ train, validation }, options, print);
-    const testAccuracy = await checkAccuracy(model, test);
-    print(`Test accuracy ${percent(testAccuracy)} on ${test.length} images`);
-    return { gradientError, overfitted, compared, testAccuracy };
+    print(`\nA good network on ${options.images} images`);
+    const model = await trainGoodModel(parts, options, print);
+    const testAccuracy = await checkAccuracy(model, parts.test);
+    print(`Test accuracy ${percent(testAccuracy)} on ${options.test} images`);
+    return { checks, overfitted, compared, testAccuracy };
   },
 });
 

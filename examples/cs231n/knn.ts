@@ -4,7 +4,17 @@
  *
  * Notes: https://cs231n.github.io/classification/
  */
-import { argmax, concat, matmul, oneHot, type Tensor, take, tensor, topk } from "tapegrad";
+import {
+  argmax,
+  type data,
+  matmul,
+  oneHot,
+  type Tensor,
+  take,
+  tensor,
+  topk,
+  train,
+} from "tapegrad";
 import {
   asRows,
   cifarFolder,
@@ -13,24 +23,23 @@ import {
   main,
   type Print,
   percent,
-  range,
   table,
   whole,
 } from "./common.ts";
 
-/** L2 distances between all rows of x [N, D] and of train [M, D]: [N, M]. */
-type Distances = (x: Tensor, train: Tensor) => Tensor;
+/** L2 distances between all rows of x [N, D] and of known [M, D]: [N, M]. */
+type Distances = (x: Tensor, known: Tensor) => Tensor;
 
 /** √Σ(xᵢ − tⱼ)², pair by pair. */
-export const twoLoops: Distances = (x, train) => {
-  const [images, neighbours] = [x.unbind(), train.unbind()];
+export const twoLoops: Distances = (x, known) => {
+  const [images, neighbours] = [x.unbind(), known.unbind()];
   const rows = images.map((a) => neighbours.map((b) => a.sub(b).square().sum().sqrt().item()));
   return tensor(rows, { dtype: x.dtype });
 };
 
 /** One image from all training images at once: broadcasting takes [D] from [M, D]. */
-export const oneLoop: Distances = (x, train) => {
-  const rows = x.unbind().map((a) => train.sub(a).square().sum(1).sqrt().toArray() as number[]);
+export const oneLoop: Distances = (x, known) => {
+  const rows = x.unbind().map((a) => known.sub(a).square().sum(1).sqrt().toArray() as number[]);
   return tensor(rows, { dtype: x.dtype });
 };
 
@@ -38,9 +47,9 @@ export const oneLoop: Distances = (x, train) => {
  * ‖a − b‖² = ‖a‖² + ‖b‖² − 2a·b: all pairs are one matrix product, which is what a computer does best. Rounding
  * may leave a square a little below 0.
  */
-export const noLoops: Distances = (x, train) => {
-  const products = matmul(x, train.transpose());
-  const squares = x.square().sum(1, { keepdim: true }).add(train.square().sum(1));
+export const noLoops: Distances = (x, known) => {
+  const products = matmul(x, known.transpose());
+  const squares = x.square().sum(1, { keepdim: true }).add(known.square().sum(1));
   return squares.sub(products.mul(2)).clamp(0).sqrt();
 };
 
@@ -60,7 +69,7 @@ export function vote(distances: Tensor, labels: Tensor, k: number, classes = 10)
 const accuracy = (guesses: Tensor, y: Tensor) => guesses.eq(y).sum().item() / y.size;
 
 /** Distances by each method, how long each took, and how far it is from the first one's. */
-function compareMethods(x: Tensor, train: Tensor, print: Print) {
+function compareMethods(x: Tensor, known: Tensor, print: Print) {
   const methods: Record<string, Distances> = {
     "two loops": twoLoops,
     "one loop": oneLoop,
@@ -69,7 +78,7 @@ function compareMethods(x: Tensor, train: Tensor, print: Print) {
   let first: Tensor | undefined;
   const results = Object.entries(methods).map(([name, method]) => {
     const started = performance.now();
-    const distances = method(x, train);
+    const distances = method(x, known);
     const ms = performance.now() - started;
     first ??= distances;
     // ‖A − B‖/‖A‖, with Frobenius norms
@@ -89,30 +98,23 @@ function compareMethods(x: Tensor, train: Tensor, print: Print) {
   return results;
 }
 
-/**
- * "Cross-validation": each fold in turn is classified by the others.
- *
- * @returns  the folds' accuracies by k
- */
-export function crossValidate(
-  x: Tensor,
-  y: Tensor,
-  ks: readonly number[],
-  folds: number,
-): Map<number, number[]> {
-  const [xs, ys] = [x.chunk(folds), y.chunk(folds)];
-  const results = new Map(ks.map((k) => [k, [] as number[]]));
-  for (const held of range(0, xs.length)) {
-    const others = range(0, xs.length).filter((fold) => fold !== held);
-    const trainX = others.map((fold) => xs[fold]);
-    const trainY = others.map((fold) => ys[fold]);
-    const distances = noLoops(xs[held], concat(trainX));
-    const labels = concat(trainY);
-    for (const [k, accuracies] of results) {
-      accuracies.push(accuracy(vote(distances, labels, k), ys[held]));
-    }
-  }
-  return results;
+const ks = [1, 3, 5, 8, 10, 12, 15, 20, 50, 100];
+
+/** "Cross-validation": each fold in turn is classified by the others. Accuracies by k. */
+function crossValidate(images: data.Dataset, folds: number) {
+  return train.crossValidate(
+    (fold) => {
+      const [known, held] = [asRows(fold.train), asRows(fold.validation)];
+      const distances = noLoops(held.x, known.x);
+      return Object.fromEntries(
+        ks
+          .filter((k) => k <= known.y.size)
+          .map((k) => [`k = ${k}`, accuracy(vote(distances, known.y, k), held.y)]),
+      );
+    },
+    images,
+    { k: folds, shuffle: false }, // the files are in random order
+  );
 }
 
 export const knn = lesson({
@@ -127,33 +129,33 @@ export const knn = lesson({
   },
   async run(options, print) {
     const parts = await loadCifar(options.data, options);
-    const [train, test] = [asRows(parts.train), asRows(parts.test)];
+    const [known, test] = [asRows(parts.train), asRows(parts.test)];
 
     const [few, some] = [options.compareTest, options.compareTrain];
     print(`Distances of ${few} test images to ${some} training images`);
-    const methods = compareMethods(test.x.narrow(0, 0, few), train.x.narrow(0, 0, some), print);
+    const methods = compareMethods(test.x.narrow(0, 0, few), known.x.narrow(0, 0, some), print);
 
     print(`\nAccuracy by k, of ${options.folds} folds of the training images`);
-    const validated = crossValidate(
-      train.x,
-      train.y,
-      [1, 3, 5, 8, 10, 12, 15, 20, 50, 100],
-      options.folds,
-    );
-    const mean = (list: readonly number[]) => list.reduce((sum, a) => sum + a, 0) / list.length;
+    const { folds, mean, std } = await crossValidate(parts.train, options.folds);
+    const names = Object.keys(mean);
     print(
       table([
-        ["k", ...range(0, options.folds).map((fold) => `fold ${fold + 1}`), "mean"],
-        ...[...validated].map(([k, list]) => [k, ...list.map(percent), percent(mean(list))]),
+        ["", ...folds.map((_, i) => `fold ${i + 1}`), "mean", "std"],
+        ...names.map((k) => [k, ...[...folds, mean, std].map((scores) => percent(scores[k]))]),
       ]),
     );
-    const [bestK] = [...validated].reduce((best, one) =>
-      mean(one[1]) > mean(best[1]) ? one : best,
-    );
+    const best = names.reduce((a, b) => (mean[b] > mean[a] ? b : a));
+    const bestK = ks.find((k) => best === `k = ${k}`)!;
 
-    const testAccuracy = accuracy(vote(noLoops(test.x, train.x), train.y, bestK), test.y);
+    const guesses = vote(noLoops(test.x, known.x), known.y, bestK);
+    const testAccuracy = accuracy(guesses, test.y);
     print(`\nTest accuracy ${percent(testAccuracy)} with k = ${bestK}, on ${options.test} images`);
-    return { methods, validated, bestK, testAccuracy };
+    const classifier = new train.KNearestNeighbor().train(known.x, known.y);
+    const agreement = accuracy(classifier.predict(test.x, { k: bestK }), guesses);
+    print(
+      `train.KNearestNeighbor, the library's: the same class for ${percent(agreement)} of them`,
+    );
+    return { methods, mean, bestK, testAccuracy, agreement };
   },
 });
 

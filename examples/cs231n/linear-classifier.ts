@@ -5,18 +5,14 @@
  * Notes: https://cs231n.github.io/linear-classify/ and https://cs231n.github.io/optimization-1/
  */
 import {
-  argmax,
   concat,
   Generator,
-  indexSelect,
-  matmul,
-  noGrad,
   numericalGradient,
   ones,
-  randint,
   randn,
   relativeError,
   type Tensor,
+  train,
 } from "tapegrad";
 import {
   asRows,
@@ -39,33 +35,16 @@ export interface Labelled {
 }
 
 /**
- * A classifier's loss: the mean over the rows of X [N, D] plus reg·ΣW², with W [D, C] multiplied from the right
- * as in the course; and its gradient [D, C].
+ * A classifier's loss in three ways: the mean over the rows of X [N, D] plus reg·ΣW², with W [D, C] multiplied from
+ * the right as in the course; and its gradient [D, C].
  */
-export type LossAndGradient = (
-  W: Tensor,
-  { x, y }: Labelled,
-  reg: number,
-) => { loss: number; dW: Tensor };
-
-/** The same loss in three ways. */
-export interface LinearClassifier {
+export interface LossForms {
   /** Loops over rows, classes and features, in plain numbers. */
-  readonly naive: LossAndGradient;
+  readonly naive: train.LinearLoss;
   /** Matrix products; the gradient derived by hand. */
-  readonly vectorized: LossAndGradient;
-  /** Only the mean loss; the gradient is the tape's. */
-  readonly loss: (scores: Tensor, y: Tensor) => Tensor;
-}
-
-/** Loss and gradient from the tape. */
-export function byTape(loss: LinearClassifier["loss"]): LossAndGradient {
-  return (W, { x, y }, reg) => {
-    const leaf = W.clone().requiresGrad_();
-    const total = loss(matmul(x, leaf), y).add(leaf.square().sum().mul(reg));
-    total.backward();
-    return { loss: total.item(), dW: leaf.grad! };
-  };
+  readonly vectorized: train.LinearLoss;
+  /** The gradient is the tape's. */
+  readonly taped: train.LinearLoss;
 }
 
 /**
@@ -77,14 +56,14 @@ export async function loadRows(
   sizes: { train?: number; validation?: number; test?: number },
 ): Promise<Record<"train" | "validation" | "test", Labelled>> {
   const parts = await loadCifar(folder, sizes, { mean: 0, std: 1 / 255 });
-  const train = asRows(parts.train);
-  const mean = train.x.mean(0);
+  const training = asRows(parts.train);
+  const mean = training.x.mean(0);
   const prepare = ({ x, y }: Labelled) => ({
     x: concat([x.sub(mean), ones([x.shape[0], 1])], 1),
     y,
   });
   return {
-    train: prepare(train),
+    train: prepare(training),
     validation: prepare(asRows(parts.validation)),
     test: prepare(asRows(parts.test)),
   };
@@ -97,16 +76,17 @@ export async function loadRows(
  * @returns  the largest relative errors, of gradients to each other and to central differences
  */
 export function checkGradients(
-  { naive, vectorized, loss }: LinearClassifier,
+  { naive, vectorized, taped }: LossForms,
   few: Labelled,
   reg: number,
   print: Print,
 ): { loss: number; between: number; numeric: number } {
   const generator = new Generator(231);
-  const batch = { x: few.x.to("float64"), y: few.y };
+  const x = few.x.to("float64");
   const W = randn([few.x.shape[1], 10], { dtype: "float64", generator }).mul(1e-5);
-  const expected = naive(W, batch, reg);
-  const others = { vectorized: vectorized(W, batch, reg), tape: byTape(loss)(W, batch, reg) };
+  const by = (form: train.LinearLoss, weights = W) => form(weights, x, few.y, { reg });
+  const expected = by(naive);
+  const others = { vectorized: by(vectorized), tape: by(taped) };
   const errors = Object.entries(others).map(([name, got]) => ({
     name,
     loss: relativeError([got.loss], [expected.loss]),
@@ -118,7 +98,7 @@ export function checkGradients(
     (part) => {
       const moved = W.clone();
       moved.narrow(0, first, count).copy_(part);
-      return vectorized(moved, batch, reg).loss;
+      return by(vectorized, moved).loss;
     },
     W.narrow(0, first, count),
     1e-6,
@@ -139,36 +119,9 @@ export function checkGradients(
   return { loss: expected.loss, between, numeric: error };
 }
 
-export interface SgdOptions {
-  lr: number;
-  reg: number;
-  steps: number;
-  batchSize: number;
-  seed: number;
-}
-
-/** "Stochastic Gradient Descent": W ← W − lr·dW, each step on a random batch. */
-export function trainSgd(
-  loss: LossAndGradient,
-  { x, y }: Labelled,
-  { lr, reg, steps, batchSize, seed }: SgdOptions,
-): { W: Tensor; lossHistory: number[] } {
-  const generator = new Generator(seed);
-  const W = randn([x.shape[1], 10], { generator }).mul(1e-3);
-  const lossHistory: number[] = [];
-  for (let step = 0; step < steps; step++) {
-    const rows = randint(0, x.shape[0], [batchSize], { generator });
-    const batch = { x: indexSelect(x, 0, rows), y: indexSelect(y, 0, rows) };
-    const result = loss(W, batch, reg);
-    lossHistory.push(result.loss);
-    W.sub_(result.dW.mul(lr));
-  }
-  return { W, lossHistory };
-}
-
 /** Share of rows whose largest score is the right class's. */
-export function accuracy(W: Tensor, { x, y }: Labelled): number {
-  return noGrad(() => argmax(matmul(x, W), 1).eq(y).sum().item() / y.size);
+function accuracy(classifier: train.LinearClassifier, { x, y }: Labelled): number {
+  return classifier.predict(x).eq(y).sum().item() / y.size;
 }
 
 interface LinearOptions extends Record<string, Option<string> | Option<number>> {
@@ -182,15 +135,15 @@ interface LinearOptions extends Record<string, Option<string> | Option<number>> 
 
 export interface LinearResult {
   checks: { loss: number; between: number; numeric: number }[];
-  lossHistory: number[];
-  best: { lr: number; reg: number; validation: number };
+  /** Of the best run. */
+  lossHistory: readonly number[];
   testAccuracy: number;
 }
 
 /** The whole lesson of a linear classifier: check, train for each rate and regularization, test the best. */
 export function linearLesson(
   about: string,
-  classifier: LinearClassifier,
+  forms: LossForms,
   { lrs, regs }: { lrs: readonly number[]; regs: readonly number[] },
 ): Lesson<LinearOptions, LinearResult> {
   return lesson({
@@ -203,32 +156,36 @@ export function linearLesson(
       batchSize: whole(200, "images of a step"),
       seed: whole(1, "fixes every random number", 0),
     },
-    async run({ data: folder, train: images, test: testImages, ...options }, print) {
-      const { train, validation, test } = await loadRows(folder, {
-        train: images,
-        test: testImages,
-      });
+    async run(options, print) {
+      const parts = await loadRows(options.data, options);
       print("Gradient check");
-      const few = { x: train.x.narrow(0, 0, 20), y: train.y.narrow(0, 0, 20) };
-      const checks = [0, 2.5e4].map((reg) => checkGradients(classifier, few, reg, print));
+      const { x, y } = parts.train;
+      const few = { x: x.narrow(0, 0, 20), y: y.narrow(0, 0, 20) };
+      const checks = [0, 2.5e4].map((reg) => checkGradients(forms, few, reg, print));
 
-      print(`\nTraining on ${images} images, ${options.steps} steps each`);
+      // "Stochastic Gradient Descent": W ← W − lr·dW, each step on a random batch.
+      print(`\nTraining on ${options.train} images, ${options.steps} steps each`);
       const runs = lrs.flatMap((lr) =>
         regs.map((reg) => {
-          const run = trainSgd(classifier.vectorized, train, { ...options, lr, reg });
-          const found = { lr, reg, ...run, validation: accuracy(run.W, validation) };
+          const classifier = new train.LinearClassifier(forms.vectorized);
+          const { steps, batchSize, seed } = options;
+          const { x, y } = parts.train;
+          classifier.train(x, y, { lr, reg, steps, batchSize, seed, classes: 10 });
+          const validation = accuracy(classifier, parts.validation);
+          const training = accuracy(classifier, parts.train);
+          const curve = lossCurve(classifier.lossHistory, 40);
           print(
-            `lr ${lr.toExponential()}, reg ${reg.toExponential()}: ${lossCurve(run.lossHistory, 40)} training ${percent(accuracy(run.W, train))}, validation ${percent(found.validation)}`,
+            `lr ${lr.toExponential()}, reg ${reg.toExponential()}: ${curve} training ${percent(training)}, validation ${percent(validation)}`,
           );
-          return found;
+          return { lr, reg, classifier, validation };
         }),
       );
       const best = runs.reduce((a, b) => (b.validation > a.validation ? b : a));
-      const testAccuracy = accuracy(best.W, test);
+      const testAccuracy = accuracy(best.classifier, parts.test);
       print(
-        `\nTest accuracy ${percent(testAccuracy)} with lr ${best.lr.toExponential()}, reg ${best.reg.toExponential()}, on ${testImages} images`,
+        `\nTest accuracy ${percent(testAccuracy)} with lr ${best.lr.toExponential()}, reg ${best.reg.toExponential()}, on ${options.test} images`,
       );
-      return { checks, lossHistory: best.lossHistory, best, testAccuracy };
+      return { checks, lossHistory: best.classifier.lossHistory, testAccuracy };
     },
   });
 }

@@ -198,8 +198,8 @@ export const surfaces: Record<string, Surface> = {
 /** The racers, by the letter that draws them. */
 export const racers: Record<string, (params: Tensor[]) => optim.Optimizer<{ lr: number }>> = {
   sgd: (params) => new optim.SGD(params, { lr: 0.01 }),
-  momentum: (params) => new optim.Momentum(params, { lr: 0.01, momentum: 0.9 }),
-  nesterov: (params) => new optim.Momentum(params, { lr: 0.01, momentum: 0.9, nesterov: true }),
+  momentum: (params) => new optim.Momentum(params, { lr: 0.005, momentum: 0.9 }),
+  nesterov: (params) => new optim.Momentum(params, { lr: 0.005, momentum: 0.9, nesterov: true }),
   adagrad: (params) => new optim.Adagrad(params, { lr: 0.5 }),
   rmsprop: (params) => new optim.RMSProp(params, { lr: 0.02, alpha: 0.9 }),
   Adam: (params) => new optim.Adam(params, { lr: 0.1 }),
@@ -251,7 +251,7 @@ const [columns, lines] = [72, 22];
 /** From low to high. */
 const shades = " .:-=+*%";
 
-/** The surface in shades, each as large as the others; the paths in their letters, the finish as a capital X. */
+/** The surface in shades, each as large as the others; the paths in their letters. */
 export function draw(surface: Surface, paths: Readonly<Record<string, readonly Point[]>>): string {
   const { f, x, y } = surface;
   const [xs, ys] = [linspace(...x, columns), linspace(y[1], y[0], lines)];

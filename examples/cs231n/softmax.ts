@@ -3,15 +3,15 @@
  *
  * Notes: https://cs231n.github.io/linear-classify/#softmax
  */
-import { crossEntropy, logSoftmax, matmul, oneHot, tensor } from "tapegrad";
+import { logSoftmax, matmul, oneHot, tensor, train } from "tapegrad";
 import { main } from "./common.ts";
-import { type LinearClassifier, type LossAndGradient, linearLesson } from "./linear-classifier.ts";
+import { type LossForms, linearLesson } from "./linear-classifier.ts";
 
 /**
  * Lᵢ = −log p_yᵢ with pⱼ = exp sⱼ / Σ exp sₖ, hence ∂Lᵢ/∂sⱼ = pⱼ − 1(j = yᵢ). The largest score is subtracted first
  * ("Practical issues: Numeric stability"): it changes no probability, and exp can't overflow.
  */
-const naive: LossAndGradient = (W, { x, y }, reg) => {
+const naive: train.LinearLoss = (W, x, y, { reg = 0 } = {}) => {
   const [features, classes] = W.shape;
   const [w, rows, labels] = [W.data(), x.data(), y.data()];
   const gradient = new Float64Array(w.length);
@@ -41,7 +41,7 @@ const naive: LossAndGradient = (W, { x, y }, reg) => {
 };
 
 /** The same as a few matrix expressions: dW = Xᵀ·(P − Y)/N. */
-const vectorized: LossAndGradient = (W, { x, y }, reg) => {
+const vectorized: train.LinearLoss = (W, x, y, { reg = 0 } = {}) => {
   const n = y.size;
   const logP = logSoftmax(matmul(x, W), 1); // [N, C]
   const right = oneHot(y, W.shape[1]).to(W.dtype); // [N, C], 1 at each row's class
@@ -52,11 +52,11 @@ const vectorized: LossAndGradient = (W, { x, y }, reg) => {
   };
 };
 
-export const classifier: LinearClassifier = { naive, vectorized, loss: crossEntropy };
+export const forms: LossForms = { naive, vectorized, taped: train.softmaxLossVectorized };
 
 export const softmax = linearLesson(
   "A linear softmax classifier on CIFAR-10: naive, vectorized and by the tape; trained by SGD.",
-  classifier,
+  forms,
   { lrs: [1e-7, 2e-7], regs: [1e4, 2.5e4] },
 );
 

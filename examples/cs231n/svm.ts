@@ -3,9 +3,9 @@
  *
  * Notes: https://cs231n.github.io/linear-classify/#svm and https://cs231n.github.io/optimization-1/#analytic
  */
-import { matmul, multiclassSvmLoss, oneHot, tensor } from "tapegrad";
+import { matmul, oneHot, tensor, train } from "tapegrad";
 import { main } from "./common.ts";
-import { type LinearClassifier, type LossAndGradient, linearLesson } from "./linear-classifier.ts";
+import { type LossForms, linearLesson } from "./linear-classifier.ts";
 
 /** Each wrong class's score should be below the right one's by at least this. */
 const delta = 1;
@@ -14,7 +14,7 @@ const delta = 1;
  * Lᵢ = Σ over j ≠ yᵢ of max(0, sⱼ − s_yᵢ + 1). Where a margin is violated, xᵢ is added to the gradient of the
  * wrong class's column and taken from that of the right one's.
  */
-const naive: LossAndGradient = (W, { x, y }, reg) => {
+const naive: train.LinearLoss = (W, x, y, { reg = 0 } = {}) => {
   const [features, classes] = W.shape;
   const [w, rows, labels] = [W.data(), x.data(), y.data()];
   const gradient = new Float64Array(w.length);
@@ -43,7 +43,7 @@ const naive: LossAndGradient = (W, { x, y }, reg) => {
 };
 
 /** The same as a few matrix expressions: dW = Xᵀ·dS, where dS counts violated margins. */
-const vectorized: LossAndGradient = (W, { x, y }, reg) => {
+const vectorized: train.LinearLoss = (W, x, y, { reg = 0 } = {}) => {
   const n = y.size;
   const scores = matmul(x, W); // [N, C]
   const right = oneHot(y, W.shape[1]).to(W.dtype); // [N, C], 1 at each row's class
@@ -57,15 +57,11 @@ const vectorized: LossAndGradient = (W, { x, y }, reg) => {
   };
 };
 
-export const classifier: LinearClassifier = {
-  naive,
-  vectorized,
-  loss: (scores, y) => multiclassSvmLoss(scores, y, { margin: delta }),
-};
+export const forms: LossForms = { naive, vectorized, taped: train.svmLossVectorized };
 
 export const svm = linearLesson(
   "A linear support vector machine on CIFAR-10: naive, vectorized and by the tape; trained by SGD.",
-  classifier,
+  forms,
   { lrs: [5e-8, 1e-7], regs: [1e4, 2.5e4] },
 );
 

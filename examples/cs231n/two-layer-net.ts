@@ -97,14 +97,14 @@ export const twoLayerNet = lesson({
 
     manualSeed(seed);
     const { train, validation, test } = await loadCifar(options.data, options);
-    const model = nn.twoLayerNet({ hiddenDim: hidden, weightScale: 1e-2, reg, seed });
+    const model = nn.twoLayerNet({ hiddenDim: hidden, weightScale: 1e-2, seed });
     print(`\n${epochs} epochs over ${train.length} images`);
     const solver = new Solver({
       model,
       train,
       validation,
-      // The penalty's gradient is reg·W, which is what weight decay adds.
-      optimizer: new optim.Momentum(model.parameters(), { lr, momentum: 0.9, weightDecay: reg }),
+      optimizer: new optim.Momentum(model.parameters(), { lr, momentum: 0.9 }),
+      reg,
       epochs,
       lrDecay,
       seed,
