@@ -1,7 +1,7 @@
 /**
  * A convolutional network reads MNIST's handwritten digits, right in 99 of 100 cases after a few minutes.
  *
- * Notes: https://cs231n.github.io/convolutional-networks/#case, LeNet, in today's parts
+ * Notes: https://cs231n.github.io/convolutional-networks/#conv
  */
 import { data, loadMnist, type Module, manualSeed, nn, noGrad } from "tapegrad";
 import { drawImage, sideBySide } from "../mnist/art.ts";
@@ -10,21 +10,22 @@ import { trainImages } from "./train-images.ts";
 
 const [side, classes] = [28, 10];
 
-/** {conv5 – batch norm – relu – pool} × 2 – linear – relu – linear */
-export function leNet(): Module {
-  const stage = (from: number, to: number) => [
-    nn.conv2d(from, to, 5, { padding: 2, bias: false }),
+/**
+ * {convolution – batch norm – relu} × 3 – linear: 28 × 28 pixels become 14 × 14, then 7 × 7, by strides of 2
+ * instead of pooling ("getting rid of pooling" in the notes), at a quarter of the work.
+ */
+export function digitNet(): Module {
+  const stage = (from: number, to: number, size: number, stride: number) => [
+    nn.conv2d(from, to, size, { stride, padding: (size - 1) / 2, bias: false }),
     nn.batchNorm2d(to),
-    nn.maxPool2d(2),
     nn.relu(),
   ];
   return nn.sequential([
-    ...stage(1, 16),
-    ...stage(16, 32),
+    ...stage(1, 16, 5, 2),
+    ...stage(16, 32, 5, 2),
+    ...stage(32, 32, 3, 1),
     nn.flatten(),
-    nn.linear(32 * (side / 4) ** 2, 128),
-    nn.relu(),
-    nn.linear(128, classes),
+    nn.linear(32 * (side / 4) ** 2, classes),
   ]);
 }
 
@@ -58,7 +59,7 @@ export const mnistConvNet = lesson({
   async run({ train, validation, test, epochs, batchSize, seed }, print) {
     const mnist = await loadMnist();
     manualSeed(seed);
-    const model = leNet();
+    const model = digitNet();
     const result = await trainImages(
       {
         model,
