@@ -1,5 +1,5 @@
 /** What the options of training do, one by one. */
-import { describe, expect, it } from "@jest/globals";
+import { beforeAll, describe, expect, it } from "@jest/globals";
 import { equal, Generator, manualSeed, noGrad, randn, type Tensor, tensor } from "@tapegrad/core";
 import { DataLoader, type Dataset, mapBatches, TensorDataset } from "@tapegrad/data";
 import {
@@ -393,6 +393,35 @@ describe("the best epoch", () => {
     ).rejects.toThrow(
       'Solver: there is no number "f1" to monitor; there are loss, trainAcc, valLoss, valAcc, scripted.deep.value.',
     );
+  });
+});
+
+describe("an optimizer of one's own", () => {
+  it("needs only step and zeroGrad, but for checkpoints", async () => {
+    const model = network();
+    const own = {
+      lr: 0.1,
+      groups: [{ lr: 0.1 }],
+      step: () =>
+        noGrad(() => {
+          for (const p of model.parameters()) p.sub_(p.grad!.mul(own.lr));
+        }),
+      zeroGrad() {
+        for (const p of model.parameters()) p.grad = null;
+      },
+    };
+    const one = solver({ model, optimizer: own, validation: classes });
+    const { lossHistory } = await one.fit();
+    lossHistory.forEach((loss, i) => {
+      expect(loss).toBeCloseTo(expected[i], 10);
+    });
+    expect(() => one.checkpoint()).toThrow(
+      "Solver: an object has no stateDict; a checkpoint needs an optimizer whose state can be saved.",
+    );
+  });
+  let expected: readonly number[] = [];
+  beforeAll(async () => {
+    expected = (await solver().fit()).lossHistory;
   });
 });
 
