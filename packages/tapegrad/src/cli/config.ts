@@ -71,9 +71,14 @@ const checkpoints = group(
   "checkpoints",
 );
 
+const runName: Item<string> = fields.field<string>(
+  "a name of letters, digits, dots, dashes and underscores",
+  (message) => v.pipe(v.string(message), v.regex(/^\w[\w.-]*$/, message)),
+);
+
 /** Everything that a config may say; names and meanings are the Solver's where it has them. */
 export const configItems = {
-  name: maybe(text),
+  name: maybe(runName),
   seed: count({ fallback: 0 }),
   data: dataItem,
   transforms: or(transformsItem, []),
@@ -169,7 +174,11 @@ function absolute(json: unknown, base: string): unknown {
   if (!isObject(json) || !isObject(json.data)) return json;
   const data = { ...json.data };
   for (const option of pathOptions) {
-    if (typeof data[option] === "string") data[option] = resolve(base, data[option]);
+    const given = data[option];
+    if (typeof given === "string") data[option] = resolve(base, given);
+    if (Array.isArray(given)) {
+      data[option] = given.map((one) => (typeof one === "string" ? resolve(base, one) : one));
+    }
   }
   return { ...json, data };
 }

@@ -155,6 +155,16 @@ export function makeMetrics(
   return metrics.map((one) => makeMetric(one, classNames));
 }
 
+/** The learner's metrics, and accuracy where a classifier's config doesn't name it: the Solver tells it anyway. */
+export function withAccuracy(
+  { metrics, task }: Learner,
+  { targets }: Facts,
+): readonly ShownMetric[] {
+  const told = metrics.some(({ metric }) => metric.name === "accuracy");
+  if (told || targets !== "classes" || !task.hasScores) return metrics;
+  return [makeMetric({ type: "accuracy" }, null), ...metrics];
+}
+
 /** One pass forward, which leaves no trace but sizes that the model took from its first input. */
 async function tryOut({ model, task, metrics }: Learner, batch: Batch): Promise<void> {
   inPlace("model", () => {

@@ -17,7 +17,7 @@ export interface RunRecord extends Learned {
 
 const version = 1;
 
-export function recordOf(config: Config, { facts, fitted }: Learned): Json {
+export function recordOf({ search: _, ...config }: Config, { facts, fitted }: Learned): Json {
   return { version, config, facts, fitted } as unknown as Json;
 }
 

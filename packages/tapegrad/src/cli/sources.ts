@@ -143,14 +143,22 @@ async function openPictures(
 
 // ---- Text
 
-const textItems = { path: text, length: size({ fallback: 64 }), stride: maybe(size()) };
+/** Several files make one text, one after the other. */
+const oneOrMore = field<string | readonly string[]>("a path, or an array of paths", (message) =>
+  v.union([text.schema, v.pipe(v.array(text.schema), v.minLength(1))], message),
+);
+
+const textItems = { path: oneOrMore, length: size({ fallback: 64 }), stride: maybe(size()) };
 
 /** The first part is for training, the next for validation, the last for the test: windows don't overlap. */
 async function openText(
   { path, length, stride = length }: Values<typeof textItems>,
   { validation, test, known }: Context,
 ): Promise<Opened> {
-  const content = new TextDecoder().decode(await readBytes("text", path));
+  let content = "";
+  for (const file of [path].flat()) {
+    content += new TextDecoder().decode(await readBytes("text", file));
+  }
   const { vocabulary, encode } = charTokenizer(known?.vocabulary ?? content);
   const ids = encode(content);
   const [held, tested] = [validation, test].map((part) => countOf(part, ids.length));

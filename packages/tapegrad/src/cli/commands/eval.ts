@@ -1,6 +1,13 @@
 /** `tapegrad eval`: loss and metrics of a trained model. */
 import { type Config, parseValue, settle } from "../config.ts";
-import { type Learner, makeMetrics, measure, openParts, type PartName } from "../experiment.ts";
+import {
+  type Learner,
+  makeMetrics,
+  measure,
+  openParts,
+  type PartName,
+  withAccuracy,
+} from "../experiment.ts";
 import { exitCodes, type Io, report, UsageError } from "../io.ts";
 import { openTrained } from "../runs.ts";
 import { taskOf } from "../task.ts";
@@ -31,7 +38,9 @@ export async function evaluate(path: string, options: EvalOptions, io: Io): Prom
     );
   }
   const task = taskOf(model, config.loss, facts);
-  const learner: Learner = { model, task, metrics: makeMetrics(config, facts, task) };
+  const own: Learner = { model, task, metrics: makeMetrics(config, facts, task) };
+  const asked = options.metric.length > 0;
+  const learner = asked ? own : { ...own, metrics: withAccuracy(own, facts) };
   const measured = await measure(learner, examples, config);
   report(
     io,
@@ -42,13 +51,10 @@ export async function evaluate(path: string, options: EvalOptions, io: Io): Prom
   return exitCodes.done;
 }
 
-/** "accuracy", or with options '{ "type": "topK", "k": 5 }'. Where nothing is asked for, a classifier's accuracy. */
+/** Other metrics: "accuracy", or with options '{ "type": "topK", "k": 5 }'. */
 function withMetrics(config: Config, names: readonly string[]): Config {
   if (names.length === 0) return config;
-  return settle({
-    ...config,
-    metrics: names.map(parseValue),
-    monitor: undefined,
-    earlyStopping: undefined,
-  });
+  // What was monitored may not be among them.
+  const { monitor: _, earlyStopping: __, ...rest } = config;
+  return settle({ ...rest, metrics: names.map(parseValue) });
 }

@@ -118,7 +118,7 @@ export async function compare(paths: readonly string[], { json }: Shown, io: Io)
   const text = formatTable(
     [
       ["", ...paths],
-      ...differing.map((name) => [name, ...settings.map((own) => written(own, name))]),
+      ...differing.map((name) => [name, ...settings.map((own) => shortened(written(own, name)))]),
       ...results.map(([name, of]) => [name, ...runs.map(({ epochs }) => numberText(of(epochs)))]),
     ],
     { left: 1 },
@@ -131,6 +131,10 @@ export async function compare(paths: readonly string[], { json }: Shown, io: Io)
   report(io, json, document, text);
   return exitCodes.done;
 }
+
+const widest = 32;
+const shortened = (text: string) =>
+  text.length <= widest ? text : `${text.slice(0, widest - 1)}…`;
 
 const measured = (values: readonly (number | null | undefined)[]) =>
   values.filter((value): value is number => typeof value === "number");

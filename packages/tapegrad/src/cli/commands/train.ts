@@ -3,7 +3,14 @@ import { basename } from "node:path";
 import { setThreads } from "@tapegrad/core";
 import { RunFolder } from "@tapegrad/train";
 import { type Config, readConfig, settle } from "../config.ts";
-import { makeLearner, makeSolver, measure, openParts, type Parts } from "../experiment.ts";
+import {
+  makeLearner,
+  makeSolver,
+  measure,
+  openParts,
+  type Parts,
+  withAccuracy,
+} from "../experiment.ts";
 import { exitCodes, type Io, report, UsageError } from "../io.ts";
 import { openRun, recordOf } from "../runs.ts";
 import { measuredText, quoted, resultDocument, resultText } from "../text.ts";
@@ -21,8 +28,8 @@ export interface TrainOptions {
 }
 
 /** What the command line says beside the config. */
-function adjusted(json: unknown, { epochs, maxSteps, seed, threads }: TrainOptions): unknown {
-  const given = Object.entries({ epochs, maxSteps, seed, threads });
+function adjusted(json: unknown, { epochs, seed, threads }: TrainOptions): unknown {
+  const given = Object.entries({ epochs, seed, threads });
   return {
     ...(json as object),
     ...Object.fromEntries(given.filter(([, value]) => value !== undefined)),
@@ -92,7 +99,12 @@ async function run(config: Config, parts: Parts, setting: Setting): Promise<numb
   const { folder, resume, options, io } = setting;
   if (config.threads !== undefined) setThreads(config.threads);
   const learner = await makeLearner(config, parts);
+  // An end of this program, not of the run: it is no part of the config that a later one goes on with.
+  const { maxSteps } = options;
   const solver = makeSolver(config, parts, learner, {
+    ...(maxSteps === undefined
+      ? {}
+      : { maxSteps: Math.min(maxSteps, config.maxSteps ?? Infinity) }),
     runFolder: folder.path,
     resume,
     config: recordOf(config, parts),
@@ -107,10 +119,13 @@ async function run(config: Config, parts: Parts, setting: Setting): Promise<numb
     ...(validation === null ? [] : [`${validation.length} for validation`]),
     ...(test === null ? [] : [`${test.length} for the test`]),
   ];
-  io.errors.write(`${folder.path}: ${examples.join(", ")}\n`);
+  if (options.progress !== "silent") {
+    io.errors.write(`${folder.path}: ${examples.join(", ")}\n`);
+  }
   const result = await solver.fit();
   const stopped = result.stopped === "aborted";
-  const tested = stopped || test === null ? null : await measure(learner, test, config);
+  const judge = { ...learner, metrics: withAccuracy(learner, parts.facts) };
+  const tested = stopped || test === null ? null : await measure(judge, test, config);
   const resumeWith = `tapegrad train --resume ${quoted(folder.path)}`;
   report(
     io,
@@ -123,7 +138,7 @@ async function run(config: Config, parts: Parts, setting: Setting): Promise<numb
     },
     [
       resultText(result, folder.path),
-      ...(tested === null ? [] : [`Test: ${measuredText(tested, learner)}`]),
+      ...(tested === null ? [] : [`Test: ${measuredText(tested, judge)}`]),
       ...(stopped ? [`Interrupted, state saved. Go on with: ${resumeWith}`] : []),
     ].join("\n"),
   );
