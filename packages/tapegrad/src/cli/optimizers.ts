@@ -83,6 +83,7 @@ const kinds = Object.fromEntries(
 
 export const optimizerItem: Item<Chosen<OptimizerName>> = oneOf(kinds, {
   example: '{ "type": "adam", "lr": 0.001 }',
+  otherwise: "adam",
 });
 
 /**

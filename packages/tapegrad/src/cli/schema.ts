@@ -142,10 +142,16 @@ export type Chosen<N extends string = string> = Readonly<Record<string, unknown>
  *
  * @param key    what the name is called: `type`, or another word
  * @param extra  options that all kinds have
+ * @param otherwise  the name where an object says none
  */
 export function oneOf<N extends string>(
   kinds: Readonly<Record<N, Kind>>,
-  { key = "type", extra = {}, example }: { key?: string; extra?: Items; example: string },
+  {
+    key = "type",
+    extra = {},
+    example,
+    otherwise,
+  }: { key?: string; extra?: Items; example: string; otherwise?: N },
 ): Item<Chosen<N>> {
   const names = Object.keys(kinds) as N[];
   const wants = `an object such as ${example}`;
@@ -164,7 +170,7 @@ export function oneOf<N extends string>(
     );
   const schema = v.lazy((input): v.GenericSchema => {
     const short = typeof input === "string";
-    const name = short ? input : isObject(input) ? input[key] : undefined;
+    const name = short ? input : isObject(input) ? (input[key] ?? otherwise) : undefined;
     if (!short && !isObject(input)) {
       return v.custom(() => false, `is ${show(input)}; it must be ${wants}.`);
     }
@@ -177,7 +183,8 @@ export function oneOf<N extends string>(
     if (typeof name !== "string" || !Object.hasOwn(kinds, name)) {
       return unknownName(name, short ? [] : [key]);
     }
-    const items = { [key]: word(names), ...itemsOf(kinds[name as N]), ...extra };
+    const called = { ...word(names), ...(otherwise && { fallback: otherwise }) };
+    const items = { [key]: called, ...itemsOf(kinds[name as N]), ...extra };
     const whole = objectSchema(items, show(name));
     const named = v.transform(() => ({ [key]: name }));
     return short ? (v.pipe(v.unknown(), named, whole) as v.GenericSchema) : whole;
@@ -254,7 +261,8 @@ export function inPlace<T>(place: string, make: () => T): T {
 export function placed(place: string, message: string): string[] {
   const lines = message.replace(/^fromSpec:\s+/, "").split("\n");
   return lines.map((line) => {
-    const text = line.trim();
+    // Layers of one's own need a program.
+    const text = line.replace(" Make others known with registerLayer.", "").trim();
     if (text.startsWith("the spec ")) return text.replace("the spec", place);
     const isPath = /^[\w.[\]]+ (is|has) /.test(text) || /^\w+[.[][\w.[\]]*: /.test(text);
     return `${place}${isPath ? "." : ": "}${text}`;

@@ -29,9 +29,10 @@ export interface TrainOptions {
 
 /** What the command line says beside the config. */
 function adjusted(json: unknown, { epochs, seed, threads }: TrainOptions): unknown {
+  if (typeof json !== "object" || json === null) return json;
   const given = Object.entries({ epochs, seed, threads });
   return {
-    ...(json as object),
+    ...json,
     ...Object.fromEntries(given.filter(([, value]) => value !== undefined)),
   };
 }
