@@ -60,7 +60,7 @@ const workerSource = `
       });
     } catch (error) {
       const { name = "Error", message = String(error), stack = "" } = error ?? {};
-      port.postMessage({ id: 0, error: { name, message, stack } });
+      port.postMessage({ id: 0, error: { kind: -1, name, message, stack } });
     }
   };
   if (inNode) port.on("message", (message) => handle(message));
@@ -75,6 +75,8 @@ interface PlainTensor {
 }
 
 interface TellingError {
+  /** Place in {@link errorClasses}; −1 for others. Names don't tell: bundlers change them. */
+  readonly kind: number;
   readonly name: string;
   readonly message: string;
   readonly stack: string;
@@ -85,6 +87,9 @@ interface Request {
   readonly call: keyof ReturnType<typeof callsOf>;
   readonly argument?: unknown;
 }
+
+/** Errors that arrive as what they were. */
+const errorClasses = [ValueError, ShapeError, DTypeError, FileError, FormatError, DivergedError];
 
 /** Request 0 is the opening. */
 type Answer =
@@ -136,7 +141,8 @@ export function serve(solver: Solver<never, never>, port: Port): void {
       port.post({ id, value, state: solver.state });
     } catch (error) {
       const { name, message, stack = "" } = error as Error;
-      port.post({ id, error: { name, message, stack } });
+      const kind = errorClasses.findIndex((one) => error instanceof one);
+      port.post({ id, error: { kind, name, message, stack } });
     }
   });
   port.post({ id: 0, value: null, state: solver.state });
@@ -161,9 +167,6 @@ interface Waiting {
 }
 
 const where = "WorkerSolver";
-/** Errors that arrive as what they were. */
-const errorClasses = [ValueError, ShapeError, DTypeError, FileError, FormatError, DivergedError];
-
 /**
  * A Solver that trains in a worker.
  *
@@ -336,8 +339,9 @@ export class WorkerSolver {
   }
 }
 
-function revived({ name, message, stack }: TellingError): Error {
-  const known = errorClasses.find((one) => one.name === name);
-  const error = known === undefined ? new Error(message) : new known(message);
-  return Object.assign(error, { stack, ...(known === undefined ? { name } : {}) });
+function revived({ kind, name, message, stack }: TellingError): Error {
+  const known = errorClasses[kind];
+  return known === undefined
+    ? Object.assign(new Error(message), { name, stack })
+    : Object.assign(new known(message), { stack });
 }
