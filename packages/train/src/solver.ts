@@ -259,8 +259,7 @@ export class Solver<S = Tensor, B extends Example = Batch> {
         "Solver: the run ended by an error, so there is no place to go on from; take an earlier checkpoint.",
       );
     }
-    if (this.ended !== null) return this.ended;
-    const { weights, optimizer, ...rest } = this.run.capture();
+    const { weights, optimizer, ...rest } = this.ended ?? this.run.capture();
     const state = optimizer.state.map(
       (one) =>
         one &&
@@ -271,9 +270,14 @@ export class Solver<S = Tensor, B extends Example = Batch> {
     return { ...rest, weights: cloned(weights), optimizer: { ...optimizer, state } };
   }
 
-  /** For when the best weights are back; null with an optimizer whose state nobody can save. */
+  /**
+   * The place before validation or the best weights change what is seen of it; of the rest only the weights
+   * need copies for that. null with an optimizer whose state nobody can save.
+   */
   private lastPlace(): Checkpoint | null {
-    return this.options.optimizer.stateDict === undefined ? null : this.checkpoint();
+    if (this.options.optimizer.stateDict === undefined) return null;
+    const place = this.run.capture();
+    return { ...place, weights: cloned(place.weights) };
   }
 
   /**
