@@ -1,6 +1,6 @@
 /** Graphs for Graphviz. */
 import { escapeXml, formatShape, shortValues } from "./format.ts";
-import type { Graph, GraphGroup } from "./schema.ts";
+import type { Graph } from "./schema.ts";
 import { checked, type PictureOptions } from "./svg.ts";
 import { type Atom, groupLabel, viewOf, type Wire } from "./view.ts";
 
@@ -20,7 +20,7 @@ export function toDOT(graph: Graph, options: PictureOptions = {}): string {
       .filter(({ parent }) => parent === group)
       .flatMap((cluster) => [
         `${indent}subgraph ${quoted(`cluster_${cluster.id}`)} {`,
-        `${indent}  label=${quoted(clusterLabel(cluster))}; style="rounded,dashed"; fontsize=10;`,
+        `${indent}  label=${quoted(groupLabel(cluster))}; style="rounded,dashed"; fontsize=10;`,
         ...content(cluster.id, `${indent}  `),
         `${indent}}`,
       ]),
@@ -39,12 +39,9 @@ export function toDOT(graph: Graph, options: PictureOptions = {}): string {
 const quoted = (text: string): string =>
   `"${text.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\0", "\ufffd")}"`;
 
-const clusterLabel = (group: GraphGroup): string =>
-  group.type === null ? groupLabel(group) : `${groupLabel(group)} · ${group.type}`;
-
 function dotAtom({ id, label, group, node }: Atom): string {
   if (group !== null)
-    return `${quoted(id)} [label=${quoted(clusterLabel(group))}, shape=box, style="rounded,filled", fillcolor="#e8f0fd"];`;
+    return `${quoted(id)} [label=${quoted(label)}, shape=box, style="rounded,filled", fillcolor="#e8f0fd"];`;
   const shape = node.kind === "op" ? (label.length <= 3 ? "circle" : "ellipse") : "plaintext";
   return `${quoted(id)} [label=${quoted(label)}, shape=${shape}];`;
 }

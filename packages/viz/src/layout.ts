@@ -220,16 +220,15 @@ function sizedAtom(atom: Atom, isConnected: boolean): Omit<PlacedAtom, "x" | "y"
   return { atom, form: "text", text, note, width: wide + 6, height: note === "" ? 20 : 34 };
 }
 
-/** "Linear · 7,850 parameters", "12 ops". */
-export function groupNote({ type, ops, parameters }: GraphGroup): string {
-  const parts = [type ?? "", `${formatCount(ops)} ${ops === 1 ? "op" : "ops"}`];
-  if (parameters > 0) parts.push(`${formatCount(parameters)} parameters`);
-  return parts.filter((part) => part !== "").join(" · ");
+/** "1 op · 7,850 parameters". */
+export function groupNote({ ops, parameters }: GraphGroup): string {
+  const count = `${formatCount(ops)} ${ops === 1 ? "op" : "ops"}`;
+  return parameters === 0 ? count : `${count} · ${formatCount(parameters)} parameters`;
 }
 
 /** As much of a module's name as its box is wide. */
 function clusterText(group: GraphGroup, width: number): string {
-  const text = group.type === null ? groupLabel(group) : `${groupLabel(group)} · ${group.type}`;
+  const text = groupLabel(group);
   let most = text.length;
   while (most > 4 && textWidth(shorten(text, most), noteSize) > width) most--;
   return shorten(text, most);

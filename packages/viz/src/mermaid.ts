@@ -19,10 +19,12 @@ export function toMermaid(graph: Graph, options: PictureOptions = {}): string {
     ...clusters
       .filter(({ parent }) => parent === group)
       .flatMap((cluster) => {
-        const label =
-          cluster.type === null ? groupLabel(cluster) : `${groupLabel(cluster)} · ${cluster.type}`;
         const inside = content(cluster.id, `${indent}  `);
-        return [`${indent}subgraph ${cluster.id}[${quoted(label)}]`, ...inside, `${indent}end`];
+        return [
+          `${indent}subgraph ${cluster.id}[${quoted(groupLabel(cluster))}]`,
+          ...inside,
+          `${indent}end`,
+        ];
       }),
   ];
   return [
@@ -48,8 +50,7 @@ function quoted(text: string): string {
 
 function mermaidAtom({ id, label, group, node }: Atom): string {
   const text = quoted(label === "" ? " " : label);
-  if (group !== null)
-    return `${plainId(id)}[${quoted(group.type === null ? label : `${label} · ${group.type}`)}]`;
+  if (group !== null) return `${plainId(id)}[${text}]`;
   if (node.kind === "op") return `${plainId(id)}((${text}))`;
   return `${plainId(id)}([${text}])`;
 }

@@ -58,8 +58,12 @@ export interface Draft {
 
 const bytesOf: Record<DType, number> = { bool: 1, uint8: 1, int32: 4, float32: 4, float64: 8 };
 
-/** The last two parts of a path: where to look, without telling where on a machine it lies. */
-function shortPlace(place: string): string {
+/**
+ * The last two parts of a path: where to look, without telling where on a machine it lies. null where there is no
+ * place to tell, as in a program bundled with Tapegrad into one file.
+ */
+function shortPlace(place: string | undefined): string | null {
+  if (place === undefined || !/:\d+:\d+$/.test(place)) return null;
   return place.split(/[\\/]/).slice(-2).join("/");
 }
 
@@ -198,7 +202,7 @@ export class Recorder {
       module: node.module,
       attrs,
       savedBytes: 0,
-      source: source === undefined ? null : shortPlace(source),
+      source: shortPlace(source),
       call: -1,
       flows: null,
     };

@@ -155,10 +155,11 @@ function nodeLabel(graph: Graph, node: GraphNode, around: string, absorbed: Abso
   return node.kind;
 }
 
-/** "layers.0", "cell (2)" for the second call, "ops 3" for a run. */
-export function groupLabel({ kind, path, call }: GraphGroup): string {
+/** "layers.0 · Linear", "cell (2)" for the second call, "part 3" for a run. */
+export function groupLabel({ kind, path, call, type }: GraphGroup): string {
   if (kind === "run") return `part ${call}`;
-  return call === 1 ? path : `${path} (${call})`;
+  const name = call === 1 ? path : `${path} (${call})`;
+  return type === null ? name : `${name} · ${type}`;
 }
 
 function wiresOf(

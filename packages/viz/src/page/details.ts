@@ -23,7 +23,7 @@ export function detailsOf(graph: Graph, id: string, math: Math, folded: boolean)
   if (node === undefined) return "";
   return [
     heading(graph, node),
-    facts(node),
+    facts(graph, node),
     formula(graph, node, math),
     values(node),
     flows(graph, node, math),
@@ -48,7 +48,7 @@ function row(term: string, content: string): string {
   return content === "" ? "" : `<dt>${term}</dt><dd>${content}</dd>`;
 }
 
-function facts(node: GraphNode): string {
+function facts(graph: Graph, node: GraphNode): string {
   const saved =
     node.savedBytes > 0 ? `${node.saves.join(", ")} (${formatBytes(node.savedBytes)})` : "";
   const attributes = node.attributes === null ? "" : JSON.stringify(node.attributes);
@@ -57,7 +57,9 @@ function facts(node: GraphNode): string {
     row("called at", escapeXml(node.source ?? "")),
     row("options", attributes === "" ? "" : `<code>${escapeXml(attributes)}</code>`),
     row("keeps for backward", escapeXml(saved)),
-    node.group === null ? "" : row("part of", foldButton(node.group, "Fold")),
+    ...graph.groups
+      .filter(({ id }) => id === node.group)
+      .map((group) => row("part of", foldButton(group.id, `Fold ${escapeXml(groupLabel(group))}`))),
   ].join("");
   return list === "" ? "" : `<dl>${list}</dl>`;
 }
