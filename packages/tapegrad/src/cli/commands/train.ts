@@ -80,7 +80,7 @@ async function freeFolder(out: string | undefined, name: string): Promise<RunFol
     const folder = new RunFolder(out);
     if (!(await folder.exists())) return folder;
     throw new UsageError(
-      `"${out}" holds a run already; go on with it (tapegrad train --resume ${out}), or give another --out.`,
+      `"${out}" holds a run already; go on with it (tapegrad train --resume ${quoted(out)}), or give another --out.`,
     );
   }
   for (let i = 1; ; i++) {
