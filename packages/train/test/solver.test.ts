@@ -174,6 +174,13 @@ describe("Solver", () => {
     expect((await solver.fit()).stopped).toBe("aborted");
   });
 
+  it("lets timers run between epochs of little work, too", async () => {
+    const controller = new AbortController();
+    const { solver } = setUp({ epochs: 1e6, signal: controller.signal });
+    setTimeout(() => controller.abort(), 60);
+    expect((await solver.fit()).stopped).toBe("aborted");
+  });
+
   it("gives callbacks frozen snapshots", async () => {
     const states: TrainingState[] = [];
     const { solver } = setUp({
