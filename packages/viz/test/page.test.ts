@@ -44,7 +44,7 @@ suite("a page in headless Chromium (set CHROMIUM_PATH, or install Debian's chrom
     return page;
   }
   const details = (page: Page) => page.locator("#details").innerText();
-  const labels = (page: Page) => page.locator("#picture .atom text.name").allInnerTexts();
+  const labels = (page: Page) => page.locator("#picture .atom text.name").allTextContents();
 
   it("shows upstream × local = downstream of the gate that is chosen, and typesets its formula", async () => {
     const page = await open(neuron());
