@@ -122,7 +122,7 @@ export async function loadCifar(
   const found = folder || process.env.CIFAR10_DIR || (existsSync(nearby) ? nearby : undefined);
   if (found === undefined) {
     throw new data.FileError(
-      `CIFAR-10 is needed: give its folder with --data FOLDER or CIFAR10_DIR. This downloads it (170 MB) into ./cifar10:\n${downloadCommand}`,
+      `CIFAR-10 is needed: give its folder with --data FOLDER or CIFAR10_DIR. To download it (170 MB): ${downloadCommand}`,
     );
   }
   const cifar = await data.loadCifar10({ folder: found, ...normalization });
@@ -140,7 +140,7 @@ export async function loadCifar(
   };
 }
 
-const downloadCommand = `node --input-type=module --eval 'import { data } from "tapegrad"; await data.downloadCifar10({ folder: "cifar10" })'`;
+const downloadCommand = "npx tapegrad data download cifar10 --folder cifar10";
 
 /** The whole numbers from `from` up to, not including, `to`. */
 export function range(from: number, to: number): number[] {

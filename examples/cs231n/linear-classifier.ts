@@ -124,7 +124,7 @@ function accuracy(classifier: train.LinearClassifier, { x, y }: Labelled): numbe
   return classifier.predict(x).eq(y).sum().item() / y.size;
 }
 
-interface LinearOptions extends Record<string, Option<string> | Option<number>> {
+export interface LinearOptions extends Record<string, Option<string> | Option<number>> {
   data: Option<string>;
   train: Option<number>;
   validation: Option<number>;

@@ -66,8 +66,7 @@ describe("loadCifar", () => {
       delete process.env.CIFAR10_DIR;
       await expect(loadCifar("")).rejects.toThrow(
         new data.FileError(
-          `CIFAR-10 is needed: give its folder with --data FOLDER or CIFAR10_DIR. This downloads it (170 MB) into ./cifar10:
-node --input-type=module --eval 'import { data } from "tapegrad"; await data.downloadCifar10({ folder: "cifar10" })'`,
+          "CIFAR-10 is needed: give its folder with --data FOLDER or CIFAR10_DIR. To download it (170 MB): npx tapegrad data download cifar10 --folder cifar10",
         ),
       );
     } finally {

@@ -516,6 +516,20 @@ describe("search", () => {
     expect(again.bestValAcc).toBe(best);
   });
 
+  it("stops at an interruption, and its trials stay", async () => {
+    const file = await configFile("endless", {
+      ...config,
+      search: { ...config.search, trials: 1_000_000 },
+    });
+    const controller = new AbortController();
+    setTimeout(() => controller.abort(), 500);
+    const out = path("endless.jsonl");
+    const { exitCode, output } = await tapegrad(`search ${file} --out ${out}`, controller.signal);
+    expect(exitCode).toBe(130);
+    expect(output).toContain(`Interrupted; the same command goes on. Trials so far: ${out}\n`);
+    expect((await readFile(out, "utf8")).split("\n").length).toBeGreaterThan(2);
+  });
+
   it("finds places and ranges that can't be before the first trial", async () => {
     const attempt = async (space: object) => {
       const file = await configFile("lost", { ...config, search: { space } });

@@ -1,9 +1,9 @@
 /** `tapegrad train`: a config, or a run that goes on. */
 import { basename } from "node:path";
-import { setThreads } from "@tapegrad/core";
 import { RunFolder } from "@tapegrad/train";
 import { type Config, readConfig, settle } from "../config.ts";
 import {
+  applyThreads,
   makeLearner,
   makeSolver,
   measure,
@@ -98,7 +98,7 @@ interface Setting {
 
 async function run(config: Config, parts: Parts, setting: Setting): Promise<number> {
   const { folder, resume, options, io } = setting;
-  if (config.threads !== undefined) setThreads(config.threads);
+  applyThreads(config);
   const learner = await makeLearner(config, parts);
   // An end of this program, not of the run: it is no part of the config that a later one goes on with.
   const { maxSteps } = options;
