@@ -403,7 +403,7 @@ describe("progress", () => {
     const [within, end, ...more] = output.text.trimEnd().split("\n");
     expect(within).toMatch(/^epoch 1\/1 · batch 100 · loss \d\.\d{4} · [\d,]+ samples\/s$/);
     expect(end).toMatch(
-      /^epoch 1\/1 · loss \d\.\d{4} · validation loss \d\.\d{4} · error \d\.\d{4} · 0:00 passed$/,
+      /^epoch 1\/1 · loss \d\.\d{4} · validation loss \d\.\d{4} · error \d\.\d{4} · \d+:\d\d passed$/,
     );
     expect(more).toEqual([]);
   });
