@@ -136,6 +136,7 @@ describe("a config's mistakes", () => {
       { ...good, data: { source: "cifar10", folder: "nowhere" } },
       "there is no such folder (ENOENT).",
     ],
+    [{ ...good, threads: 1_000_000 }, "threads is 1000000; it must be a whole number from 1 to"],
     [{ ...good, name: "../up" }, 'name is "../up"; it must be a name of letters'],
   ])("%j", async (config, message) => {
     expect(await mistakesIn(config)).toContain(message);

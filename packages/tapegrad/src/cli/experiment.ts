@@ -119,7 +119,13 @@ export function inOrder(
 
 /** @throws ConfigError for more threads than there can be */
 export function applyThreads({ threads }: Config): void {
-  if (threads !== undefined) inPlace("threads", () => setThreads(threads));
+  if (threads === undefined) return;
+  try {
+    setThreads(threads);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new ConfigError([error.message.replace("setThreads: count", "threads")]);
+  }
 }
 
 // ---- The model
