@@ -248,6 +248,17 @@ describe("checkAccuracy", () => {
     expect([model.training, frozen.training]).toEqual([true, false]);
   });
 
+  it("by several at once leaves evaluation mode only with the last", async () => {
+    const model = sequential([linear(2, 8), dropout(0.5), relu(), linear(8, 2)]);
+    const alone = await checkAccuracy(model, train);
+    // The first to begin is the first to end.
+    const together = [64, 3, 1].map((batchSize) => checkAccuracy(model, train, { batchSize }));
+    await together[0];
+    expect(model.training).toBe(false);
+    expect(await Promise.all(together)).toEqual([alone, alone, alone]);
+    expect(model.modules().every((module) => module.training)).toBe(true);
+  });
+
   it("puts modes back after an error, too", async () => {
     class Broken extends Module {
       forward(): Tensor {
