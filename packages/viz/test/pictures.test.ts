@@ -92,7 +92,9 @@ describe("SVG", () => {
 
   it("styles nothing but itself", () => {
     const style = /<style>([\s\S]*?)<\/style>/.exec(toSVG(neuron(), { id: "mine" }))![1]!;
-    const selectors = [...style.matchAll(/([^{}]+)\{/g)].flatMap((m) => m[1]!.split(/,(?![^(]*\))/));
+    const selectors = [...style.matchAll(/([^{}]+)\{/g)].flatMap((m) =>
+      m[1]!.split(/,(?![^(]*\))/),
+    );
     for (const selector of selectors) expect(selector.trim()).toMatch(/^(#mine |@media )/);
   });
 
