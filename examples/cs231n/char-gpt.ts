@@ -12,7 +12,7 @@ import { nats, printSample, readSonnets } from "./language.ts";
 const reportSeconds = 30;
 
 export const charGpt = lesson({
-  about: "A GPT for characters: Shakespeare's sonnets in ten minutes",
+  about: "A GPT for characters: Shakespeare's sonnets in ten minutes of two cores",
   options: {
     minutes: number(10, "time to train"),
     steps: whole(1_000_000, "at most so many steps"),
@@ -62,12 +62,13 @@ export const charGpt = lesson({
       }
     }
     const seconds = secondsSince();
+    const { user, system } = process.cpuUsage();
     print(`loss ${lossCurve(lossHistory)}`);
     printSample(model, corpus, print);
     const trained = nats(model, corpus.training, contextLength);
     const heldOut = nats(model, corpus.heldOut, contextLength);
     print(
-      `nats per character after ${lossHistory.length} steps in ${seconds.toFixed(0)} s: ${trained.toFixed(3)} on the training text, ${heldOut.toFixed(3)} on ten sonnets held out`,
+      `nats per character after ${lossHistory.length} steps in ${seconds.toFixed(0)} s (${((user + system) / 1e6).toFixed(0)} s of processor time): ${trained.toFixed(3)} on the training text, ${heldOut.toFixed(3)} on ten sonnets held out`,
     );
     return { lossHistory, trained, heldOut };
   },

@@ -72,7 +72,7 @@ describe("language models", () => {
     expect(first.trained).toBeLessThan(letters);
     expect(first.lossHistory).toHaveLength(120);
     expect(text()).toMatch(
-      /nats per character after 120 steps in \d+ s: \d\.\d{3} on the training/,
+      /nats per character after 120 steps in \d+ s \(\d+ s of processor time\): \d\.\d{3} on the training/,
     );
     const begin = await charGpt.run({ ...tiny, steps: 5, minutes: 60 }, print);
     const again = await charGpt.run({ ...tiny, steps: 5, minutes: 60 }, print);
