@@ -88,7 +88,7 @@ interface Settings {
   seed: number;
 }
 
-interface Outcome {
+export interface Outcome {
   loss: number;
   train: number;
   validation: number;

@@ -40,7 +40,7 @@ interface Fs extends WritingFs {
     path: string,
     options: { withFileTypes: true },
   ): Promise<{ name: string; isDirectory(): boolean; isFile(): boolean }[]>;
-  mkdir(path: string, options: { recursive: boolean }): Promise<unknown>;
+  mkdir(path: string): Promise<unknown>;
 }
 
 /** Whether this runs in Node, with files and its kind of threads. */
