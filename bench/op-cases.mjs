@@ -240,7 +240,7 @@ const linalg = {
 const random = {
   rand: () => [() => core.rand(wide)],
   randn: () => [() => core.randn(wide)],
-  bernoulli: () => [() => core.bernoulli(0.3, { shape: wide })],
+  bernoulli: () => [() => core.bernoulli(0.3, wide)],
   randperm: () => [() => core.randperm(100_000)],
 };
 

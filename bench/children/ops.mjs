@@ -96,5 +96,5 @@ for (const [family, cases] of Object.entries(families)) {
     }
   }
 }
-const unseen = [...registeredOps()].map(({ name }) => name).filter((name) => !seen.has(name));
+const unseen = [...registeredOps().keys()].filter((name) => !seen.has(name));
 console.log(JSON.stringify({ rows, loop, unseen }));

@@ -228,8 +228,9 @@ function circuit(arrays, { lr }) {
     }
     return loss;
   };
+  const jitted = jit(valueAndGrad(lossOf));
   const both = () => {
-    const [loss, grads] = valueAndGrad(lossOf)(tree.ref(params));
+    const [loss, grads] = jitted(tree.ref(params));
     return [loss.item(), grads];
   };
   const step = () => {
