@@ -7,7 +7,7 @@ import { engineOps } from "./engine-ops.ts";
 import { GradError, ShapeError } from "./errors.ts";
 import { type Arrived, type Node, SavingNode } from "./node.ts";
 import { observer } from "./observe.ts";
-import { look, Pass } from "./pass.ts";
+import { Pass } from "./pass.ts";
 import { Packed } from "./saved-hooks.ts";
 import { formatShape, sameShape } from "./shape.ts";
 import {
@@ -228,7 +228,7 @@ function run(
       let dy = pass.take(node);
       const hooks = watchesOf(node);
       if (hooks !== undefined) dy = pass.callHooks(hooks, dy);
-      if (observer !== null) look(() => tellArrived(node, dy));
+      if (observer !== null) tellArrived(node, dy);
       if (targets !== null) {
         for (const { slot, at } of targets.nodes.get(node) ?? []) {
           const gradient = Array.isArray(dy) ? dy[slot] : dy;
@@ -255,10 +255,15 @@ function run(
 }
 
 function tellArrived(node: Node, dy: Arrived): void {
-  const parts = Array.isArray(dy) ? dy : [dy];
-  parts.forEach((part, slot) => {
-    if (part !== null) observer?.arrived?.(node, slot, part);
-  });
+  const recorder = recordStorages(null);
+  try {
+    const parts = Array.isArray(dy) ? dy : [dy];
+    parts.forEach((part, slot) => {
+      if (part !== null) observer?.arrived?.(node, slot, part);
+    });
+  } finally {
+    recordStorages(recorder);
+  }
 }
 
 function freeSaved(node: Node): void {

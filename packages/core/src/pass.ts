@@ -116,7 +116,7 @@ export class Pass {
           edge.detail === null &&
           dx.dtype === lone;
         const contribution = fits ? dx : this.fitted(op, i, dx, edge, slot, lone);
-        if (observer !== null) look(() => observer?.flowed?.(node, i, contribution));
+        if (observer !== null) tellFlowed(node, i, contribution);
         this.arrive(edge, slot, contribution);
       }
     } catch (error) {
@@ -338,11 +338,11 @@ export class Pass {
   }
 }
 
-/** @internal Runs what only looks at a pass: the memory it takes is no temporary of the pass. */
-export function look(f: () => void): void {
+/** What an observer makes while it looks is no temporary of the pass. A function: closures in the loop would cost. */
+function tellFlowed(node: Node, i: number, dx: Tensor): void {
   const recorder = recordStorages(null);
   try {
-    f();
+    observer?.flowed?.(node, i, dx);
   } finally {
     recordStorages(recorder);
   }
