@@ -50,11 +50,7 @@ function checkGradients(reg: number, print: Print): { loss: number; error: numbe
   const x = randn([rows, inputDim], float64);
   const y = randint(0, numClasses, [rows], { generator });
   const loss = model.loss(x, y).item();
-  const check = train.checkModel(
-    model,
-    { x, y },
-    { objective: () => model.loss(x, y), samples: 100 },
-  );
+  const check = train.checkModel(model, { x, y }, { objective: () => model.loss(x, y) });
   print(`reg ${reg}: initial loss ${loss.toFixed(4)}, ln 10 is ${Math.log(10).toFixed(4)}`);
   print(train.formatModelCheck(check));
   return { loss, error: Math.max(...check.parameters.map(({ relativeError }) => relativeError)) };
