@@ -148,14 +148,15 @@ function inputsOf(model: ModelLike, { input, dtype = "float32" }: GraphOptions):
 /** Runs f, then puts the model's buffers and the default generator back. */
 function undisturbed<T>(model: ModelLike, f: () => T): T {
   const { state } = defaultGenerator();
-  const buffers = [...(model.namedBuffers?.() ?? [])].map(
-    ([, x]) => [x, noGrad(() => x.clone())] as const,
-  );
+  const buffers = [...(model.namedBuffers?.() ?? [])].map(([, x]) => {
+    return { x, before: noGrad(() => x.clone()), version: x.version };
+  });
   try {
     return f();
   } finally {
     noGrad(() => {
-      for (const [x, before] of buffers) x.copy_(before);
+      // What didn't change is left alone: a tape of the user's may have saved it.
+      for (const { x, before, version } of buffers) if (x.version !== version) x.copy_(before);
     });
     defaultGenerator().state = state;
   }

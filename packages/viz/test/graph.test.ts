@@ -335,6 +335,14 @@ describe("a model's graph", () => {
     expect(named(g, "input")).toMatchObject({ kind: "leaf", module: "", group: null });
   });
 
+  it("disturbs no tape that the user holds", () => {
+    const model = sequential([linear(2, 2), batchNorm1d(2)]).eval();
+    const loss = model(randn([3, 2])).sum();
+    graph(model, { input: [3, 2] });
+    loss.backward();
+    expect(model.parameters().every(({ grad: dx }) => dx !== null)).toBe(true);
+  });
+
   it("takes several inputs, tensors and shapes, and settles open sizes", () => {
     const lazy = sequential([linear(null, 2)]);
     expect(
