@@ -65,7 +65,7 @@ describe.each([
 ])("the linear $name", ({ lesson, atZero }) => {
   it("agrees in all its forms, and learns", async () => {
     const { lines, print } = recorder();
-    const options = { data, train: 300, validation, test: 100, steps: 40, batchSize: 50 };
+    const options = { data, train: 300, validation, test: 100, steps: 60, batchSize: 50 };
     const { checks, lossHistory, testAccuracy } = await lesson.run(options, print);
     // Without regularization: 9 margins of 1, or ten equal probabilities.
     expect(Math.abs(checks[0].loss - atZero)).toBeLessThan(0.15);
@@ -96,7 +96,7 @@ describe("fully connected networks", () => {
     const result = await fullyConnected.run(
       {
         data,
-        ruleImages: 300,
+        ruleImages: 200,
         ruleEpochs: 2,
         images: 300,
         epochs: 4,
