@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /**
- * Builds what is stale, in order: the kernels' WebAssembly, then the packages and examples.
+ * Builds what is stale, in order: the kernels' WebAssembly, the script of graph pages, then the packages and
+ * examples.
  * `npm start`, `npm test` and `npm run build` call it; nothing else prepares a clone.
  *
  *   node scripts/build.mjs [--kernels-only] [--quiet] [--clean]
@@ -23,6 +24,7 @@ import { fileURLToPath } from "node:url";
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const assembly = join(root, "packages/kernels/assembly");
 const generated = join(root, "packages/kernels/src/generated");
+const viz = join(root, "packages/viz/src");
 const flags = new Set(process.argv.slice(2));
 const unknown = [...flags].filter((f) => !["--kernels-only", "--quiet", "--clean"].includes(f));
 if (unknown.length > 0)
@@ -101,6 +103,36 @@ function buildKernels() {
   log(`kernels: ${bytes.length} bytes of WebAssembly in ${Date.now() - started} ms`);
 }
 
+/** viz/src/page/page.ts and what it imports → src/generated/page.ts: one text, for pages that load nothing. */
+function buildPage() {
+  // Its licence wants to be where its code is.
+  const licence = readFileSync(join(root, "node_modules/@dagrejs/dagre/LICENSE"), "utf8");
+  const { outputFiles } = require("esbuild").buildSync({
+    entryPoints: [join(viz, "page/page.ts")],
+    bundle: true,
+    write: false,
+    minify: true,
+    format: "iife",
+    target: "es2022",
+    // Outputs must not depend on the terminal.
+    charset: "ascii",
+    legalComments: "none",
+    banner: { js: `/*!\n${licence.trim()}\n*/` },
+    logLevel: "error",
+  });
+  const text = [
+    "// Built by scripts/build.mjs from packages/viz/src/page; not committed.",
+    `export const pageScript = ${JSON.stringify(outputFiles[0].text)};`,
+    "",
+  ].join("\n");
+  const target = join(viz, "generated/page.ts");
+  if (existsSync(target) && readFileSync(target, "utf8") === text) return;
+  mkdirSync(dirname(target), { recursive: true });
+  writeFileSync(`${target}.tmp`, text);
+  renameSync(`${target}.tmp`, target);
+  log(`viz: ${outputFiles[0].contents.length} bytes of script for pages`);
+}
+
 function buildPackages() {
   const started = Date.now();
   run(join(dirname(require.resolve("typescript/package.json")), "bin/tsc"), [
@@ -117,6 +149,7 @@ if (flags.has("--clean")) {
   }
   for (const stale of [
     generated,
+    join(viz, "generated"),
     join(root, "examples/dist"),
     join(root, "examples/tsconfig.tsbuildinfo"),
   ]) {
@@ -125,5 +158,6 @@ if (flags.has("--clean")) {
   log("build: removed every built file");
 } else {
   buildKernels();
+  buildPage();
   if (!flags.has("--kernels-only")) buildPackages();
 }

@@ -109,12 +109,14 @@ export interface CifarParts {
  * `test` images of the test file; normalised by channel. By default all but 1,000 training images are for
  * training, those 1,000 for validation, and all test images for the test. The files are in random order.
  *
- * @param folder  else the environment's CIFAR10_DIR, else ../shared/data/cifar10 if it is there
+ * @param folder         else the environment's CIFAR10_DIR, else ../shared/data/cifar10 if it is there
+ * @param normalization  by default to mean 0 and deviation 1; `{ mean: 0, std: 1 / 255 }` leaves 0 to 255
  * @throws FileError, ValueError if there are no files, or not enough images
  */
 export async function loadCifar(
   folder: string,
   sizes: { train?: number; validation?: number; test?: number } = {},
+  normalization: data.Normalization = {},
 ): Promise<CifarParts> {
   const nearby = "../shared/data/cifar10";
   const found = folder || process.env.CIFAR10_DIR || (existsSync(nearby) ? nearby : undefined);
@@ -123,7 +125,7 @@ export async function loadCifar(
       `CIFAR-10 is needed: give its folder with --data FOLDER or CIFAR10_DIR. This downloads it (170 MB) into ./cifar10:\n${downloadCommand}`,
     );
   }
-  const cifar = await data.loadCifar10({ folder: found });
+  const cifar = await data.loadCifar10({ folder: found, ...normalization });
   const { validation = 1000, test = cifar.test.length } = sizes;
   const { train = cifar.train.length - validation } = sizes;
   return {

@@ -8,7 +8,11 @@ import { scoped } from "./tape.ts";
 import { Tensor } from "./tensor.ts";
 
 /** A NaN or an infinity that an op made inside {@link detectAnomaly}. */
-export class AnomalyError extends TapegradError {}
+export class AnomalyError extends TapegradError {
+  override get name(): string {
+    return "AnomalyError";
+  }
+}
 
 /** @internal Whether results are inspected: one comparison per op otherwise. */
 export let watching = false;
@@ -32,7 +36,6 @@ export function setWatching(on: boolean): boolean {
  * @throws AnomalyError
  */
 export function detectAnomaly<T>(f: () => T): T {
-  ownFile ??= (stackFrames()[0] ?? "").replace(/:\d+:\d+$/, "");
   const previous = setWatching(true);
   return scoped("detectAnomaly", f, () => setWatching(previous));
 }
@@ -122,6 +125,11 @@ export function noteSource(node: Node): void {
   sources.set(node, sourceLine());
 }
 
+/** @internal The line that called the node's op; undefined outside of detectAnomaly. */
+export function sourceOf(node: Node): string | undefined {
+  return sources.get(node);
+}
+
 /** How the message ends: where in the model, and where in the program. */
 function whereRecorded(node: Node): string[] {
   const place = sources.has(node)
@@ -209,12 +217,13 @@ function stackFrames(): string[] {
   });
 }
 
-const packageFiles = /^(core|kernels|nn|optim|data|train|tapegrad)\/(src|dist)\//;
+const packageFiles = /^(core|kernels|formula|nn|optim|data|train|viz|tapegrad)\/(src|dist)\//;
 
-/** The innermost place outside of Tapegrad's own files. */
-function sourceLine(): string {
+/** @internal The innermost place outside of Tapegrad's own files: "file:line:column". */
+export function sourceLine(): string {
   const frames = stackFrames();
-  const root = ownFile!.replace(/core\/(src|dist)\/[^/]*$/, "");
+  ownFile ??= (frames[0] ?? "").replace(/:\d+:\d+$/, "");
+  const root = ownFile.replace(/core\/(src|dist)\/[^/]*$/, "");
   const isOurs = (frame: string) =>
     frame.startsWith(`${ownFile}:`) ||
     (root !== ownFile && frame.startsWith(root) && packageFiles.test(frame.slice(root.length)));

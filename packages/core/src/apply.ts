@@ -15,6 +15,7 @@ import { engineOps } from "./engine-ops.ts";
 import { DTypeError, GradError, ShapeError, ValueError } from "./errors.ts";
 import { fillOutputs, numberFunction } from "./fill.ts";
 import { Node, type NodeDetail, SavingNode } from "./node.ts";
+import { observer } from "./observe.ts";
 import type { Op, TensorLike } from "./op.ts";
 import { currentHooks, Packed } from "./saved-hooks.ts";
 import { broadcastShapes, formatShape, overlaps, type Shape, sameShape } from "./shape.ts";
@@ -126,6 +127,7 @@ export function applyElementwise(op: Op, a0: TensorLike, b0: TensorLike | undefi
     if (watching) lookAfter(lookBefore(op, binary ? [a, b] : [a]), [y]);
     if ((a.requiresGrad || b.requiresGrad) && isGradEnabled())
       recordNumbers(op, a, binary ? b : null, y);
+    if (observer !== null) observer.applied?.(op, binary ? [a, b] : [a], [y], undefined, y.node);
     return y;
   }
   if (openLevels !== 0 && (a instanceof BatchedTensor || b instanceof BatchedTensor))
@@ -138,9 +140,11 @@ export function applyElementwise(op: Op, a0: TensorLike, b0: TensorLike | undefi
     runElementwise(op, a, b, y);
   }
   if (watching) lookAfter(lookBefore(op, binary ? [a, b] : [a]), [y]);
+  settle(y);
   if (isGradEnabled() && (needsGrad(a) || needsGrad(b)))
-    record(op, binary ? [a, b] : [a], [settle(y)], undefined);
-  return settle(y);
+    record(op, binary ? [a, b] : [a], [y], undefined);
+  if (observer !== null) observer.applied?.(op, binary ? [a, b] : [a], [y], undefined, y.node);
+  return y;
 }
 
 function runElementwise(op: Op, a: Operand, b: Operand, y: Operand): void {
@@ -199,6 +203,7 @@ export function apply(
     const base = x.viewOf === null ? x : x.viewOf.base;
     if (recording) record(op, inputs, [y], attrs);
     y.viewOf = { base, node: base.node };
+    if (observer !== null) observer.applied?.(op, inputs, [y], attrs, y.node);
     return y;
   }
   if (definition.shapes !== undefined) {
@@ -216,6 +221,7 @@ export function apply(
     if (watching) lookAfter(lookBefore(op, inputs), outputs);
     const node = recording ? record(op, inputs, outputs, attrs, undefined, extras) : null;
     for (const { storage } of extras) if (node === null && storage !== null) release(storage);
+    if (observer !== null) observer.applied?.(op, inputs, outputs, attrs, node);
     if (definition.outputs === undefined) return outputs[0]!;
     return Object.fromEntries(op.outputs.map((name, i) => [name, outputs[i]!]));
   }
@@ -227,6 +233,7 @@ export function apply(
   settle(y);
   if (watching) lookAfter(lookBefore(op, inputs), [y]);
   if (recording && isFloat(dtype)) record(op, inputs, [y], attrs);
+  if (observer !== null) observer.applied?.(op, inputs, [y], attrs, y.node);
   return y;
 }
 
@@ -266,11 +273,12 @@ export function applyInPlace(
   const looked: Before | null = watching ? lookBefore(op, inputs) : null;
   changeInPlace(x, name, () => compute(op, inputs, x, attrs));
   if (looked !== null) lookAfter(looked, [x]);
+  let node: Node | null = null;
   if (recording) {
-    inputs[0] = before;
-    const node = record(op, inputs, [x], attrs, edge);
+    node = record(op, [before, ...inputs.slice(1)], [x], attrs, edge);
     if (node !== null && x.viewOf !== null) engineOps.rebaseView(x, node);
   }
+  if (observer !== null) observer.applied?.(op, inputs, [x], attrs, node);
   return x;
 }
 

@@ -5,8 +5,9 @@ import { describe } from "./apply.ts";
 import { isBatched, refuseBatched } from "./batched.ts";
 import { engineOps } from "./engine-ops.ts";
 import { GradError, ShapeError } from "./errors.ts";
-import { type Node, SavingNode } from "./node.ts";
-import { Pass } from "./pass.ts";
+import { type Arrived, type Node, SavingNode } from "./node.ts";
+import { observer } from "./observe.ts";
+import { look, Pass } from "./pass.ts";
 import { Packed } from "./saved-hooks.ts";
 import { formatShape, sameShape } from "./shape.ts";
 import {
@@ -227,6 +228,7 @@ function run(
       let dy = pass.take(node);
       const hooks = watchesOf(node);
       if (hooks !== undefined) dy = pass.callHooks(hooks, dy);
+      if (observer !== null) look(() => tellArrived(node, dy));
       if (targets !== null) {
         for (const { slot, at } of targets.nodes.get(node) ?? []) {
           const gradient = Array.isArray(dy) ? dy[slot] : dy;
@@ -250,6 +252,13 @@ function run(
     recordStorages(previousRecorder);
     pass.close();
   }
+}
+
+function tellArrived(node: Node, dy: Arrived): void {
+  const parts = Array.isArray(dy) ? dy : [dy];
+  parts.forEach((part, slot) => {
+    if (part !== null) observer?.arrived?.(node, slot, part);
+  });
 }
 
 function freeSaved(node: Node): void {

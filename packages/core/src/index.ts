@@ -11,7 +11,7 @@ export {
   setThreads,
   threads,
 } from "@tapegrad/kernels";
-export { AnomalyError, detectAnomaly } from "./anomaly.ts";
+export { AnomalyError, detectAnomaly, sourceLine } from "./anomaly.ts";
 export { applyInPlace } from "./apply.ts";
 export type { Attribute, Attributes } from "./attributes.ts";
 export { type BackwardOptions, backward, type GradOptions } from "./backward.ts";
@@ -41,8 +41,19 @@ export {
   ValueError,
   VmapError,
 } from "./errors.ts";
+export {
+  inspectNode,
+  leafAt,
+  localGradient,
+  type NodeRecord,
+  type Place,
+  placeOf,
+  retainedTensor,
+  type SavedValue,
+} from "./inspect.ts";
 export { installMethod } from "./methods/install.ts";
 export { currentModulePath, type Node, setModulePath } from "./node.ts";
+export { type Observer, observe } from "./observe.ts";
 export {
   defineOp,
   type Op,

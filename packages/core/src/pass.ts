@@ -5,6 +5,7 @@ import type { DType } from "./dtype.ts";
 import { engineOps } from "./engine-ops.ts";
 import { GradError, ShapeError, TapegradError } from "./errors.ts";
 import { type Arrived, type Node, SavingNode } from "./node.ts";
+import { observer } from "./observe.ts";
 import type { Op } from "./op.ts";
 import { nodeAtHand } from "./saved.ts";
 import { Packed } from "./saved-hooks.ts";
@@ -108,17 +109,15 @@ export class Pass {
         if (this.watched)
           lookAtGradient(node, i, gradient as Tensor | Record<string, Tensor>, dx, reader);
         const slot = detail === null || detail.slots === null ? 0 : detail.slots[i]!;
-        if (
+        const fits =
           detail === null &&
           dx instanceof Tensor &&
           dx.storage === null &&
           edge.detail === null &&
-          dx.dtype === lone
-        ) {
-          this.arrive(edge, slot, dx);
-        } else {
-          this.arrive(edge, slot, this.fitted(op, i, dx, edge, slot, lone));
-        }
+          dx.dtype === lone;
+        const contribution = fits ? dx : this.fitted(op, i, dx, edge, slot, lone);
+        if (observer !== null) look(() => observer?.flowed?.(node, i, contribution));
+        this.arrive(edge, slot, contribution);
       }
     } catch (error) {
       throw inRule(op, i, error);
@@ -276,7 +275,8 @@ export class Pass {
 
   callHooks(list: readonly Watch[], dy: Arrived): Arrived {
     const parts = Array.isArray(dy) ? dy : [dy];
-    for (const { slot, hook } of [...list]) {
+    for (const { slot, hook, retains } of [...list]) {
+      if (retains !== undefined && observer?.arrived !== undefined) continue;
       const part = parts[slot];
       if (!part) continue;
       const before = recordStorages(null);
@@ -335,6 +335,16 @@ export class Pass {
       heap[i] = last;
     }
     return first;
+  }
+}
+
+/** @internal Runs what only looks at a pass: the memory it takes is no temporary of the pass. */
+export function look(f: () => void): void {
+  const recorder = recordStorages(null);
+  try {
+    f();
+  } finally {
+    recordStorages(recorder);
   }
 }
 

@@ -123,6 +123,8 @@ export function slotOf(x: Tensor): number {
 export interface Watch {
   slot: number;
   hook: (grad: Tensor) => Tensor | undefined;
+  /** The tensor whose gradient it keeps, if it is retainGrad's. */
+  retains?: Tensor;
 }
 
 const watches = new WeakMap<Node, Watch[]>();
@@ -141,6 +143,10 @@ export function watchesOf(node: Node): readonly Watch[] | undefined {
  * @throws GradError if x needs no gradient
  */
 export function registerHook(x: Tensor, hook: (grad: Tensor) => Tensor | undefined): () => void {
+  return addWatch(x, hook as Watch["hook"]);
+}
+
+function addWatch(x: Tensor, hook: Watch["hook"], retains?: Tensor): () => void {
   refuseBatched("registerHook", x);
   if (!needsGrad(x)) {
     throw new GradError(
@@ -148,7 +154,8 @@ export function registerHook(x: Tensor, hook: (grad: Tensor) => Tensor | undefin
     );
   }
   const node = edgeOf(x);
-  const watch: Watch = { slot: slotOf(x), hook: hook as Watch["hook"] };
+  const watch: Watch = { slot: slotOf(x), hook };
+  if (retains !== undefined) watch.retains = retains;
   const list = watches.get(node) ?? [];
   list.push(watch);
   watches.set(node, list);
@@ -224,8 +231,15 @@ export function detach_(x: Tensor): Tensor {
 export function retainGrad(x: Tensor): Tensor {
   refuseBatched("retainGrad", x);
   if (x.isLeaf && needsGrad(x)) return x;
-  registerHook(x, (dy) => {
+  const hook = (dy: Tensor) => {
     x.grad = x.grad === null ? dy : engineOps.add(x.grad, dy);
-  });
+    return undefined;
+  };
+  addWatch(x, hook, x);
   return x;
+}
+
+/** @internal The tensor at a node's output that was given to {@link retainGrad}; null if none was. */
+export function retainedAt(node: Node, slot: number): Tensor | null {
+  return watchesOf(node)?.find((watch) => watch.slot === slot && watch.retains)?.retains ?? null;
 }

@@ -2,10 +2,18 @@
 import { TapegradError } from "@tapegrad/core";
 
 /** A path that can't be read or written; the message names it and says why. */
-export class FileError extends TapegradError {}
+export class FileError extends TapegradError {
+  override get name(): string {
+    return "FileError";
+  }
+}
 
 /** Bytes that aren't what they claim to be. */
-export class FormatError extends TapegradError {}
+export class FormatError extends TapegradError {
+  override get name(): string {
+    return "FormatError";
+  }
+}
 
 /**
  * The part of `node:fs/promises` that writing needs; tests put failing ones in its place. Spelled out, so

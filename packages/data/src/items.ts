@@ -6,6 +6,10 @@ import { type Dataset, type EpochContext, noEpoch } from "./dataset.ts";
 
 /** An example that could not be read; the message names it, `cause` is what happened. */
 export class ItemError extends TapegradError {
+  override get name(): string {
+    return "ItemError";
+  }
+
   readonly index: number;
 
   constructor(message: string, index: number, options?: ErrorOptions) {

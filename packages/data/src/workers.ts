@@ -15,7 +15,11 @@ import { startThread, type Thread } from "./thread.ts";
 import { workerSource } from "./worker-source.ts";
 
 /** A worker that could not start, or that ended on its own. */
-export class WorkerError extends TapegradError {}
+export class WorkerError extends TapegradError {
+  override get name(): string {
+    return "WorkerError";
+  }
+}
 
 export interface WorkerDatasetOptions extends CollateOptions {
   /** The module to import in each thread: a `file:` URL in Node, an absolute URL in a page. */

@@ -60,6 +60,19 @@ describe("workers", () => {
     expect(together.state).toEqual({ seed: 4, epoch: 1, cursor: 4 });
   });
 
+  it("read ahead without moving the cursor that is resumed from", async () => {
+    const dataset = await open();
+    const options = { batchSize: 4, shuffle: true, seed: 4 };
+    const whole = await all(new DataLoader(dataset, options));
+    const left = new DataLoader(dataset, { ...options, workers: 2 });
+    let seen = 0;
+    for await (const _ of left) if (++seen === 2) break;
+    expect(left.state).toEqual({ seed: 4, epoch: 0, cursor: 2 });
+    const resumed = new DataLoader(dataset, { ...options, workers: 1 });
+    resumed.state = left.state;
+    expect(await all(resumed)).toEqual(whole.slice(2));
+  });
+
   it("send tensors, through subsets, concatenations and changes of batches", async () => {
     const dataset = await openWorkerDataset<{ t: Tensor }>({ module, export: "openTensors" });
     const twice = concatDatasets([subset(dataset, [5, 3]), subset(dataset, [1])]);

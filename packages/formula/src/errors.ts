@@ -5,6 +5,10 @@ const MARGIN = 30;
 
 /** A formula that can't be read, or grows too large; the message shows where. */
 export class FormulaError extends ValueError {
+  override get name(): string {
+    return "FormulaError";
+  }
+
   /** Where in the text the trouble is, counted from 0; null if it is nowhere in particular. */
   readonly position: number | null;
 

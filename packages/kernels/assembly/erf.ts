@@ -53,23 +53,29 @@ export function erfF32(x: v128): v128 {
 
 /** erf x for |x| ≤ ½. */
 @inline
-function erfNearF64(x: v128): v128 {
+export function erfNearF64(x: v128): v128 {
   const z = f64x2.mul(x, x);
   let p = constantF64(ERF, 10);
   for (let i: usize = 10; i > 0; i--) p = stepF64(p, z, ERF, i - 1);
   return f64x2.mul(x, p);
 }
 
+/** e^(x²)·erfc x for x ≥ ½. */
+@inline
+export function scaledErfcF64(x: v128): v128 {
+  const t = f64x2.div(f64x2.sub(f64x2.splat(4), x), f64x2.add(f64x2.splat(3), x));
+  let q = constantF64(ERFC, ERFC_DEGREE);
+  for (let i = ERFC_DEGREE; i > 0; i--) q = stepF64(q, t, ERFC, i - 1);
+  return f64x2.div(q, f64x2.add(f64x2.splat(1), f64x2.add(x, x)));
+}
+
 /** erfc x for x ≥ ½. The rounding error of x² counts as it stands in the exponent, so it is carried along. */
 @inline
 function erfcFarF64(x: v128): v128 {
   x = f64x2.pmin(x, f64x2.splat(28)); // e^−784 is 0
-  const t = f64x2.div(f64x2.sub(f64x2.splat(4), x), f64x2.add(f64x2.splat(3), x));
-  let q = constantF64(ERFC, ERFC_DEGREE);
-  for (let i = ERFC_DEGREE; i > 0; i--) q = stepF64(q, t, ERFC, i - 1);
   const square = f64x2.mul(x, x);
   const e = expTailF64(f64x2.neg(square), f64x2.neg(productErrorF64(x, x, square)));
-  return f64x2.mul(e, f64x2.div(q, f64x2.add(f64x2.splat(1), f64x2.add(x, x))));
+  return f64x2.mul(e, scaledErfcF64(x));
 }
 
 /** erf x = 2/√π ∫₀ˣ e^(−t²) dt. */

@@ -31,6 +31,24 @@ function erfcFraction(x: number): number {
   return gauss(x) / (SQRT_PI * tail);
 }
 
+/** φ(x) = e^(−x²/2) / √(2π). */
+export function normalDensity(x: number): number {
+  if (Math.abs(x) > 40) return 0;
+  const large = Math.fround(x); // as in gauss
+  return (
+    (Math.exp((-large * large) / 2) * Math.exp(((large - x) * (large + x)) / 2)) /
+    Math.sqrt(2 * Math.PI)
+  );
+}
+
+/** Φ(x) = ½·erfc(−x/√2), or φ(x)/(z + 1/(z + 2/(z + 3/(z + …)))) far out, z = −x (Abramowitz and Stegun 26.2.14). */
+export function normal(x: number): number {
+  if (!(x < -3)) return 0.5 * erfc(-x * Math.SQRT1_2);
+  let tail = -x;
+  for (let n = 120; n > 0; n--) tail = -x + n / tail;
+  return normalDensity(x) / tail;
+}
+
 /** erf x = 2/√π ∫₀ˣ e^(−t²) dt. */
 export function erf(x: number): number {
   if (Number.isNaN(x) || x === 0) return x;

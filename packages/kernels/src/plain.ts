@@ -20,7 +20,16 @@ import type {
 } from "./interface.ts";
 import { peek } from "./memory.ts";
 import { random } from "./plain-random.ts";
-import { digamma, erf, erfc, erfinv, lgamma, polygamma } from "./plain-special.ts";
+import {
+  digamma,
+  erf,
+  erfc,
+  erfinv,
+  lgamma,
+  normal,
+  normalDensity,
+  polygamma,
+} from "./plain-special.ts";
 import { update } from "./plain-update.ts";
 import { newArray } from "./storage.ts";
 
@@ -148,6 +157,7 @@ const unaryFunctions: Readonly<Record<UnaryName, (x: number) => number>> = {
   atanh: Math.atanh,
   erf,
   erfc,
+  gelu: (x) => x * normal(x),
   erfinv,
   lgamma,
   digamma,
@@ -164,6 +174,7 @@ const binaryFunctions: Readonly<Record<BinaryName, (a: number, b: number) => num
   reluGrad: (a, b) => (b <= 0 ? 0 : a),
   tanhGrad: (a, b) => a * (1 - b * b),
   sigmoidGrad: (a, b) => a * b * (1 - b),
+  geluGrad: (a, b) => a * (normal(b) + b * normalDensity(b)),
   atan2: Math.atan2,
   hypot: Math.hypot,
   logaddexp: (a, b) => Math.max(a, b) + Math.log1p(Math.exp(a === b ? 0 : -Math.abs(a - b))),

@@ -77,6 +77,15 @@ describe("float32 elementary functions", () => {
     expect({ at, inside: worst <= 2 }).toEqual({ at, inside: true });
   });
 
+  it("gelu is within 8 ulp, down to where it vanishes", () => {
+    let worst = 0;
+    for (let i = -124_000; i < 130_000; i++) {
+      const x = Math.fround(i * 1.0001e-4);
+      worst = Math.max(worst, ulps32(kernels.scalar_gelu_f32(x), kernels.scalar_gelu_f64(x)));
+    }
+    expect(worst).toBeLessThan(8);
+  });
+
   it("pow is rounded right but for near-ties", () => {
     const random = fractions(1);
     let worst = 0;

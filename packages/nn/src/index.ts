@@ -357,6 +357,7 @@ export {
   unpadSequence,
 } from "./layers/sequences.ts";
 export { type AnyModule, Module, type StateDict, type StateSource } from "./module.ts";
+export { nearest } from "./nearest.ts";
 export { Parameter } from "./parameter.ts";
 export {
   Autoencoder,

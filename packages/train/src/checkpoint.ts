@@ -41,6 +41,8 @@ export interface RunProgress {
   /** Early stopping: the best value, and the epochs since. */
   readonly patience: { readonly best: number; readonly bad: number };
   readonly loader: LoaderState;
+  /** Of the validation examples' loader, 0 without them. */
+  readonly validationSeed: number;
   /** By place: "default", the path of a layer and its field, or "generators.0". */
   readonly generators: Readonly<Record<string, GeneratorState>>;
   readonly rates: RatesState;
@@ -270,6 +272,7 @@ const trainingSchema = v.object({
   sums: v.object({ loss: number, correct: whole, samples: whole }),
   patience: v.object({ best: number, bad: whole }),
   loader: v.object({ seed: whole, epoch: whole, cursor: whole }),
+  validationSeed: whole,
   generators: v.record(v.string(), generatorSchema),
   rates: v.object({
     factor: number,

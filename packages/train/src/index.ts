@@ -1,4 +1,11 @@
-export { checkAccuracy } from "./accuracy.ts";
+export { checkAccuracy, evaluate } from "./accuracy.ts";
+export {
+  type CheckModelOptions,
+  checkModel,
+  formatModelCheck,
+  type ModelCheck,
+  type ParameterCheck,
+} from "./check-model.ts";
 export {
   type Checkpoint,
   decodeCheckpoint,
@@ -7,18 +14,76 @@ export {
   type RunProgress,
   saveCheckpoint,
 } from "./checkpoint.ts";
+export {
+  type Average,
+  type AverageOptions,
+  type ClassificationReport,
+  type ClassScores,
+  type ConfusionMatrix,
+  classificationReport,
+  confusionMatrix,
+  f1Score,
+  formatConfusionMatrix,
+  formatReport,
+  type NamedClassOptions,
+  precision,
+  recall,
+} from "./class-metrics.ts";
+export {
+  type CrossValidation,
+  crossValidate,
+  type Fold,
+  type FoldData,
+  type FoldScore,
+  type KFoldOptions,
+  kFold,
+} from "./k-fold.ts";
+export {
+  formatLearningRates,
+  type LearningRateCurve,
+  type LearningRateFinderOptions,
+  learningRateFinder,
+} from "./learning-rate-finder.ts";
+export {
+  LinearClassifier,
+  type LinearLoss,
+  LinearSVM,
+  type LinearTrainOptions,
+  type LossAndGradient,
+  type RegOptions,
+  SoftmaxClassifier,
+  softmaxLossNaive,
+  softmaxLossVectorized,
+  svmLossNaive,
+  svmLossVectorized,
+} from "./linear-classifier.ts";
+export {
+  accuracy,
+  type ClassOptions,
+  type MetricOf,
+  meanAbsoluteError,
+  meanLoss,
+  meanSquaredError,
+  type NameOptions,
+  perplexity,
+  topKAccuracy,
+} from "./metrics.ts";
+export { type DistanceLoops, KNearestNeighbor, type Neighbors } from "./nearest-neighbours.ts";
 export type {
   CheckpointOptions,
   EarlyStopping,
   Example,
   Metric,
+  MetricFunction,
   Monitor,
   ProgressMode,
   SolverOptions,
   Source,
   Updates,
 } from "./options.ts";
+export { type OverfitOptions, type OverfitResult, overfitSmall } from "./overfit.ts";
 export type { Output } from "./progress.ts";
+export { medianRule, type Pruner, successiveHalving } from "./pruning.ts";
 export type { RatesState } from "./rates.ts";
 export {
   type EpochLine,
@@ -29,6 +94,25 @@ export {
   type RunSummary,
   type StepLine,
 } from "./run-folder.ts";
+export {
+  PrunedError,
+  type SearchOptions,
+  SearchResult,
+  search,
+  type Trial,
+  type TrialContext,
+} from "./search.ts";
+export {
+  choice,
+  type Dimension,
+  integer,
+  logUniform,
+  type Params,
+  type Space,
+  uniform,
+} from "./search-space.ts";
 export { type Listener, Solver, type TrainingEvent } from "./solver.ts";
 export type { Ending, MetricValue, TrainingResult, TrainingState } from "./state.ts";
+export { formatNumber, formatTable } from "./table.ts";
 export { DivergedError } from "./update.ts";
+export { type Port, WorkerSolver, type WorkerSolverOptions } from "./worker.ts";

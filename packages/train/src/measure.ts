@@ -2,7 +2,7 @@
 import { noGrad, Tensor, ValueError } from "@tapegrad/core";
 import type { DataLoader } from "@tapegrad/data";
 import { correctIn, inEvaluation, outcomeOf, rowsOf } from "./objective.ts";
-import type { Example, Metric, SolverOptions } from "./options.ts";
+import type { Example, Metric, MetricFunction, SolverOptions } from "./options.ts";
 import type { MetricValue } from "./state.ts";
 
 export interface Measured {
@@ -13,24 +13,33 @@ export interface Measured {
   readonly metrics: Record<string, MetricValue>;
 }
 
-/** Metrics of either form as objects. @throws ValueError for a name that occurs twice */
-export function settleMetrics(metrics: SolverOptions["metrics"] = []): readonly Metric[] {
-  const list = Array.isArray(metrics)
-    ? (metrics as readonly Metric[])
-    : Object.entries(metrics).map(([name, f]) => meanOf(name, f));
-  const names = list.map(({ name }) => name);
+/** A metric under the name that the user gave it. */
+export type NamedMetric = readonly [
+  name: string,
+  metric: Pick<Metric, "reset" | "update" | "compute">,
+];
+
+/** Metrics of any form by name. @throws ValueError for a name that occurs twice */
+export function settleMetrics(metrics: SolverOptions["metrics"] = []): readonly NamedMetric[] {
+  const list: NamedMetric[] = Array.isArray(metrics)
+    ? (metrics as readonly Metric[]).map((metric) => [metric.name, metric])
+    : Object.entries(metrics as Readonly<Record<string, Metric | MetricFunction>>).map(
+        ([name, one]) => [name, typeof one === "function" ? meanOf(one) : one],
+      );
+  const names = list.map(([name]) => name);
   const twice = names.find((name, i) => names.indexOf(name) < i);
   if (twice !== undefined) {
-    throw new ValueError(`Solver: two metrics are named "${twice}"; give each a name of its own.`);
+    throw new ValueError(
+      `Solver: two metrics are named "${twice}"; give them as an object with a name for each.`,
+    );
   }
   return list;
 }
 
 /** A batch's mean, averaged over all examples. */
-function meanOf(name: string, f: (scores: Tensor, y: Tensor) => number | Tensor): Metric {
+function meanOf(f: MetricFunction): NamedMetric[1] {
   let [sum, rows] = [0, 0];
   return {
-    name,
     reset() {
       [sum, rows] = [0, 0];
     },
@@ -51,9 +60,11 @@ function meanOf(name: string, f: (scores: Tensor, y: Tensor) => number | Tensor)
 export async function measure<S, B extends Example>(
   options: Pick<SolverOptions<S, B>, "model" | "loss" | "objective" | "accuracy">,
   loader: DataLoader<B | Promise<B>>,
-  metrics: readonly Metric[],
+  metrics: readonly NamedMetric[],
 ): Promise<Measured> {
-  for (const metric of metrics) metric.reset();
+  for (const [, metric] of metrics) metric.reset();
+  // Always the same order, so that sums are the same to the bit.
+  loader.state = { ...loader.state, epoch: 0, cursor: 0 };
   const sums = { loss: 0, correct: 0, rows: 0, classified: false };
   await inEvaluation(options.model, async () => {
     for await (const batch of loader) {
@@ -74,14 +85,14 @@ export async function measure<S, B extends Example>(
             "Solver: metrics need scores and targets that are tensors; let the objective give { loss, scores }.",
           );
         }
-        for (const metric of metrics) metric.update(scores, y);
+        for (const [, metric] of metrics) metric.update(scores, y);
       });
     }
   });
   return {
     loss: sums.loss / sums.rows,
     accuracy: sums.classified ? sums.correct / sums.rows : null,
-    metrics: Object.fromEntries(metrics.map((metric) => [metric.name, plain(metric.compute())])),
+    metrics: Object.fromEntries(metrics.map(([name, metric]) => [name, plain(metric.compute())])),
   };
 }
 

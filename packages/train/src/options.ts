@@ -30,6 +30,9 @@ export interface Metric {
   compute(): number | object;
 }
 
+/** A batch's mean, which is averaged over all examples. */
+export type MetricFunction = (scores: Tensor, y: Tensor) => number | Tensor;
+
 /** What a dataset gives: inputs and what the model should make of them, whatever these are. */
 export interface Example {
   readonly x: unknown;
@@ -101,10 +104,8 @@ export interface SolverOptions<S = Tensor, B extends Example = Batch> {
   objective?: (batch: B) => Tensor | { readonly loss: Tensor; readonly scores: Tensor };
   /** L2 penalty: ½·reg·ΣW² over parameters of two or more axes joins the training loss. Default 0. */
   reg?: number;
-  /** Measured on the validation examples after each epoch. Functions give a batch's mean. */
-  metrics?:
-    | readonly Metric[]
-    | Readonly<Record<string, (scores: Tensor, y: Tensor) => number | Tensor>>;
+  /** Measured on the validation examples after each epoch; an array, or by names of one's own. */
+  metrics?: readonly Metric[] | Readonly<Record<string, Metric | MetricFunction>>;
   /** Whether to measure accuracy. By default, where scores are [N, C] and targets are classes [N]. */
   accuracy?: boolean;
   /** What tells the best epoch. By default, with validation examples, "valAcc" if there are classes, else "valLoss". */
@@ -199,7 +200,10 @@ const isMetric: Check = (value) =>
 const isMetrics: Check = (value) =>
   Array.isArray(value)
     ? value.every(isMetric)
-    : isObject(value) && Object.values(value as object).every(isFunction);
+    : isObject(value) &&
+      Object.values(value as object).every(
+        (one) => isFunction(one) || has("reset", "update", "compute")(one),
+      );
 
 const knownMonitors: readonly unknown[] = ["loss", "trainAcc", "valLoss", "valAcc"];
 const isMonitor: Check = (value) =>
@@ -223,7 +227,7 @@ const rules: Rules<SolverOptions> = {
   loss: [isFunction, "a function of scores and targets, such as crossEntropy"],
   objective: [isFunction, "a function of a batch, such as ({ x }) => model.loss(x)"],
   reg: [isNotNegative, "a finite number from 0"],
-  metrics: [isMetrics, "an array of metrics, or functions by name"],
+  metrics: [isMetrics, "an array of metrics, or metrics and functions by name"],
   accuracy: flag,
   monitor: [isMonitor, monitorWish],
   keepBest: flag,

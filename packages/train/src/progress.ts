@@ -53,37 +53,76 @@ const clock = (seconds: number) => {
 };
 const counter = ({ epoch, epochs }: TrainingState) =>
   `epoch ${String(epoch).padStart(String(epochs).length)}/${epochs}`;
+/** Of a stream nobody knows how many batches it has. */
+const batchCount = ({ batch, batches }: TrainingState) =>
+  Number.isFinite(batches) ? `${batch}/${batches}` : String(batch);
+const isOver = ({ epoch, epochsDone }: TrainingState) => epochsDone >= epoch;
 
-/** The accuracies of the epoch that has just ended; "" inside an epoch. */
-function verdict({ epoch, trainAccHistory, valAccHistory }: TrainingState): string {
-  if (trainAccHistory.length < epoch) return "";
-  const train = `train ${percent(trainAccHistory.at(-1)!)}`;
-  return valAccHistory.length === 0
-    ? train
-    : `${train} · validation ${percent(valAccHistory.at(-1)!)}`;
+/** What the epoch that has just ended came to, as far as it was measured. */
+function verdict(state: TrainingState): string[] {
+  const { trainAccHistory, valAccHistory, valLossHistory, metrics } = state;
+  const last = (history: readonly number[], text: (value: number) => string) =>
+    history.length === 0 ? [] : [text(history.at(-1)!)];
+  const validated =
+    valAccHistory.length > 0
+      ? last(valAccHistory, (share) => `validation ${percent(share)}`)
+      : last(valLossHistory, (loss) => `validation loss ${loss.toFixed(4)}`);
+  const numbers = Object.entries(metrics).flatMap(([name, value]) =>
+    typeof value === "number" ? [`${name} ${value.toFixed(4)}`] : [],
+  );
+  return [...last(trainAccHistory, (share) => `train ${percent(share)}`), ...validated, ...numbers];
 }
+
+/** What is told within an epoch besides counts and loss. */
+function outlook({ accuracy, samplesPerSecond, secondsLeft }: TrainingState): string[] {
+  return [
+    ...(Number.isNaN(accuracy) ? [] : [`accuracy ${percent(accuracy)}`]),
+    ...(Number.isFinite(samplesPerSecond) ? [`${rate(samplesPerSecond)} samples/s`] : []),
+    ...(Number.isFinite(secondsLeft) ? [`${clock(secondsLeft)} left`] : []),
+  ];
+}
+
+/** So many batches of a stream make a line. */
+const streamLine = 100;
 
 /** A line at each quarter of an epoch, and one at its end: for logs. */
 class Lines implements Progress {
   private readonly output: Output;
+  private parts = 0;
 
   constructor(output: Output) {
     this.output = output;
   }
 
   batch(state: TrainingState): void {
-    const { batch, batches, meanLoss, accuracy, samplesPerSecond, secondsLeft } = state;
-    const quarter = Math.floor((4 * batch) / batches);
-    if (batch === batches || quarter === Math.floor((4 * (batch - 1)) / batches)) return;
-    this.output.write(
-      `${counter(state)} · batch ${batch}/${batches} · loss ${meanLoss.toFixed(4)} · accuracy ${percent(accuracy)} · ${rate(samplesPerSecond)} samples/s · ${clock(secondsLeft)} left\n`,
-    );
+    const { batch, batches, meanLoss } = state;
+    const parts = Number.isFinite(batches)
+      ? Math.floor((4 * batch) / batches)
+      : Math.floor(batch / streamLine);
+    const before = this.parts;
+    this.parts = parts;
+    if (batch === batches || parts <= before) return;
+    this.write([
+      counter(state),
+      `batch ${batchCount(state)}`,
+      `loss ${meanLoss.toFixed(4)}`,
+      ...outlook(state),
+    ]);
   }
 
   epoch(state: TrainingState): void {
-    this.output.write(
-      `${counter(state)} · loss ${state.meanLoss.toFixed(4)} · ${verdict(state)} · ${clock(state.seconds)} passed\n`,
-    );
+    this.parts = 0;
+    const { meanLoss, seconds } = state;
+    this.write([
+      counter(state),
+      `loss ${meanLoss.toFixed(4)}`,
+      ...verdict(state),
+      `${clock(seconds)} passed`,
+    ]);
+  }
+
+  private write(facts: readonly string[]): void {
+    this.output.write(`${facts.join(" · ")}\n`);
   }
 
   stop(): void {}
@@ -91,7 +130,7 @@ class Lines implements Progress {
 
 type SingleBar = import("cli-progress").SingleBar;
 
-/** A bar that moves, one for each epoch; finished ones stay above it. */
+/** A line that moves, one for each epoch, with a bar of all epochs and one of batches; finished ones stay above it. */
 class Bars implements Progress {
   private readonly make: () => SingleBar;
   private bar: SingleBar | null = null;
@@ -101,7 +140,7 @@ class Bars implements Progress {
       new Bar({
         stream: output as NodeJS.WritableStream,
         format: (_options, _params, { state }: { state: TrainingState }) =>
-          drawBar(state, output.columns ?? 80),
+          drawLine(state, output.columns ?? 80),
         // A second Ctrl-C kills at once: nothing may be left switched off in the terminal, and
         // signals are the caller's business.
         linewrap: true,
@@ -132,25 +171,28 @@ class Bars implements Progress {
 
 const widestBar = 30;
 const narrowestBar = 8;
+const widestEpochs = 10;
 
-/** The bar takes what the text leaves of the line. */
-function drawBar(state: TrainingState, columns: number): string {
-  const { batch, batches, meanLoss, accuracy, samplesPerSecond, secondsLeft } = state;
-  const end = verdict(state);
-  const start = counter(state);
-  const facts = [`${batch}/${batches}`, `loss ${meanLoss.toFixed(4)}`];
-  facts.push(
-    ...(end === ""
-      ? [
-          `accuracy ${percent(accuracy)}`,
-          `${rate(samplesPerSecond)} samples/s`,
-          `${clock(secondsLeft)} left`,
-        ]
-      : [end]),
-  );
-  const text = facts.join(" · ");
-  const room = columns - start.length - text.length - 3;
-  const width = Math.max(narrowestBar, Math.min(widestBar, room));
-  const filled = Math.round((width * batch) / batches);
-  return `${start} ${"█".repeat(filled)}${"░".repeat(width - filled)} ${text}`;
+/** The batches' bar takes what the text leaves of the line; facts that find no room are left out. */
+export function drawLine(state: TrainingState, columns: number): string {
+  const { batch, batches, meanLoss, step, steps, epochs } = state;
+  const facts = [
+    batchCount(state),
+    `loss ${meanLoss.toFixed(4)}`,
+    ...(isOver(state) ? verdict(state) : outlook(state)),
+  ];
+  let start = `${counter(state)} ${barOf(step / steps, Math.min(epochs, widestEpochs), "▰▱")} `;
+  const room = () => columns - 1 - start.length - facts.join(" · ").length - 1;
+  // A line that wraps can't be drawn over. The rate goes first, then what else is behind the loss.
+  while (room() < narrowestBar && facts.length > 2) facts.splice(facts.length > 3 ? -2 : -1, 1);
+  if (room() < narrowestBar) start = `${counter(state)} `;
+  const width = Math.max(0, Math.min(widestBar, room()));
+  const bar = barOf(Number.isFinite(batches) ? batch / batches : 1, width, "█░");
+  return `${start}${bar} ${facts.join(" · ")}`;
+}
+
+function barOf(share: number, width: number, [full, empty]: string): string {
+  const cells = Number.isFinite(width) ? width : widestEpochs;
+  const filled = Number.isFinite(share) ? Math.round(cells * Math.min(1, share)) : 0;
+  return full.repeat(filled) + empty.repeat(cells - filled);
 }

@@ -76,7 +76,6 @@ export interface RunSummary {
 interface Files {
   appendFile(path: string, text: string): Promise<void>;
   unlink(path: string): Promise<void>;
-  stat(path: string): Promise<{ isDirectory(): boolean }>;
 }
 
 const where = "RunFolder";
@@ -85,6 +84,8 @@ const decode = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
 const encode = (text: string) => new TextEncoder().encode(text);
 const stepFile = /^step-(\d+)\.safetensors$/;
 const stepDigits = 8;
+/** A file that was being written when the program was killed. */
+const temporary = /\.[0-9a-f-]{36}\.tmp$/;
 
 /** A run's config, metrics and checkpoints on disk. Node only. */
 export class RunFolder {
@@ -143,9 +144,17 @@ export class RunFolder {
     );
   }
 
-  /** Makes sure that the folder is there and can be written. @throws FileError */
+  /** Makes sure that the folder is there and can be written, and clears what a crash left. @throws FileError */
   async open(): Promise<void> {
     await makeFolder(where, this.checkpointsPath);
+    const fs = this.fs ?? (await files());
+    for (const folder of [this.path, this.checkpointsPath]) {
+      const { files: names } = await listFolder(where, folder);
+      // On a file system that is read-only the checks below say so.
+      for (const name of names.filter((one) => temporary.test(one))) {
+        await fs.unlink(`${folder}/${name}`).catch(() => {});
+      }
+    }
     await checkWritable(where, `${this.checkpointsPath}/best.safetensors`, this.fs);
     await checkWritable(where, this.metricsPath, this.fs);
   }

@@ -1,41 +1,20 @@
-import type { GeneratorState } from "@tapegrad/core";
-import { clone, type Generator, type Tensor, ValueError } from "@tapegrad/core";
-import { type Batch, DataLoader, type Dataset, type IterableDataset, subset } from "@tapegrad/data";
-import type { Spec, StateDict } from "@tapegrad/nn";
-import { freeze, produce } from "immer";
-import { v7 as uuid } from "uuid";
+import { clone, type Tensor, ValueError } from "@tapegrad/core";
+import { type Batch, Pacer } from "@tapegrad/data";
+import type { Module } from "@tapegrad/nn";
 import { type Checkpoint, loadCheckpoint } from "./checkpoint.ts";
-import { checkStates, generatorsOf, setStates, statesOf } from "./generators.ts";
-import { measure, settleMetrics } from "./measure.ts";
-import { isBetter, numberOf, watch } from "./monitor.ts";
-import {
-  type Example,
-  type Metric,
-  type Settings,
-  type SolverOptions,
-  type Source,
-  settleOptions,
-} from "./options.ts";
+import { type Example, type Settings, type SolverOptions, settleOptions } from "./options.ts";
 import { openProgress, type Progress, warner } from "./progress.ts";
-import { Rates } from "./rates.ts";
 import { Recorder } from "./recorder.ts";
+import { cloned, Run } from "./run.ts";
 import { RunFolder } from "./run-folder.ts";
 import { onSignals } from "./signals.ts";
-import {
-  type Ending,
-  initialState,
-  resultOf,
-  type TrainingResult,
-  type TrainingState,
-} from "./state.ts";
-import { type UpdateFacts, Updater } from "./update.ts";
+import { type Ending, resultOf, type TrainingResult, type TrainingState } from "./state.ts";
+import { Updater } from "./update.ts";
+import { type Port, serve } from "./worker.ts";
 
 /** What has just happened: an update, the end of an epoch, or that training was paused, resumed or ended. */
 export type TrainingEvent = "batch" | "epoch" | "pause" | "resume" | "end";
 export type Listener = (state: TrainingState, event: TrainingEvent) => void;
-
-const noSums = { loss: 0, correct: 0, samples: 0 };
-const noPatience = { best: Number.NaN, bad: 0 };
 
 /**
  * Trains a model and keeps the weights of the epoch that did best on the validation examples. The shape
@@ -53,23 +32,10 @@ const noPatience = { best: Number.NaN, bad: 0 };
  */
 export class Solver<S = Tensor, B extends Example = Batch> {
   private readonly options: Settings<S, B>;
-  private readonly loader: DataLoader<B | Promise<B>>;
-  /** Some training examples, which tell the training accuracy; null for a stream. */
-  private readonly sample: DataLoader<B | Promise<B>> | null;
-  private readonly validation: DataLoader<B | Promise<B>> | null;
-  private readonly metrics: readonly Metric[];
-  private readonly rates: Rates;
+  private readonly run: Run<S, B>;
   private readonly updater: Updater<S, B>;
   private readonly listeners = new Set<Listener>();
-  private current: TrainingState;
-  private sums = noSums;
-  private patience = noPatience;
-  private losses: number[] = [];
-  private best: StateDict | null = null;
-  /** What the loader calls the epoch that is the run's first. */
-  private firstEpoch = 0;
-  /** Where the generators stand when a restored run goes on; null for a new run. */
-  private restored: Readonly<Record<string, GeneratorState>> | null = null;
+  private readonly pacer = new Pacer();
   /** Where the run ended, before the best weights were put back; "lost" after an error. */
   private ended: Checkpoint | "lost" | null = null;
   private running = false;
@@ -77,39 +43,26 @@ export class Solver<S = Tensor, B extends Example = Batch> {
   /** Lets a paused run go on. */
   private release: (() => void) | null = null;
   private pausing: Promise<void> | null = null;
-  private clock = { started: 0, before: 0, epoch: 0, samples: 0 };
 
   /** @throws ValueError for options that are missing, unknown or make no sense, alone or together */
   constructor(options: SolverOptions<S, B>) {
     this.options = settleOptions(options);
-    const { train, validation, batchSize, seed, accuracySamples, optimizer } = this.options;
-    const order = "iterate" in train ? {} : { shuffle: true };
-    this.loader = loaderOf(train, {
-      batchSize,
-      ...order,
-      ...(seed === undefined ? {} : { seed }),
-    });
-    const { dataset } = this.loader;
-    this.sample =
-      "iterate" in dataset
-        ? null
-        : new DataLoader(spread(dataset, accuracySamples), { batchSize: this.loader.batchSize });
-    this.validation =
-      validation === undefined ? null : loaderOf(validation, { batchSize: this.loader.batchSize });
-    this.metrics = settleMetrics(this.options.metrics);
-    this.rates = new Rates(optimizer, this.options);
+    this.run = new Run(this.options);
     this.updater = new Updater(this.options);
-    this.current = this.freshState();
+  }
+
+  get model(): Module<never[], S> {
+    return this.options.model;
   }
 
   /** How far the run is: a frozen snapshot. */
   get state(): TrainingState {
-    return this.current;
+    return this.run.state;
   }
 
   /** Loss of every update so far. */
   get lossHistory(): readonly number[] {
-    return this.losses.slice();
+    return this.run.losses.slice();
   }
 
   /**
@@ -121,7 +74,7 @@ export class Solver<S = Tensor, B extends Example = Batch> {
   }
 
   set learningRate(lr: number) {
-    this.rates.set(lr);
+    this.run.rates.set(lr);
   }
 
   /** Calls the listener with each new snapshot. @returns a function that ends it */
@@ -160,26 +113,27 @@ export class Solver<S = Tensor, B extends Example = Batch> {
   async fit(): Promise<TrainingResult> {
     if (this.running) throw new ValueError("Solver: fit is already running; await it first.");
     this.running = true;
-    this.stopping = this.options.signal?.aborted ?? false;
     const { model, signal, handleSignals, progress: mode, output, keepBest } = this.options;
+    this.stopping = signal?.aborted ?? false;
     const stop = () => this.stop();
     signal?.addEventListener("abort", stop);
-    const forgetSignals = handleSignals ? onSignals(stop) : () => {};
+    let forgetSignals = () => {};
     let progress: Progress | null = null;
     try {
+      if (handleSignals) forgetSignals = onSignals(stop);
       const recorder = await this.begin();
       progress = await openProgress(mode, output);
       model.train();
       const ending = await this.train(recorder, progress);
-      this.ended ??= this.checkpoint();
+      this.ended ??= this.lastPlace();
       await recorder?.end(this.ended as Checkpoint);
       this.tell("end");
-      return resultOf(this.current, this.losses.slice(), ending);
+      return resultOf(this.state, this.lossHistory, ending);
     } catch (error) {
       this.ended = "lost";
       throw error;
     } finally {
-      if (keepBest && this.best !== null) model.loadStateDict(this.best);
+      if (keepBest && this.run.best !== null) model.loadStateDict(this.run.best);
       progress?.stop();
       signal?.removeEventListener("abort", stop);
       forgetSignals();
@@ -188,239 +142,112 @@ export class Solver<S = Tensor, B extends Example = Batch> {
     }
   }
 
+  /** Answers the `WorkerSolver` whose worker this Solver was made in. */
+  serve(port: Port): void {
+    serve(this as unknown as Solver<never, never>, port);
+  }
+
   // ---- The loop
 
-  /** A new run, or where the restored one stands; the folder ready, if there is one. */
+  /** Takes up the run; gets the folder ready, if there is one. */
   private async begin(): Promise<Recorder | null> {
-    const { runFolder, resume, checkpoints = {}, logSteps, output } = this.options;
-    let folder: RunFolder | null = null;
-    if (runFolder !== undefined) {
-      folder = new RunFolder(runFolder, checkpoints);
-      if (resume && this.restored === null && (await folder.exists())) {
-        const latest = await folder.latest({ warn: warner(output) });
-        if (latest !== null) this.restore(latest.checkpoint);
-      } else if (this.restored === null && (await folder.exists())) {
-        folder.refuse();
-      }
+    const { runFolder, checkpoints = {}, logSteps } = this.options;
+    const folder = runFolder === undefined ? null : new RunFolder(runFolder, checkpoints);
+    if (folder !== null && !this.run.isRestored && (await folder.exists())) {
+      await this.takeUp(folder);
     }
-    if (this.restored === null) this.restart();
-    else setStates(this.generators(), this.restored);
-    this.restored = null;
+    this.run.begin();
     this.ended = null;
-    this.clock = { ...this.clock, started: performance.now(), before: this.current.seconds };
     if (folder === null) return null;
     const recorder = new Recorder(folder, { ...checkpoints, logSteps });
-    await recorder.begin(this.current, {
-      runId: this.current.runId,
+    await recorder.begin(this.state, {
+      runId: this.state.runId,
       created: new Date().toISOString(),
-      model: this.spec(),
+      model: this.run.spec(),
       optimizer: this.options.optimizer.stateDict!().optimizer,
       epochs: this.options.epochs,
-      batchSize: this.loader.batchSize,
+      batchSize: this.run.loader.batchSize,
       config: this.options.config ?? null,
     });
     return recorder;
   }
 
-  private restart(): void {
-    // A loader that was used before goes on with its next epoch.
-    const { epoch, cursor } = this.loader.state;
-    this.firstEpoch = cursor > 0 ? epoch + 1 : epoch;
-    this.sums = noSums;
-    this.patience = noPatience;
-    this.losses = [];
-    this.best = null;
-    this.rates.restart();
-    if (this.current.epoch > 0) this.current = this.freshState();
+  /** Goes on with the run that a folder holds, if it is to be resumed and has a checkpoint. */
+  private async takeUp(folder: RunFolder): Promise<void> {
+    if (!this.options.resume) folder.refuse();
+    const latest = await folder.latest({ warn: warner(this.options.output) });
+    if (latest !== null) this.run.restore(latest.checkpoint);
   }
 
   private async train(recorder: Recorder | null, progress: Progress): Promise<Ending> {
+    const { run, options } = this;
     for (;;) {
       if (this.stopping) return "aborted";
-      const over = this.isOver();
-      if (over !== null) return over;
-      if (this.current.epochsDone === this.current.epoch) this.beginEpoch();
+      if (run.ending !== null) return run.ending;
+      run.enterEpoch();
       if (!(await this.runEpoch(recorder, progress))) return "aborted";
-      if (this.current.step >= this.options.maxSteps && this.current.batch < this.loader.length) {
+      if (this.state.step >= options.maxSteps && this.state.batch < run.loader.length) {
         // An epoch cut short is validated, but a resumed run ends it properly.
-        this.ended = this.checkpoint();
+        this.ended = this.lastPlace();
       }
-      const improved = await this.endEpoch();
-      progress.epoch(this.current);
-      await recorder?.logEpoch(this.current);
+      const improved = await run.endEpoch();
+      progress.epoch(this.state);
+      await recorder?.logEpoch(this.state);
       this.tell("epoch");
-      await this.options.onEpoch?.(this.current);
+      await options.onEpoch?.(this.state);
       if (this.ended === null) {
-        await recorder?.afterEpoch(this.current, improved, () => this.capture());
+        await recorder?.afterEpoch(this.state, improved, () => run.capture());
       }
-      await this.whilePaused();
+      await this.breathe();
     }
-  }
-
-  private isOver(): Ending | null {
-    const { epochs, maxSteps, earlyStopping } = this.options;
-    const { epochsDone, step } = this.current;
-    if (earlyStopping !== undefined && this.patience.bad >= earlyStopping.patience) return "early";
-    return epochsDone >= epochs || step >= maxSteps ? "finished" : null;
-  }
-
-  private beginEpoch(): void {
-    this.sums = noSums;
-    this.current = produce(this.current, (draft) => {
-      draft.epoch++;
-      draft.batch = 0;
-      draft.learningRate = this.learningRate;
-    });
   }
 
   /** @returns whether it came to its end: of the epoch, or of all steps */
   private async runEpoch(recorder: Recorder | null, progress: Progress): Promise<boolean> {
-    this.clock.epoch = this.seconds();
-    this.clock.samples = 0;
-    this.loader.state = this.place();
+    const { run } = this;
     for await (const batches of this.groups()) {
       if (this.stopping) return false;
-      const { step, epoch } = this.current;
+      const { step, epoch } = this.state;
       const facts = this.updater.take(batches, `step ${step + 1} (epoch ${epoch}`);
-      this.count(batches.length, facts);
-      this.rates.afterStep();
-      progress.batch(this.current);
+      run.count(batches.length, facts);
+      progress.batch(this.state);
       this.tell("batch");
-      await this.options.onBatch?.(this.current);
-      await recorder?.afterStep(this.current, () => this.capture());
-      await this.whilePaused();
-      if (this.current.step >= this.options.maxSteps) return true;
-      if (this.stopping && this.current.batch < this.loader.length) return false;
+      await this.options.onBatch?.(this.state);
+      await recorder?.afterStep(this.state, () => run.capture());
+      await this.breathe();
+      if (this.state.step >= this.options.maxSteps) return true;
+      if (this.stopping && this.state.batch < run.loader.length) return false;
     }
     return true;
   }
 
   /** Batches for one update each. */
   private async *groups(): AsyncIterable<B[]> {
-    const { accumulateSteps } = this.options;
     let group: B[] = [];
-    for await (const batch of this.loader) {
+    for await (const batch of this.run.loader) {
       group.push(batch as B);
-      if (group.length < accumulateSteps) continue;
+      if (group.length < this.options.accumulateSteps) continue;
       yield group;
       group = [];
     }
     if (group.length > 0) yield group;
   }
 
-  private count(batches: number, { loss, rows, correct }: UpdateFacts): void {
-    this.losses.push(loss);
-    const { loss: lossSum, correct: correctSum, samples } = this.sums;
-    this.sums = {
-      loss: lossSum + loss,
-      correct: correctSum + (correct ?? 0),
-      samples: samples + rows,
-    };
-    this.clock.samples += rows;
-    const seconds = this.seconds();
-    const updates = Math.ceil((this.current.batch + batches) / this.options.accumulateSteps);
-    this.current = produce(this.current, (draft) => {
-      draft.batch += batches;
-      draft.step++;
-      draft.loss = loss;
-      draft.meanLoss = this.sums.loss / updates;
-      draft.accuracy = correct === null ? Number.NaN : this.sums.correct / this.sums.samples;
-      draft.learningRate = this.learningRate;
-      draft.seconds = seconds;
-      draft.samplesPerSecond = this.clock.samples / (seconds - this.clock.epoch);
-      draft.secondsLeft = (seconds / draft.step) * (draft.steps - draft.step);
-    });
-  }
-
-  /** Measures, keeps the best weights so far, settles the next epoch's rates. @returns whether it is the best */
-  private async endEpoch(): Promise<boolean> {
-    const { options, metrics } = this;
-    const classes = !Number.isNaN(this.current.accuracy);
-    const onTrain =
-      classes && this.sample !== null ? await measure(options, this.sample, []) : null;
-    const onValidation =
-      this.validation === null ? null : await measure(options, this.validation, metrics);
-    this.current = produce(this.current, (draft) => {
-      draft.epochsDone++;
-      draft.seconds = this.seconds();
-      draft.trainLossHistory.push(draft.meanLoss);
-      if (classes) draft.trainAccHistory.push(onTrain?.accuracy ?? draft.accuracy);
-      if (onValidation === null) return;
-      draft.valLossHistory.push(onValidation.loss);
-      if (onValidation.accuracy !== null) draft.valAccHistory.push(onValidation.accuracy);
-      draft.metrics = onValidation.metrics;
-      for (const [name, value] of Object.entries(onValidation.metrics)) {
-        draft.metricHistory[name] ??= [];
-        draft.metricHistory[name].push(value);
-      }
-    });
-    const improved = this.judge();
-    const monitored = watch(options.monitor, this.current) ?? watch("loss", this.current)!;
-    this.rates.afterEpoch({ value: numberOf(monitored, this.current), mode: monitored.mode });
-    return improved;
-  }
-
-  /** Whether the epoch is the best so far; if so, its weights are kept. Early stopping counts. */
-  private judge(): boolean {
-    const { monitor, earlyStopping, model, keepBest } = this.options;
-    if (earlyStopping !== undefined) {
-      const { mode, ...watched } =
-        watch(earlyStopping.monitor ?? monitor, this.current) ?? watch("loss", this.current)!;
-      const value = numberOf({ mode, ...watched }, this.current);
-      const { best, bad } = this.patience;
-      const { minDelta = 0 } = earlyStopping;
-      this.patience = isBetter(value, best, { mode, minDelta })
-        ? { best: value, bad: 0 }
-        : { best, bad: bad + 1 };
-    }
-    const watched = watch(monitor, this.current);
-    if (watched === null) return false;
-    const value = numberOf(watched, this.current);
-    if (!isBetter(value, this.current.best, watched)) return false;
-    if (keepBest) this.best = cloned(model.stateDict());
-    this.current = produce(this.current, (draft) => {
-      draft.best = value;
-      draft.bestEpoch = draft.epoch;
-      draft.bestValAcc = draft.valAccHistory.at(-1) ?? Number.NaN;
-    });
-    return true;
-  }
-
-  private async whilePaused(): Promise<void> {
+  /** Lets the event loop turn if it is time, and waits while training is paused. */
+  private async breathe(): Promise<void> {
+    // The loaders do so too, but each epoch starts their clocks anew.
+    const turn = this.pacer.pause();
+    if (turn !== null) await turn;
     if (this.pausing === null || this.stopping) return;
-    this.set("pause", true);
+    this.run.setPaused(true);
+    this.tell("pause");
     await this.pausing;
-    this.set("resume", false);
-  }
-
-  private set(event: TrainingEvent, paused: boolean): void {
-    this.current = produce(this.current, (draft) => {
-      draft.paused = paused;
-      draft.seconds = this.seconds();
-    });
-    this.tell(event);
+    this.run.setPaused(false);
+    this.tell("resume");
   }
 
   private tell(event: TrainingEvent): void {
-    for (const listener of this.listeners) listener(this.current, event);
-  }
-
-  private seconds(): number {
-    return this.clock.before + (performance.now() - this.clock.started) / 1000;
-  }
-
-  private freshState(): TrainingState {
-    return initialState({ runId: uuid(), ...this.extent(), learningRate: this.learningRate });
-  }
-
-  private extent(): Pick<TrainingState, "epochs" | "batches" | "steps"> {
-    const { epochs, maxSteps, accumulateSteps } = this.options;
-    const batches = this.loader.length;
-    return {
-      epochs,
-      batches,
-      steps: Math.min(maxSteps, epochs * Math.ceil(batches / accumulateSteps)),
-    };
+    for (const listener of this.listeners) listener(this.state, event);
   }
 
   // ---- Checkpoints
@@ -432,8 +259,7 @@ export class Solver<S = Tensor, B extends Example = Batch> {
         "Solver: the run ended by an error, so there is no place to go on from; take an earlier checkpoint.",
       );
     }
-    if (this.ended !== null) return this.ended;
-    const { weights, optimizer, ...rest } = this.capture();
+    const { weights, optimizer, ...rest } = this.ended ?? this.run.capture();
     const state = optimizer.state.map(
       (one) =>
         one &&
@@ -444,36 +270,14 @@ export class Solver<S = Tensor, B extends Example = Batch> {
     return { ...rest, weights: cloned(weights), optimizer: { ...optimizer, state } };
   }
 
-  /** The same, sharing its tensors with the run. */
-  private capture(): Checkpoint {
-    const { model, optimizer } = this.options;
-    if (optimizer.stateDict === undefined) {
-      throw new ValueError("Solver: the optimizer has no stateDict; a checkpoint needs one.");
-    }
-    return {
-      weights: model.stateDict(),
-      best: this.best,
-      spec: this.spec(),
-      optimizer: optimizer.stateDict(),
-      lossHistory: this.losses.slice(),
-      progress: {
-        state: this.current,
-        sums: this.sums,
-        patience: this.patience,
-        loader: this.place(),
-        generators: this.restored ?? statesOf(this.generators()),
-        rates: this.rates.stateDict(),
-      },
-    };
-  }
-
-  /** The next batch, as the loader counts. */
-  private place() {
-    const { epoch, epochsDone, batch } = this.current;
-    const { seed } = this.loader.state;
-    return epochsDone === epoch
-      ? { seed, epoch: this.firstEpoch + epoch, cursor: 0 }
-      : { seed, epoch: this.firstEpoch + epoch - 1, cursor: batch };
+  /**
+   * The place before validation or the best weights change what is seen of it; of the rest only the weights
+   * need copies for that. null with an optimizer whose state nobody can save.
+   */
+  private lastPlace(): Checkpoint | null {
+    if (this.options.optimizer.stateDict === undefined) return null;
+    const place = this.run.capture();
+    return { ...place, weights: cloned(place.weights) };
   }
 
   /**
@@ -484,75 +288,12 @@ export class Solver<S = Tensor, B extends Example = Batch> {
    */
   restore(checkpoint: Checkpoint): void {
     if (this.running) throw new ValueError("Solver: fit is running; stop it before restore.");
-    const { weights, best, optimizer: optimizerState, lossHistory, progress } = checkpoint;
-    const { model, optimizer } = this.options;
-    const { batches } = progress.state;
-    if (batches !== this.loader.length) {
-      throw new ValueError(
-        `Solver: the checkpoint's epochs have ${batches} batches and this run's ${this.loader.length}; give the same data and batch size.`,
-      );
-    }
-    checkStates(this.generators(), progress.generators);
-    const [weightsBefore, ratesBefore] = [cloned(model.stateDict()), this.rates.stateDict()];
-    try {
-      this.rates.loadStateDict(progress.rates);
-      model.loadStateDict(weights);
-      optimizer.loadStateDict?.(optimizerState);
-    } catch (error) {
-      model.loadStateDict(weightsBefore);
-      this.rates.loadStateDict(ratesBefore);
-      throw error;
-    }
-    const { seed, epoch: loaderEpoch } = progress.loader;
-    const { epoch, epochsDone } = progress.state;
-    this.firstEpoch = loaderEpoch - (epochsDone === epoch ? epoch : epoch - 1);
-    this.loader.state = { seed, epoch: loaderEpoch, cursor: progress.loader.cursor };
-    this.restored = progress.generators;
-    this.best = best;
-    this.sums = progress.sums;
-    this.patience = progress.patience;
-    this.losses = [...lossHistory];
+    this.run.restore(checkpoint);
     this.ended = null;
-    this.current = freeze({ ...progress.state, ...this.extent(), paused: false }, true);
   }
 
   /** {@link restore} from a file. @throws FileError, FormatError if it can't be read */
   async restoreFrom(path: string): Promise<void> {
     this.restore(await loadCheckpoint(path));
   }
-
-  private generators(): Map<string, Generator> {
-    return generatorsOf(this.options.model, this.options.generators);
-  }
-
-  private spec(): Spec | null {
-    try {
-      return this.options.model.spec;
-    } catch (error) {
-      // Models may be classes of the user's own that nothing describes.
-      if (error instanceof ValueError) return null;
-      throw error;
-    }
-  }
 }
-
-function loaderOf<B>(
-  source: Source<B>,
-  options: { batchSize: number; shuffle?: boolean; seed?: number },
-): DataLoader<B | Promise<B>> {
-  return source instanceof DataLoader
-    ? (source as DataLoader<B | Promise<B>>)
-    : new DataLoader(source as Dataset<B> | IterableDataset<B>, options);
-}
-
-/** Up to `count` examples, equally spaced. */
-function spread<B>(dataset: Dataset<B>, count: number): Dataset<B> {
-  const samples = Math.min(count, dataset.length);
-  const positions = Array.from({ length: samples }, (_, i) =>
-    Math.floor((i * dataset.length) / samples),
-  );
-  return subset(dataset, positions);
-}
-
-const cloned = (state: StateDict): StateDict =>
-  new Map([...state].map(([name, x]) => [name, clone(x)]));

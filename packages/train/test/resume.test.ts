@@ -1,27 +1,9 @@
 /** A run that is stopped and goes on from its checkpoint equals one that never stopped, to the bit. */
 import { describe, expect, it } from "@jest/globals";
 import { Generator, manualSeed, rand, randn, type Tensor } from "@tapegrad/core";
-import { DataLoader, type Dataset, TensorDataset } from "@tapegrad/data";
-import {
-  batchNorm1d,
-  dropout,
-  linear,
-  type Module,
-  mseLoss,
-  relu,
-  rrelu,
-  sequential,
-} from "@tapegrad/nn";
-import {
-  Adam,
-  AdamW,
-  cosineAnnealing,
-  LBFGS,
-  oneCycle,
-  SGD,
-  stepDecay,
-  warmup,
-} from "@tapegrad/optim";
+import { TensorDataset } from "@tapegrad/data";
+import { batchNorm1d, dropout, linear, type Module, relu, rrelu, sequential } from "@tapegrad/nn";
+import { Adam, AdamW, cosineAnnealing, LBFGS, SGD, stepDecay, warmup } from "@tapegrad/optim";
 import {
   type Checkpoint,
   decodeCheckpoint,

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "@jest/globals";
 import { Generator, manualSeed, randn, type Tensor, tensor } from "@tapegrad/core";
 import { type Dataset, subset, TensorDataset } from "@tapegrad/data";
-import { dropout, linear, Module, relu, sequential } from "@tapegrad/nn";
+import { dropout, linear, Module, mseLoss, relu, sequential } from "@tapegrad/nn";
 import { Adam, SGD } from "@tapegrad/optim";
 import {
   checkAccuracy,
@@ -345,17 +345,60 @@ describe("progress", () => {
 
   it("draws a bar per epoch on a terminal and leaves nothing switched off", async () => {
     const text = await run({ progress: "bar" }, true);
-    expect(text).toMatch(/epoch 1\/2 [█░]+ \d\/4 · loss \d\.\d{4} · accuracy/);
+    expect(text).toMatch(/epoch 1\/2 [▰▱]{2} [█░]+ \d\/4 · loss \d\.\d{4} · accuracy/);
     for (const epoch of [1, 2]) {
       expect(text).toMatch(
         new RegExp(
-          `epoch ${epoch}/2 █+ 4/4 · loss \\d\\.\\d{4} · train \\d+\\.\\d % · validation \\d+\\.\\d %`,
+          `epoch ${epoch}/2 ▰{${epoch}}▱{${2 - epoch}} █+ 4/4 · loss \\d\\.\\d{4} · train \\d+\\.\\d % · validation \\d+\\.\\d %`,
         ),
       );
     }
     expect(text).not.toContain("\x1B[?25l");
     expect(text).not.toContain("\x1B[?7l");
     expect(text.match(/\n/g)).toHaveLength(2);
+  });
+
+  it("never draws more than a line has room for", async () => {
+    for (const columns of [36, 60, 80, 120]) {
+      const output = Object.assign(new FakeTerminal(true), { columns });
+      await setUp({ output, progress: "bar", epochs: 2 }).solver.fit();
+      // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+      const drawn = output.text.split(/\x1B\[[0-9;]*[A-Za-z]|\x1B[78]|\n/);
+      expect(Math.max(...drawn.map((line) => line.length))).toBeLessThan(columns);
+      expect(output.text.includes("samples/s")).toBe(columns === 120);
+      expect(output.text.includes("▰")).toBe(columns > 36);
+    }
+  });
+
+  it("tells a stream's batches, and losses where there are no classes", async () => {
+    const output = new FakeTerminal(false);
+    const model = linear(2, 1);
+    await new Solver({
+      model,
+      train: {
+        *iterate() {
+          for (let i = 0; i < 900; i++) yield i;
+        },
+        collate: (items) => {
+          const x = tensor(items.map((i) => [Number(i) / 900, 1]));
+          return { x, y: x.narrow(1, 0, 1) };
+        },
+      },
+      validation: new TensorDataset(train.x, train.x.narrow(1, 0, 1)),
+      loss: mseLoss,
+      metrics: { error: (scores, y) => scores.sub(y).abs().mean() },
+      optimizer: new SGD(model.parameters(), { lr: 0.1 }),
+      batchSize: 8,
+      epochs: 1,
+      output,
+      progress: "lines",
+    }).fit();
+    const [within, end, ...more] = output.text.trimEnd().split("\n");
+    expect(within).toMatch(/^epoch 1\/1 · batch 100 · loss \d\.\d{4} · [\d,]+ samples\/s$/);
+    expect(end).toMatch(
+      /^epoch 1\/1 · loss \d\.\d{4} · validation loss \d\.\d{4} · error \d\.\d{4} · 0:00 passed$/,
+    );
+    expect(more).toEqual([]);
   });
 
   it("says nothing when told to be silent", async () => {

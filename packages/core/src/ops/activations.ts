@@ -1,16 +1,16 @@
 /** Activation functions of one tensor; relu, sigmoid and tanh are in elementwise.ts. Kinks follow PyTorch. */
 import { checkAtLeast, checkNumber } from "../check.ts";
 import { ShapeError, ValueError } from "../errors.ts";
-import type { TensorLike } from "../op.ts";
+import { defineOp, type TensorLike } from "../op.ts";
 import { formatShape, normalizeAxis } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { asBeside, asInput } from "./arguments.ts";
 import { ge, gt, le, where } from "./compare.ts";
-import { abs, div, mul, sigmoid, sub, tanh } from "./elementwise.ts";
+import { abs, div, exp, mul, sigmoid, sub, tanh } from "./elementwise.ts";
 import { narrow, reshape } from "./layout.ts";
 import { expm1 } from "./math.ts";
 import { clamp } from "./rounding.ts";
-import { erfc, logaddexp } from "./special.ts";
+import { logaddexp } from "./special.ts";
 
 /** y = −log(1 + e⁻ˣ), without overflow. */
 export function logSigmoid(x: TensorLike): Tensor {
@@ -101,10 +101,42 @@ export interface GeluOptions {
   approximate?: "none" | "tanh";
 }
 
-/** y = x·Φ(x), Φ the normal distribution: ½x·erfc(−x/√2) (D. Hendrycks and K. Gimpel, 2016). */
+/** The exact gelu as one op; see {@link gelu}. */
+export const geluOp = defineOp({
+  name: "gelu",
+  inputs: ["x"],
+  elementwise: "gelu",
+  domain: "float",
+  saves: ["x"],
+  grad: { x: (dy, { x }): Tensor => geluGradOp(dy, x) },
+  tex: { y: "x\\,\\Phi(x)", x: "\\Phi(x) + x\\,\\varphi(x)" },
+});
+
+/** The slope of gelu at x, times g. With φ′ = −xφ its own slope is φ(x)·(2 − x²). */
+export const geluGradOp = defineOp({
+  name: "geluGrad",
+  inputs: ["g", "x"],
+  elementwise: "geluGrad",
+  domain: "float",
+  saves: ["g", "x"],
+  grad: {
+    g: (dy, { x }): Tensor => geluGradOp(dy, x),
+    x: (dy, { g, x }) => {
+      const density = exp(x.square().mul(-0.5)).mul(1 / Math.sqrt(2 * Math.PI));
+      return dy.mul(g).mul(density.mul(x.square().neg().add(2)));
+    },
+  },
+  tex: {
+    y: "g \\left( \\Phi(x) + x\\,\\varphi(x) \\right)",
+    g: "\\Phi(x) + x\\,\\varphi(x)",
+    x: "g\\,\\varphi(x) (2 - x^2)",
+  },
+});
+
+/** y = x·Φ(x), Φ the normal distribution (D. Hendrycks and K. Gimpel, 2016). */
 export function gelu(x: TensorLike, { approximate = "none" }: GeluOptions = {}): Tensor {
   const input = asInput("gelu", "x", x);
-  if (approximate === "none") return mul(input.mul(0.5), erfc(input.mul(-Math.SQRT1_2)));
+  if (approximate === "none") return geluOp(input);
   if (approximate !== "tanh") {
     throw new ValueError(
       `gelu: approximate is ${String(approximate)}; it must be "none" or "tanh".`,

@@ -17,7 +17,11 @@ import { checkSamples, SAMPLES } from "./check-samples.ts";
 import { type GradcheckOptions, gradcheck, gradgradcheck } from "./gradcheck.ts";
 
 /** An op that a check caught. */
-export class CheckOpError extends TapegradError {}
+export class CheckOpError extends TapegradError {
+  override get name(): string {
+    return "CheckOpError";
+  }
+}
 
 /** Describes an input; made anew for each dtype. */
 export type InputSpec = (dtype: DType, generator: Generator) => Tensor;

@@ -11,7 +11,11 @@ import { enableGrad, noGrad } from "../tape.ts";
 import { Tensor } from "../tensor.ts";
 
 /** A gradient that central differences contradict; the message is a table of the worst elements. */
-export class GradcheckError extends TapegradError {}
+export class GradcheckError extends TapegradError {
+  override get name(): string {
+    return "GradcheckError";
+  }
+}
 
 export interface GradcheckOptions {
   /** Half-width of the central difference. Default 1e-6. */

@@ -52,6 +52,9 @@ const erf = (x: number) => {
   return ((2 / Math.sqrt(Math.PI)) * sum * x) / (3 * n);
 };
 
+const normal = (x: number) => (1 + erf(x * Math.SQRT1_2)) / 2;
+const density = (x: number) => Math.exp((-x * x) / 2) / Math.sqrt(2 * Math.PI);
+
 const unary: Record<string, [f: unknown, range: Range, reference?: (x: number) => number]> = {
   exp2: [math.exp2, [-3, 3], (x) => 2 ** x],
   expm1: [math.expm1, [-2, 2], Math.expm1],
@@ -70,6 +73,7 @@ const unary: Record<string, [f: unknown, range: Range, reference?: (x: number) =
   atanh: [math.atanh, [-0.8, 0.8], Math.atanh],
   erf: [special.erf, [-2, 2], erf],
   erfc: [special.erfc, [-2, 2], (x) => 1 - erf(x)],
+  gelu: [activations.geluOp, [-3, 3], (x) => x * normal(x)],
   erfinv: [special.erfinv, [-0.8, 0.8]],
   lgamma: [special.lgamma, [0.4, 6]],
   digamma: [special.digamma, [0.4, 6]],
@@ -82,6 +86,7 @@ const unary: Record<string, [f: unknown, range: Range, reference?: (x: number) =
 const binary: Record<string, [f: unknown, reference: (a: number, b: number) => number, Range?]> = {
   atan2: [math.atan2, Math.atan2],
   hypot: [math.hypot, Math.hypot],
+  geluGrad: [activations.geluGradOp, (g, x) => g * (normal(x) + x * density(x))],
   logaddexp: [special.logaddexp, (a, b) => Math.log(Math.exp(a) + Math.exp(b))],
   fmod: [rounding.fmodOp, (a, b) => a % b, [2.1, 2.9]],
   remainder: [rounding.remainderOp, (a, b) => a - b * Math.floor(a / b), [2.1, 2.9]],

@@ -75,6 +75,12 @@ unary("acosh", "1 / sqrt(x^2 - 1)", costly(operator("arcosh")));
 unary("atanh", "1 / (1 - x^2)", costly(operator("artanh")));
 
 unary("sigmoid", "y * (1 - y)", costly(named("\\sigma")));
+// Φ(x) + x·φ(x)
+unary(
+  "gelu",
+  "0.5 * erfc(-sqrt(1 / 2) * x) + x * exp(-x^2 / 2) / sqrt(2 * pi)",
+  costly(operator("gelu")),
+);
 unary("erf", "2 / sqrt(pi) * exp(-x^2)", costly(operator("erf")));
 unary("erfc", "-2 / sqrt(pi) * exp(-x^2)", costly(operator("erfc")));
 unary("erfinv", "sqrt(pi) / 2 * exp(y^2)", costly(named("\\operatorname{erf}^{-1}")));
@@ -175,7 +181,6 @@ abbreviate("elu(x, alpha = 1)", "where(x > 0, x, alpha * expm1(where(x > 0, 0, x
 abbreviate("celu(x, alpha = 1)", "where(x > 0, x, alpha * expm1(where(x > 0, 0, x) / alpha))");
 // The fixed point of mean 0 and variance 1 (G. Klambauer et al., "Self-Normalizing Neural Networks", 2017).
 abbreviate("selu(x)", "1.0507009873554805 * elu(x, 1.6732632423543772)");
-abbreviate("gelu(x)", "0.5 * x * erfc(-sqrt(1 / 2) * x)");
 abbreviate("geluTanh(x)", "0.5 * x * (tanh(sqrt(2 / pi) * (x + 0.044715 * x^3)) + 1)");
 abbreviate("silu(x)", "x * sigmoid(x)");
 abbreviate("mish(x)", "x * tanh(softplus(x))");

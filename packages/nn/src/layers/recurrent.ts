@@ -120,6 +120,7 @@ export abstract class Recurrent<
   declare readonly bidirectional: boolean;
   /** Parameters are fields under PyTorch's names: weight_ih_l0, bias_hh_l1_reverse, … */
   readonly [parameter: `${"weight" | "bias"}_${string}`]: Parameter;
+  readonly generator: Generator;
   readonly #recurrence: Recurrence;
   readonly #projected: number;
   readonly #start: StartOptions & { bias?: boolean };
@@ -137,6 +138,7 @@ export abstract class Recurrent<
     this.#recurrence = recurrence;
     this.#projected = projected;
     this.#start = options;
+    this.generator = options.generator ?? defaultGenerator();
     if (inputSize !== null) this.build();
   }
 
@@ -203,8 +205,8 @@ export abstract class Recurrent<
   }
 
   #dropped(x: Tensor): Tensor {
-    const { generator = defaultGenerator() } = this.#start;
-    return dropout(x, { p: this.dropout, training: this.training, generator });
+    const { dropout: p, training, generator } = this;
+    return dropout(x, { p, training, generator });
   }
 }
 
