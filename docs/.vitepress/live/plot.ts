@@ -40,16 +40,18 @@ export function plot(series: Line | Record<string, Line>, options: PlotOptions =
     points.filter(([x, y]) => Number.isFinite(x) && Number.isFinite(up(y))),
   );
   if (finite.length === 0) throw new RangeError("plot: there is no finite point to show.");
-  const xs = options.area?.x ?? extent(finite.map(([x]) => x));
-  const ys = options.area?.y.map(up) ?? extent(finite.map(([, y]) => up(y)));
-  const toX = scale(xs[0]!, xs[1]!, frame.left, width - frame.right);
-  const toY = scale(ys[0]!, ys[1]!, height - frame.bottom, frame.top);
+  const { area } = options;
+  const xs = area?.x ?? extent(finite.map(([x]) => x));
+  const ys: Point =
+    area !== undefined ? [up(area.y[0]), up(area.y[1])] : extent(finite.map(([, y]) => up(y)));
+  const toX = scale(xs[0], xs[1], frame.left, width - frame.right);
+  const toY = scale(ys[0], ys[1], height - frame.bottom, frame.top);
 
   const parts: string[] = [];
-  if (options.surface !== undefined) parts.push(shade(options.surface, xs as Point, ys as Point));
-  for (const x of ticks(xs[0]!, xs[1]!))
+  if (options.surface !== undefined) parts.push(shade(options.surface, xs, ys));
+  for (const x of ticks(xs[0], xs[1]))
     parts.push(text(toX(x), height - frame.bottom + 16, label(x), "middle"));
-  for (const y of ticks(ys[0]!, ys[1]!)) {
+  for (const y of ticks(ys[0], ys[1])) {
     parts.push(text(frame.left - 6, toY(y) + 4, label(options.log === true ? 10 ** y : y), "end"));
     parts.push(
       `<line x1="${frame.left}" x2="${width - frame.right}" y1="${toY(y)}" y2="${toY(y)}" stroke="${ink}" stroke-opacity=".2"/>`,

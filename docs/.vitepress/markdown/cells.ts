@@ -8,7 +8,7 @@
  * runs after the cell's code, in its scope. "ts live exercise" is a cell whose checks fail until the reader
  * has solved it; the details behind it hold the solution.
  */
-import type MarkdownIt from "markdown-it";
+import type { Renderer } from "./renderer.ts";
 
 export interface Cell {
   code: string;
@@ -18,7 +18,7 @@ export interface Cell {
 
 const checkComment = /^<!-- check\n([\s\S]*?)-->\s*$/;
 
-export function cells(md: MarkdownIt): void {
+export function cells(md: Renderer): void {
   md.core.ruler.push("live-cells", (state) => {
     state.tokens.forEach((token, i) => {
       if (token.type !== "fence" || !/^ts live\b/.test(token.info)) return;

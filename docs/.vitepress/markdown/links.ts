@@ -5,7 +5,7 @@
  */
 import { existsSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
-import type MarkdownIt from "markdown-it";
+import type { Renderer } from "./renderer.ts";
 
 /** What VitePress passes along with each page. */
 export interface PageEnv {
@@ -37,7 +37,7 @@ export function resolveLink(root: string, page: string, href: string): string | 
   return noPages.includes(file) ? `/${anchor}` : `/${sitePath(file)}${anchor}`;
 }
 
-export function links(md: MarkdownIt, root: string): void {
+export function links(md: Renderer, root: string): void {
   md.core.ruler.push("repository-links", (state) => {
     const env = state.env as PageEnv;
     const page = env.realPath ?? env.path;

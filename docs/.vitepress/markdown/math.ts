@@ -1,6 +1,6 @@
 /** Formulas, set by KaTeX when the site is built: GitHub's `$…$`, $`…`$, `$$…$$` and ```math blocks. */
 import katex from "katex";
-import type MarkdownIt from "markdown-it";
+import type { Renderer } from "./renderer.ts";
 
 function render(tex: string, displayMode: boolean): string {
   const html = katex.renderToString(tex, { displayMode, throwOnError: true, strict: "ignore" });
@@ -10,7 +10,7 @@ function render(tex: string, displayMode: boolean): string {
 
 const dollar = 0x24;
 
-export function math(md: MarkdownIt): void {
+export function math(md: Renderer): void {
   md.inline.ruler.before("escape", "math", (state, silent) => {
     if (state.src.charCodeAt(state.pos) !== dollar) return false;
     const rest = state.src.slice(state.pos, state.posMax);
@@ -18,7 +18,7 @@ export function math(md: MarkdownIt): void {
     const match =
       /^\$\$([^$]+)\$\$/.exec(rest) ??
       /^\$`([^`]+)`\$/.exec(rest) ??
-      /^\$(\S(?:[^$\n]*\S)?)\$(?!\d)/.exec(rest);
+      /^\$(\S(?:[^$]*\S)?)\$(?!\d)/.exec(rest);
     if (match === null) return false;
     if (!silent) {
       const token = state.push("math_inline", "", 0);
