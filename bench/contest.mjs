@@ -1,7 +1,7 @@
 /** The parent's side of a contest: one process per contender, kept alive, rounds interleaved. */
 import { spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
@@ -23,23 +23,40 @@ function findPython() {
   return status === 0 ? stdout.trim() : null;
 }
 
-/** Who can take part on this machine: name → { command, version }, or { missing: what to do }. */
+const notInstalled = { missing: "not installed; npm ci --prefix bench does that" };
+
+/** A contender in JavaScript whose package is one of bench/package.json. */
+function fromNpm(packageName, file, ...args) {
+  const manifest = path(`node_modules/${packageName}/package.json`);
+  if (!existsSync(manifest)) return notInstalled;
+  const { version } = JSON.parse(readFileSync(manifest, "utf8"));
+  return { version, command: [process.execPath, path(`contenders/${file}`), ...args] };
+}
+
+function tapegrad(threads) {
+  if (availableParallelism() < threads)
+    return { missing: "this machine runs one thread at a time" };
+  const { version } = JSON.parse(readFileSync(path("../packages/core/package.json"), "utf8"));
+  return {
+    version: threads === 1 ? version : `${version}, ${threads} threads`,
+    command: [process.execPath, path("contenders/tapegrad.mjs"), String(threads)],
+  };
+}
+
+/** Who can take part on this machine: name → { version, command }, or { missing: why }. */
 export function findContenders() {
   const torch = findTorch();
   const python = findPython();
-  const jax = path("node_modules/@jax-js/jax/package.json");
-  const { version } = JSON.parse(readFileSync(path("../packages/core/package.json"), "utf8"));
   return {
-    tapegrad: { version, command: [process.execPath, path("contenders/tapegrad.mjs")] },
+    tapegrad: tapegrad(1),
+    "tapegrad-2": tapegrad(2),
     pytorch: torch
       ? { version: torch.version, command: [torch.python, path("contenders/pytorch.py")] }
       : { missing: "no python3 here imports torch" },
-    "jax-js": existsSync(jax)
-      ? {
-          version: JSON.parse(readFileSync(jax, "utf8")).version,
-          command: [process.execPath, path("contenders/jax-js.mjs")],
-        }
-      : { missing: "not installed; npm ci --prefix bench does that" },
+    "jax-js": fromNpm("@jax-js/jax", "jax-js.mjs"),
+    "tfjs-wasm": fromNpm("@tensorflow/tfjs-backend-wasm", "tfjs.mjs", "wasm"),
+    "tfjs-cpu": fromNpm("@tensorflow/tfjs", "tfjs.mjs", "cpu"),
+    "js-pytorch": fromNpm("js-pytorch", "js-pytorch.mjs"),
     micrograd: python
       ? { version: python, command: ["python3", path("contenders/micrograd.py")] }
       : { missing: "no python3 here" },
@@ -85,31 +102,34 @@ function writeArrays(file, data) {
 }
 
 /**
- * Runs a workload: every contender trains for `lossSteps` steps from the same weights, then `rounds`
- * rounds of `ms` milliseconds go around, so that a slow moment of the machine hits all alike.
+ * Runs a workload: every contender trains for `lossSteps` steps from the same weights, as far as it gets in
+ * `lossMs`. Then `rounds` rounds of `ms` milliseconds go around, so that a slow moment of the machine hits all
+ * alike. Who has had `budgetMs` leaves after the first round that counts.
  *
+ * @param taking  names of those who take part
  * @returns name → { losses, times }, times in the workload's unit, one per round
  */
-export async function contest(name, workload, contenders, { rounds, warmUp, ms, lossSteps }) {
+export async function contest(name, workload, contenders, taking, pace) {
   const folder = mkdtempSync(join(tmpdir(), "tapegrad-bench-"));
   const running = [];
   try {
     const file = join(folder, "arrays.bin");
     const arrays = writeArrays(file, workload.data());
-    for (const who of workload.contenders) {
-      const { command } = contenders[who];
-      if (command === undefined) continue;
-      const { ask, end } = start(who, command);
-      running.push({ who, ask, end, losses: [], times: [] });
+    for (const who of taking) {
+      const { ask, end } = start(who, contenders[who].command);
+      running.push({ who, ask, end, losses: [], times: [], spentMs: 0 });
       await ask({ do: "setup", workload: name, file, arrays, options: workload.options });
     }
     for (const one of running) {
-      one.losses = (await one.ask({ do: "losses", steps: lossSteps })).losses;
+      const answer = await one.ask({ do: "losses", steps: pace.lossSteps, ms: pace.lossMs });
+      one.losses = answer.losses;
     }
-    for (let round = -warmUp; round < rounds; round++) {
-      for (const { ask, times } of running) {
-        const answer = await ask({ do: "round", ms });
-        if (round >= 0) times.push((answer.ms / answer.steps) * workload.perStep);
+    for (let round = -pace.warmUp; round < pace.rounds; round++) {
+      for (const one of running) {
+        if (one.spentMs > pace.budgetMs && (round < 0 || one.times.length > 0)) continue;
+        const { ms, steps } = await one.ask({ do: "round", ms: pace.ms });
+        one.spentMs += ms;
+        if (round >= 0) one.times.push((ms / steps) * workload.perStep);
       }
     }
     return Object.fromEntries(running.map(({ who, losses, times }) => [who, { losses, times }]));

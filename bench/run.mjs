@@ -1,29 +1,33 @@
 #!/usr/bin/env node
-/**
- * Side by side with peers, in interleaved rounds: `npm run bench`. See README.md.
- *
- *   node bench/run.mjs [--quick] [--only w1,w6,formula,memory,start] [--json FILE]
- */
+/** Side by side with peers, in interleaved rounds: `npm run bench`. See README.md. */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { cpus, loadavg } from "node:os";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { check, checkText } from "./check.mjs";
 import { contest, findContenders } from "./contest.mjs";
+import { dispatchFigures, dispatchText, measureDispatch } from "./dispatch.mjs";
 import { formulaFigures, formulaText, measureFormulas } from "./formula.mjs";
 import { measureMemory, memoryFigures, memoryText } from "./memory.mjs";
-import { atMost, contestText, figuresText, lossSpread, summarize } from "./report.mjs";
+import { measureOps, opsText } from "./ops.mjs";
+import { contestText, figuresText, lossFigures, summarize } from "./report.mjs";
 import { measureStart, startFigures, startText } from "./start.mjs";
 import { workloads } from "./workloads.mjs";
 
-const known = [...Object.keys(workloads), "formula", "memory", "start"];
+const known = [...Object.keys(workloads), "dispatch", "ops", "formula", "memory", "start"];
+const latest = fileURLToPath(new URL("results/latest.json", import.meta.url));
 
-const usage = `npm run bench -- [--quick] [--only w1,w6,formula,memory,start] [--json FILE]
+const usage = `npm run bench -- [options]
 
-  --quick      fewer rounds and steps, no start; its figures are only a hint
-  --only LIST  some of ${known.join(", ")}
-  --json FILE  write the results here too; a full run writes bench/results/latest.json and
-               the end of bench/README.md`;
+  --quick          two minutes: the fast peers only, fewer rounds, no start; its figures are only a hint
+  --only LIST      some of ${known.join(",")}
+  --json FILE      writes the results here too; a full run writes bench/results/latest.json and
+                   the end of bench/README.md
+  --check          compares the ratios with those of bench/results/latest.json and fails where one has
+                   grown by more than the tolerance; runs what is stored there, without the slow peers
+  --tolerance 0.25 of --check
+  --baseline FILE  instead of bench/results/latest.json, for --check`;
 
 function readOptions() {
   try {
@@ -32,16 +36,29 @@ function readOptions() {
         quick: { type: "boolean", default: false },
         only: { type: "string" },
         json: { type: "string" },
+        check: { type: "boolean", default: false },
+        tolerance: { type: "string", default: "0.25" },
+        baseline: { type: "string", default: latest },
         help: { type: "boolean", short: "h", default: false },
       },
     });
-    const all = values.quick ? known.filter((name) => name !== "start") : known;
-    const only = values.only?.split(",") ?? all;
+    const tolerance = Number(values.tolerance);
+    if (!(tolerance > 0)) {
+      throw new Error(`--tolerance is "${values.tolerance}"; it must be a number above 0.`);
+    }
+    const stored = values.check ? JSON.parse(readFileSync(values.baseline, "utf8")) : null;
+    const isStored = (name) => stored?.workloads[name] ?? stored?.[name];
+    const all = known.filter((name) =>
+      values.check ? isStored(name) && !["memory", "start"].includes(name) : name !== "start",
+    );
+    const fallback = values.quick || values.check ? all : known;
+    const only = values.only?.split(",") ?? fallback;
     const unknown = only.find((name) => !known.includes(name));
     if (unknown !== undefined) {
       throw new Error(`--only names "${unknown}"; known are ${known.join(", ")}.`);
     }
-    return { ...values, only, full: !values.quick && known.every((name) => only.includes(name)) };
+    const full = !values.quick && !values.check && known.every((name) => only.includes(name));
+    return { ...values, tolerance, stored, only, full };
   } catch (error) {
     console.error(`bench: ${error.message}\n\n${usage}`);
     return process.exit(2);
@@ -90,29 +107,48 @@ if (options.help) {
   process.exit(0);
 }
 const pace = options.quick
-  ? { rounds: 5, warmUp: 2, ms: 100, lossSteps: 10 }
-  : { rounds: 25, warmUp: 3, ms: 300, lossSteps: 10 };
+  ? { rounds: 5, warmUp: 1, ms: 100, lossSteps: 10, lossMs: 3000, budgetMs: 1000 }
+  : { rounds: 25, warmUp: 3, ms: 300, lossSteps: 10, lossMs: 30_000, budgetMs: 15_000 };
+const onlyFast = options.quick || options.check;
 
 const contenders = findContenders();
 const results = { machine: machine(contenders), pace, workloads: {}, figures: [] };
 const { figures } = results;
 const { cpu, cores, node, load } = results.machine;
 say(
-  `${cpu}, ${cores} cores, Node ${node}; one thread each, ${pace.rounds} rounds; load at the start ${load.toFixed(1)}`,
+  `${cpu}, ${cores} cores, Node ${node}; one thread each unless said otherwise, up to ${pace.rounds} rounds; load at the start ${load.toFixed(1)}`,
 );
+
+/** Who takes part, and of the others why not. */
+function cast({ contenders: names, slow, absent }) {
+  const skipped = { ...absent };
+  const taking = names.filter((who) => {
+    if (contenders[who].missing !== undefined) skipped[who] = contenders[who].missing;
+    else if (onlyFast && slow.includes(who)) skipped[who] = "too slow for --quick and --check";
+    return !(who in skipped);
+  });
+  return { taking, skipped };
+}
 
 for (const [name, workload] of Object.entries(workloads)) {
   if (!options.only.includes(name)) continue;
-  const raw = await contest(name, workload, contenders, pace);
+  const { taking, skipped } = cast(workload);
+  const raw = await contest(name, workload, contenders, taking, pace);
   const summaries = Object.fromEntries(
     Object.entries(raw).map(([who, { losses, times }]) => [who, { losses, ...summarize(times) }]),
   );
   results.workloads[name] = { title: workload.title, unit: workload.unit, results: summaries };
-  say(contestText(workload, summaries, contenders));
-  figures.push(...workload.figures(summaries).filter(Boolean));
-  const spread = lossSpread(summaries);
-  const what = `${name.toUpperCase()}, spread of the losses at step ${pace.lossSteps}`;
-  figures.push(atMost(what, spread, 1e-5));
+  say(contestText(workload, summaries, contenders, skipped));
+  figures.push(...workload.figures(summaries), ...lossFigures(name.toUpperCase(), summaries));
+}
+if (options.only.includes("dispatch")) {
+  results.dispatch = measureDispatch({ rounds: pace.rounds });
+  say(dispatchText(results.dispatch));
+  figures.push(...dispatchFigures(results.dispatch));
+}
+if (options.only.includes("ops")) {
+  results.ops = measureOps({ ms: options.quick ? 10 : 100 });
+  say(opsText(results.ops));
 }
 if (options.only.includes("formula")) {
   const rows = measureFormulas({ rounds: pace.rounds });
@@ -135,7 +171,12 @@ say(figuresText(figures));
 
 const text = `${JSON.stringify(results, null, 2)}\n`;
 if (options.full) {
-  write(fileURLToPath(new URL("results/latest.json", import.meta.url)), text);
+  write(latest, text);
   writeReadme();
 }
 if (options.json !== undefined) write(options.json, text);
+if (options.check) {
+  const outcome = check(options.stored, results, options.tolerance);
+  say(checkText(outcome, options.tolerance));
+  if (!outcome.passed) process.exitCode = 1;
+}

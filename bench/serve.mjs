@@ -2,7 +2,8 @@
  * The child's side of a contest: answers the requests of contest.mjs, one line of JSON each.
  *
  *   {"do": "setup", "workload": "w1", "file": …, "arrays": …, "options": …}  → {}
- *   {"do": "losses", "steps": 10}   → {"losses": […]}, the loss of each training step
+ *   {"do": "losses", "steps": 10, "ms": 20000}  → {"losses": […]}, the loss of each training step; fewer,
+ *     at least one, if the time is over before
  *   {"do": "round", "ms": 200}      → {"steps": 31, "ms": 203.4}, steps until the time is over
  *
  * contenders/serve.py is its twin in Python.
@@ -33,9 +34,11 @@ export async function serve(workloads) {
       running = await workloads[workload](readArrays(file, arrays), options);
       return {};
     },
-    async losses({ steps }) {
+    async losses({ steps, ms }) {
       const losses = [];
-      for (let i = 0; i < steps; i++) losses.push(await running.train());
+      const started = performance.now();
+      while (losses.length < steps && performance.now() - started < ms)
+        losses.push(await running.train());
       return { losses };
     },
     async round({ ms }) {

@@ -1,81 +1,129 @@
-/** What is timed: each workload's data, the same for every contender, and the figures to reach. */
-import { atMost } from "./report.mjs";
+/** What is timed: each workload's data, who takes part, and the figures to reach. */
+import {
+  batchNormData,
+  charGptData,
+  circuitData,
+  circuitGates,
+  convNetData,
+  elementwiseData,
+  mlpData,
+  productData,
+} from "./data.mjs";
+import { atLeast, atMost } from "./report.mjs";
 
-/** Uniform numbers in [0, 1) from a linear congruential generator: any fixed stream does here. */
-function stream(seed) {
-  let state = seed >>> 0;
-  return () => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0; // Numerical Recipes' constants
-    return state / 2 ** 32;
+const all = ["tapegrad", "tapegrad-2", "pytorch", "jax-js", "tfjs-wasm", "tfjs-cpu", "js-pytorch"];
+const except = (...names) => all.filter((name) => !names.includes(name));
+
+const tooSlow = (seconds) => `a step takes it about ${seconds} seconds`;
+
+/**
+ * The figures of a workload: our time at one thread and at two as a part of PyTorch's at one, and how many times
+ * faster than jax-js we are. Figures whose peers did not run are left out.
+ */
+function targets(name, { oneThread, twoThreads, jax, by = "median" }) {
+  return (results) => {
+    const ours = results.tapegrad[by];
+    const two = results["tapegrad-2"]?.[by];
+    const [torch, theirs] = [results.pytorch?.[by], results["jax-js"]?.[by]];
+    return [
+      torch && atMost(`${name}, times PyTorch's`, ours / torch, oneThread),
+      torch && two && atMost(`${name}, 2 threads, times PyTorch's at one`, two / torch, twoThreads),
+      theirs && atLeast(`${name}, times faster than jax-js`, theirs / ours, jax),
+    ].filter(Boolean);
   };
-}
-
-const floats = (shape, next) => ({
-  shape,
-  data: Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, next),
-});
-
-/** Weight [out, in] and bias [out], uniform in ±1/√in. */
-function dense(inputs, outputs, uniform) {
-  const bound = 1 / Math.sqrt(inputs);
-  const next = () => (2 * uniform() - 1) * bound;
-  return [floats([outputs, inputs], next), floats([outputs], next)];
-}
-
-function mlpData([inputs, hidden, outputs], batch) {
-  const uniform = stream(1);
-  const x = floats([batch, inputs], () => 2 * uniform() - 1);
-  const labels = {
-    shape: [batch],
-    data: Int32Array.from({ length: batch }, () => Math.floor(uniform() * outputs)),
-  };
-  const [w1, b1] = dense(inputs, hidden, uniform);
-  const [w2, b2] = dense(hidden, outputs, uniform);
-  return { x, labels, w1, b1, w2, b2 };
-}
-
-function circuitData(width, points) {
-  const uniform = stream(6);
-  const x = floats([points, 2], () => 2 * uniform() - 1);
-  const target = floats([points], (_, i) => Math.sin(3 * x.data[2 * i]) * x.data[2 * i + 1]);
-  const [w1, b1] = dense(2, width, uniform);
-  const [w2, b2] = dense(width, width, uniform);
-  const [w3, b3] = dense(width, 1, uniform);
-  return { x, target, w1, b1, w2, b2, w3, b3 };
-}
-
-/** Products, sums with the bias, and tanh except at the output; then error, square and sum. */
-function circuitGates(width, points) {
-  const neuron = (inputs) => 2 * inputs;
-  const perPoint = width * (neuron(2) + 1) + width * (neuron(width) + 1) + neuron(width) + 3;
-  return points * perPoint - 1; // the first point's square is not added to anything
 }
 
 const gates = circuitGates(16, 100);
+const gpt = { vocabSize: 65, length: 64, features: 64, heads: 4, layers: 2, batch: 8 };
 
+/**
+ * - `contenders`: who takes part; `slow`: who sits out a quick run
+ * - `absent`: who doesn't take part, and why
+ * - `data`, `options`: what they get; `unit`, `perStep`: factor from milliseconds per step to that unit
+ */
 export const workloads = {
   w1: {
     title: "W1: one training step of an MLP 3072-100-10, batch 100, weight decay, SGD",
-    contenders: ["tapegrad", "pytorch", "jax-js"],
+    contenders: all,
+    slow: ["tfjs-wasm", "tfjs-cpu", "js-pytorch"],
     data: () => mlpData([3072, 100, 10], 100),
-    options: { lr: 0.01, weightDecay: 1e-3 },
-    unit: "ms per step",
-    perStep: 1,
-    digits: 2,
-    figures: ({ tapegrad, pytorch, "jax-js": jax }) => [
-      pytorch && atMost("W1, times PyTorch's step", tapegrad.median / pytorch.median, 3),
-      jax && atMost("W1, times the step of jax-js's jit", tapegrad.median / jax.median, 1),
-    ],
+    options: { widths: [3072, 100, 10], lr: 0.01, weightDecay: 1e-3 },
+    figures: targets("W1", { oneThread: 2.2, twoThreads: 1.3, jax: 2.5 }),
+  },
+  w2: {
+    title: "W2: one training step of an MLP 3072-100-100-100-100-10, batch norm, batch 100, Adam",
+    contenders: except("js-pytorch"),
+    slow: ["tfjs-wasm", "tfjs-cpu"],
+    absent: { "js-pytorch": "it has no batch norm, and its Adam leaves out the corrections" },
+    data: () => batchNormData([3072, 100, 100, 100, 100, 10], 100),
+    options: { widths: [3072, 100, 100, 100, 100, 10], lr: 1e-3 },
+    figures: targets("W2", { oneThread: 2.2, twoThreads: 1.3, jax: 2.5 }),
+  },
+  w3: {
+    title: "W3: one training step of an MLP 784-1024-1024-10, batch 128, Adam",
+    contenders: except("js-pytorch"),
+    slow: ["tfjs-wasm", "tfjs-cpu"],
+    absent: { "js-pytorch": tooSlow(11) },
+    data: () => mlpData([784, 1024, 1024, 10], 128),
+    options: { widths: [784, 1024, 1024, 10], lr: 1e-3 },
+    figures: targets("W3", { oneThread: 2.2, twoThreads: 1.3, jax: 2.5 }),
+  },
+  w4: {
+    title: "W4: one training step of a ConvNet on 3×32×32, batch 32, momentum",
+    contenders: except("tfjs-wasm", "tfjs-cpu", "js-pytorch"),
+    slow: ["jax-js"],
+    absent: {
+      "tfjs-wasm": "it has no gradient of a convolution's weights",
+      "tfjs-cpu": tooSlow(27),
+      "js-pytorch": "it has no convolution",
+    },
+    data: () => convNetData(32),
+    options: { lr: 0.01, momentum: 0.9 },
+    figures: targets("W4", { oneThread: 3, twoThreads: 1.8, jax: 60 }),
+  },
+  w5: {
+    title: `W5: one training step of a character GPT: ${gpt.features} features, ${gpt.heads} heads, ${gpt.length} tokens, ${gpt.layers} layers, batch ${gpt.batch}, AdamW`,
+    contenders: except("js-pytorch"),
+    slow: ["tfjs-wasm", "tfjs-cpu"],
+    absent: { "js-pytorch": "it has no GELU and no AdamW" },
+    data: () => charGptData(gpt),
+    options: { ...gpt, lr: 1e-3, weightDecay: 0.01 },
+    figures: targets("W5", { oneThread: 2.2, twoThreads: 1.5, jax: 2.5 }),
   },
   w6: {
     title: `W6: circuit of ${gates} scalar gates (MLP 2-16-16-1 on 100 points), forward + backward`,
-    contenders: ["tapegrad", "pytorch", "micrograd"],
+    contenders: [...except("tapegrad-2"), "micrograd"],
+    slow: ["jax-js", "tfjs-wasm", "tfjs-cpu", "js-pytorch"],
     data: () => circuitData(16, 100),
     options: { lr: 0.001 },
     unit: "ns per gate",
-    perStep: 1e6 / gates, // ms per step → ns per gate
+    perStep: 1e6 / gates,
     digits: 0,
     // The mean, since a median could leave out the rounds in which the garbage collector worked.
-    figures: ({ tapegrad }) => [atMost("W6, µs per gate, mean", tapegrad.mean / 1000, 0.5)],
+    figures: targets("W6, mean", { oneThread: 0.04, jax: 150, by: "mean" }),
+  },
+  w7: {
+    title: "W7: product of two matrices [1024, 1024]; the loss is the mean square of its elements",
+    contenders: except("tfjs-cpu", "js-pytorch"),
+    slow: ["tfjs-wasm"],
+    absent: { "tfjs-cpu": tooSlow(3), "js-pytorch": tooSlow(12) },
+    data: () => productData(1024),
+    options: {},
+    figures: targets("W7", { oneThread: 2.4, twoThreads: 1.4, jax: 2 }),
+  },
+  w8: {
+    title: "W8: sum of tanh(x·a + b)² over a million elements, forward + backward to x, a and b",
+    contenders: all,
+    slow: ["tfjs-wasm", "tfjs-cpu", "js-pytorch"],
+    data: () => elementwiseData(1_000_000),
+    options: { lr: 0.01 },
+    figures: targets("W8", { oneThread: 0.6, twoThreads: 0.4, jax: 2 }),
   },
 };
+
+for (const workload of Object.values(workloads)) {
+  workload.unit ??= "ms per step";
+  workload.perStep ??= 1;
+  workload.digits ??= 2;
+  workload.absent ??= {};
+}

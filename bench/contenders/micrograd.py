@@ -58,7 +58,7 @@ class Value:
 def circuit(arrays, options):
     layers = [
         ([Value(v) for v in arrays[w][0]], [Value(v) for v in arrays[b][0]])
-        for w, b in (("w1", "b1"), ("w2", "b2"), ("w3", "b3"))
+        for w, b in ((f"{i}.weight", f"{i}.bias") for i in range(3))
     ]
     xs = [Value(v) for v in arrays["x"][0]]
     targets = [Value(v) for v in arrays["target"][0]]

@@ -1,25 +1,35 @@
-/** Ours, eager, as a user writes it: nothing compiled, nothing disposed. */
-import { tensor } from "@tapegrad/core";
-import { crossEntropy, linear, relu, sequential } from "@tapegrad/nn";
-import { SGD } from "@tapegrad/optim";
+/**
+ * Ours, eager, as a user writes it: nothing compiled, nothing disposed.
+ *
+ *   node bench/contenders/tapegrad.mjs THREADS
+ */
+import { crossEntropy, setThreads, tensor } from "@tapegrad/core";
+import {
+  batchNorm1d,
+  charGpt,
+  conv2d,
+  flatten,
+  linear,
+  maxPool2d,
+  relu,
+  sequential,
+} from "@tapegrad/nn";
+import { Adam, AdamW, SGD } from "@tapegrad/optim";
 import { serve } from "../serve.mjs";
 
-function mlp({ x, labels, w1, b1, w2, b2 }, { lr, weightDecay }) {
-  const of = ({ data, shape }) => tensor(data, { shape });
-  const [hidden, inputs] = w1.shape;
-  const [outputs] = w2.shape;
-  const model = sequential([linear(inputs, hidden), relu(), linear(hidden, outputs)]);
-  model.loadStateDict({
-    "0.weight": of(w1),
-    "0.bias": of(b1),
-    "2.weight": of(w2),
-    "2.bias": of(b2),
-  });
-  const optimizer = new SGD(model.parameters(), { lr, weightDecay });
-  const [images, classes] = [of(x), of(labels)];
+setThreads(Number(process.argv[2]));
+
+const of = ({ data, shape }, requiresGrad = false) => tensor(data, { shape, requiresGrad });
+
+/** Trains the model on the one batch; the other arrays are its state. */
+function training(model, optimizerOf, { x, labels, ...state }, scoresOf = (x) => model(x)) {
+  const weights = Object.entries(state).map(([name, array]) => [name, of(array)]);
+  model.loadStateDict(Object.fromEntries(weights), { strict: false }); // without running statistics
+  const optimizer = optimizerOf(model.parameters());
+  const [inputs, targets] = [of(x), of(labels)];
   const train = () => {
     optimizer.zeroGrad();
-    const loss = crossEntropy(model(images), classes);
+    const loss = crossEntropy(scoresOf(inputs), targets);
     loss.backward();
     optimizer.step();
     return loss.item();
@@ -27,18 +37,73 @@ function mlp({ x, labels, w1, b1, w2, b2 }, { lr, weightDecay }) {
   return { train, step: train };
 }
 
-function circuit({ x, target, w1, b1, w2, b2, w3, b3 }, { lr }) {
+/** Linear layers with ReLU between them. */
+function mlp(widths) {
+  const layers = widths.slice(1).map((outputs, i) => linear(widths[i], outputs));
+  return sequential(layers.flatMap((layer, i) => (i === 0 ? [layer] : [relu(), layer])));
+}
+
+function sgdMlp(arrays, { widths, lr, weightDecay }) {
+  return training(mlp(widths), (params) => new SGD(params, { lr, weightDecay }), arrays);
+}
+
+function adamMlp(arrays, { widths, lr }) {
+  return training(mlp(widths), (params) => new Adam(params, { lr }), arrays);
+}
+
+function batchNormMlp(arrays, { widths, lr }) {
+  const hidden = widths
+    .slice(1, -1)
+    .flatMap((outputs, i) => [linear(widths[i], outputs), batchNorm1d(outputs), relu()]);
+  const model = sequential([...hidden, linear(...widths.slice(-2))]);
+  return training(model, (params) => new Adam(params, { lr }), arrays);
+}
+
+function convNet(arrays, { lr, momentum }) {
+  const model = sequential([
+    conv2d(3, 32, 3, { padding: 1 }),
+    relu(),
+    maxPool2d(2),
+    conv2d(32, 64, 3, { padding: 1 }),
+    relu(),
+    maxPool2d(2),
+    flatten(),
+    linear(64 * 8 * 8, 10),
+  ]);
+  return training(model, (params) => new SGD(params, { lr, momentum }), arrays);
+}
+
+function gpt({ labels, ...arrays }, { vocabSize, length, features, heads, layers, ...hyper }) {
+  const model = charGpt({
+    vocabSize,
+    contextLength: length,
+    dModel: features,
+    nhead: heads,
+    numLayers: layers,
+  });
+  const { lr, weightDecay } = hyper;
+  const flat = { data: labels.data, shape: [labels.data.length] };
+  return training(
+    model,
+    (params) => new AdamW(params, { lr, weightDecay }),
+    { ...arrays, labels: flat },
+    (tokens) => model(tokens).logits.reshape([-1, vocabSize]),
+  );
+}
+
+function circuit(arrays, { lr }) {
   const numbers = ({ data }, requiresGrad) =>
     Array.from(data, (value) => tensor(value, { requiresGrad }));
-  const layers = [
-    [w1, b1],
-    [w2, b2],
-    [w3, b3],
-  ].map(([w, b]) => ({ w: numbers(w, true), b: numbers(b, true) }));
-  const xs = numbers(x, false);
-  const targets = numbers(target, false);
-  const parameters = layers.flatMap(({ w, b }) => [...w, ...b]);
-  const optimizer = new SGD(parameters, { lr });
+  const layers = [0, 1, 2].map((i) => ({
+    w: numbers(arrays[`${i}.weight`], true),
+    b: numbers(arrays[`${i}.bias`], true),
+  }));
+  const xs = numbers(arrays.x, false);
+  const targets = numbers(arrays.target, false);
+  const optimizer = new SGD(
+    layers.flatMap(({ w, b }) => [...w, ...b]),
+    { lr },
+  );
 
   const neuron = ({ w, b }, i, inputs) => {
     let sum = w[i * inputs.length].mul(inputs[0]);
@@ -67,4 +132,35 @@ function circuit({ x, target, w1, b1, w2, b2, w3, b3 }, { lr }) {
   return { train, step };
 }
 
-await serve({ w1: mlp, w6: circuit });
+function product(arrays) {
+  const [a, b] = [of(arrays.a), of(arrays.b)];
+  return { train: () => a.matmul(b).square().mean().item(), step: () => a.matmul(b) };
+}
+
+function elementwise(arrays, { lr }) {
+  const [x, a, b] = [arrays.x, arrays.a, arrays.b].map((array) => of(array, true));
+  const optimizer = new SGD([x, a, b], { lr });
+  const step = () => {
+    optimizer.zeroGrad();
+    const loss = x.mul(a).add(b).tanh().square().sum();
+    loss.backward();
+    return loss.item();
+  };
+  const train = () => {
+    const loss = step();
+    optimizer.step();
+    return loss;
+  };
+  return { train, step };
+}
+
+await serve({
+  w1: sgdMlp,
+  w2: batchNormMlp,
+  w3: adamMlp,
+  w4: convNet,
+  w5: gpt,
+  w6: circuit,
+  w7: product,
+  w8: elementwise,
+});

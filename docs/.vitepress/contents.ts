@@ -63,7 +63,7 @@ const guides: DefaultTheme.SidebarItem[] = [
       {
         text: "Packages",
         collapsed: true,
-        items: ["tapegrad", "core", "formula", "nn", "optim", "data", "train", "kernels"].map(
+        items: ["tapegrad", "core", "formula", "nn", "optim", "data", "train", "viz", "kernels"].map(
           (name) => item(name, `/packages/${name}`),
         ),
       },

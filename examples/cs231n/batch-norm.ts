@@ -76,7 +76,7 @@ export const batchNormLesson = lesson({
       ({ x, gamma, beta }) => batchNorm(x, { training: true, weight: gamma, bias: beta }),
       print,
     );
-    const parts = await loadCifar(folder, { train, validation });
+    const { test: _, ...parts } = await loadCifar(folder, { train, validation });
     const options = { epochs, seed };
     const training = await compareTraining(parts, "batchNorm", options, print);
     const scales = await compareScales(parts, "batchNorm", options, print);

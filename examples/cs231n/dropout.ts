@@ -76,7 +76,7 @@ export const dropoutLesson = lesson({
     print("the gradient agrees with differences");
 
     // "Regularization experiment": two layers of 500, with and without.
-    const parts = await loadCifar(folder, { train, validation });
+    const { test: _, ...parts } = await loadCifar(folder, { train, validation });
     const results = [];
     for (const drop of [0, 0.75]) {
       const model = nn.fullyConnectedNet({ hiddenDims: [500], dropout: drop, seed });

@@ -179,6 +179,7 @@ export const fullyConnected = lesson({
     dropout: number(0.4, "share of hidden units switched off"),
     lr: number(1e-3, "learning rate"),
     decay: number(0.05, "weight decay"),
+    validation: whole(1000, "images that choices are made by"),
     test: whole(2000, "test images"),
   },
   async run(options, print) {
@@ -186,7 +187,7 @@ export const fullyConnected = lesson({
     print("Gradient check");
     const checks = [checkGradients(0, print), checkGradients(3.14, print)];
 
-    const parts = await loadCifar(options.data, { train: options.images, test: options.test });
+    const parts = await loadCifar(options.data, { ...options, train: options.images });
     print("\nOverfitting 50 images");
     const overfitted = [
       await overfit(parts.train, [100, 100], print),

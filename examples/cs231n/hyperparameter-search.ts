@@ -28,7 +28,7 @@ interface Point {
 }
 
 /** Trains a two-layer network at one point. */
-async function fit(parts: Parts, point: Point, epochs: number, trial?: train.TrialContext) {
+async function trainAt(parts: Parts, point: Point, epochs: number, trial?: train.TrialContext) {
   const model = nn.twoLayerNet({ hiddenDim: 100, weightScale: 1e-2, seed: 1 });
   const solver = new Solver({
     model,
@@ -58,7 +58,7 @@ async function stage(
   const { trials, epochs, seed } = options;
   print(`${title}: ${trials} points, ${epochs} epochs on ${parts.train.length} images`);
   const found = await train.search(
-    async (point, trial) => (await fit(parts, point, epochs, trial)).bestValAcc,
+    async (point, trial) => (await trainAt(parts, point, epochs, trial)).bestValAcc,
     space,
     { trials, seed, mode: "max", pruning: train.medianRule() },
   );
@@ -66,13 +66,10 @@ async function stage(
   return found;
 }
 
-/** The range of some points, and a little beyond. */
-function around(values: readonly number[], least: number): train.Dimension<number> {
+/** The range of some values, and a little beyond, on a log scale. */
+function around(values: readonly number[]): train.Dimension<number> {
   const margin = 2;
-  return train.logUniform(
-    Math.max(least, Math.min(...values) / margin),
-    Math.max(...values) * margin,
-  );
+  return train.logUniform(Math.min(...values) / margin, Math.max(...values) * margin);
 }
 
 export const hyperparameterSearch = lesson({
@@ -85,6 +82,7 @@ export const hyperparameterSearch = lesson({
     epochs: whole(2, "epochs of the coarse stage; the fine one has twice as many"),
     finalEpochs: whole(8, "epochs of the final training"),
     train: whole(9000, "images of the final training"),
+    validation: whole(1000, "images that choices are made by"),
     test: whole(2000, "test images"),
     seed: whole(1, "fixes every random number", 0),
   },
@@ -108,19 +106,10 @@ export const hyperparameterSearch = lesson({
     );
 
     // "Prefer random search … stage your search from coarse to fine"
-    const best = coarse
-      .ranked()
-      .slice(0, 3)
-      .map(({ params }) => params);
+    const best = coarse.ranked().slice(0, 3);
     const closer = {
-      lr: around(
-        best.map(({ lr }) => lr),
-        1e-6,
-      ),
-      reg: around(
-        best.map(({ reg }) => reg),
-        1e-6,
-      ),
+      lr: around(best.map(({ params }) => params.lr)),
+      reg: around(best.map(({ params }) => params.reg)),
     };
     const fine = await stage(
       "Fine",
@@ -132,7 +121,7 @@ export const hyperparameterSearch = lesson({
 
     const chosen = fine.best!.params;
     print(`Chosen: lr ${chosen.lr.toExponential(2)}, reg ${chosen.reg.toExponential(2)}`);
-    const { model, bestValAcc } = await fit(some(options.train), chosen, options.finalEpochs);
+    const { model, bestValAcc } = await trainAt(some(options.train), chosen, options.finalEpochs);
     const testAccuracy = await checkAccuracy(model, all.test);
     print(
       `Validation accuracy ${percent(bestValAcc)}, test accuracy ${percent(testAccuracy)} on ${options.test} images`,

@@ -128,7 +128,7 @@ export const knn = lesson({
     folds: whole(5, "folds of the cross-validation", 2),
   },
   async run(options, print) {
-    const parts = await loadCifar(options.data, options);
+    const parts = await loadCifar(options.data, { ...options, validation: 0 });
     const [known, test] = [asRows(parts.train), asRows(parts.test)];
 
     const [few, some] = [options.compareTest, options.compareTrain];

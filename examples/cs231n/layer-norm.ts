@@ -47,7 +47,7 @@ export const layerNormLesson = lesson({
       ({ x, gamma, beta }) => layerNorm(x, 50, { weight: gamma, bias: beta }),
       print,
     );
-    const parts = await loadCifar(folder, { train, validation });
+    const { test: _, ...parts } = await loadCifar(folder, { train, validation });
     const scales = await compareScales(parts, "layerNorm", { epochs, seed }, print);
     const batchSizes = await compareBatchSizes(parts, "layerNorm", { epochs, seed }, print);
     return { forward, errors, scales, batchSizes };

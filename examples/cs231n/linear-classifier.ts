@@ -92,8 +92,8 @@ export function checkGradients(
     loss: relativeError([got.loss], [expected.loss]),
     gradient: relativeError(got.dW.data(), expected.dW.data()),
   }));
-  // All 30,730 elements would take as many losses; a column of ten features tells as much.
-  const [first, count] = [1000, 10];
+  // All 30,730 elements would take twice as many losses; those of two pixels tell as much.
+  const [first, count] = [1000, 2];
   const numeric = numericalGradient(
     (part) => {
       const moved = W.clone();
@@ -124,9 +124,10 @@ function accuracy(classifier: train.LinearClassifier, { x, y }: Labelled): numbe
   return classifier.predict(x).eq(y).sum().item() / y.size;
 }
 
-interface LinearOptions extends Record<string, Option<string> | Option<number>> {
+export interface LinearOptions extends Record<string, Option<string> | Option<number>> {
   data: Option<string>;
   train: Option<number>;
+  validation: Option<number>;
   test: Option<number>;
   steps: Option<number>;
   batchSize: Option<number>;
@@ -151,6 +152,7 @@ export function linearLesson(
     options: {
       data: cifarFolder,
       train: whole(9000, "training images"),
+      validation: whole(1000, "images that choices are made by"),
       test: whole(2000, "test images"),
       steps: whole(1500, "steps of each training"),
       batchSize: whole(200, "images of a step"),

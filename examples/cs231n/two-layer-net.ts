@@ -84,6 +84,7 @@ export const twoLayerNet = lesson({
     data: cifarFolder,
     seed: whole(1, "fixes every random number", 0),
     train: whole(9000, "training images"),
+    validation: whole(1000, "images that choices are made by"),
     test: whole(2000, "test images"),
     hidden: whole(200, "hidden units"),
     epochs: whole(15, "passes over the training images"),

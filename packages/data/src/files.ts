@@ -107,7 +107,7 @@ export async function listFolder(where: string, path: string): Promise<Listing> 
 export async function makeFolder(where: string, path: string): Promise<void> {
   const fs = await nodeFs(where);
   try {
-    await fs.mkdir(path, { recursive: true });
+    await makeEach(fs, path);
   } catch (error) {
     throw new FileError(
       `${where}: can't make the folder "${path}": ${reason(error, path, "a folder above it is missing (ENOENT).")}`,
@@ -116,6 +116,28 @@ export async function makeFolder(where: string, path: string): Promise<void> {
       },
     );
   }
+}
+
+/** Not mkdir's own recursion, which on Node 20 never ends where a file system refuses new folders with ENOENT (/proc). */
+async function makeEach(fs: Fs, path: string): Promise<void> {
+  try {
+    await fs.mkdir(path);
+  } catch (error) {
+    const above = folderOf(path);
+    if (codeOf(error) === "ENOENT" && above !== path && (await missing(fs, above))) {
+      await makeEach(fs, above);
+      await makeEach(fs, path);
+    } else if (codeOf(error) !== "EEXIST" || !(await fs.stat(path)).isDirectory()) {
+      throw error;
+    }
+  }
+}
+
+function missing(fs: Fs, path: string): Promise<boolean> {
+  return fs.stat(path).then(
+    () => false,
+    () => true,
+  );
 }
 
 /**
@@ -205,6 +227,8 @@ function reason(error: unknown, path: string, absent: string): string {
       return absent;
     case "ENOTDIR":
       return `"${folderOf(path)}" is not a folder (ENOTDIR).`;
+    case "EEXIST":
+      return "a file of that name is in the way (EEXIST).";
     case "EISDIR":
       return "it is a folder (EISDIR); name a file in it.";
     case "EACCES":

@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { readdir, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { describe, expect, it } from "@jest/globals";
@@ -135,6 +136,7 @@ describe("a config's mistakes", () => {
       { ...good, data: { source: "cifar10", folder: "nowhere" } },
       "there is no such folder (ENOENT).",
     ],
+    [{ ...good, threads: 1_000_000 }, "threads is 1000000; it must be a whole number from 1 to"],
     [{ ...good, name: "../up" }, 'name is "../up"; it must be a name of letters'],
   ])("%j", async (config, message) => {
     expect(await mistakesIn(config)).toContain(message);
@@ -164,6 +166,56 @@ describe("a config's mistakes", () => {
     expect(await said("earlyStopping.patience=0", "model=resNet")).toContain(
       "earlyStopping.patience is 0",
     );
+  });
+});
+
+describe("docs/cli.md", () => {
+  const page = readFileSync(`${root}/docs/cli.md`, "utf8");
+  const unknown = "zzzzzzzz";
+
+  /** What a message says to be known. */
+  async function knownIn(config: object): Promise<string[]> {
+    const errors = await mistakesIn(config);
+    const list = errors.match(new RegExp(`${unknown}.*known are (.*)\\.`))?.[1];
+    expect([errors, list]).toEqual([errors, expect.any(String)]);
+    return list!.split(", ");
+  }
+
+  it("names every option of a config, every kind, and the options of each", async () => {
+    const search = (one: object) => ({ ...good, search: { space: { lr: one } } });
+    const places: Record<string, (one: object) => object> = {
+      source: (one) => ({ ...good, data: one }),
+      preset: (one) => ({ ...good, model: one }),
+      type: (one) => ({ ...good, optimizer: one }),
+      "type of a schedule": (one) => ({ ...good, schedule: one }),
+      "type of a metric": (one) => ({ ...good, metrics: [one] }),
+      "type of a transform": (one) => ({ ...good, transforms: [one] }),
+      "type of a dimension": search,
+    };
+    const names = new Set(await knownIn({ ...good, [unknown]: 1 }));
+    const groups = { earlyStopping: {}, reduceOnPlateau: {}, checkpoints: {}, search: {} };
+    for (const name of Object.keys(groups)) {
+      for (const option of await knownIn({ ...good, [name]: { [unknown]: 1 } })) names.add(option);
+    }
+    for (const [place, config] of Object.entries(places)) {
+      const [key] = place.split(" ");
+      for (const kind of await knownIn(config({ [key]: unknown }))) {
+        names.add(kind);
+        // The options of optimizers are in docs/optim.md.
+        if (place === "type") continue;
+        for (const option of await knownIn(config({ [key]: kind, [unknown]: 1 })))
+          names.add(option);
+      }
+    }
+    const isNamed = (name: string) => new RegExp(`[\`"{ ]${name}[\`"},: ]`).test(page);
+    expect([...names].filter((name) => !isNamed(name))).toEqual([]);
+    expect(names.size).toBeGreaterThan(100);
+  });
+
+  it("shows examples/configs/iris.json as it is, and JSON only", () => {
+    const blocks = [...page.matchAll(/^```json\n([\s\S]*?)^```$/gm)].map(([, json]) => json);
+    expect(blocks[0]).toBe(readFileSync(`${root}/examples/configs/iris.json`, "utf8"));
+    for (const json of blocks) JSON.parse(json);
   });
 });
 

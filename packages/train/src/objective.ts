@@ -85,14 +85,30 @@ export function withPenalty(loss: Tensor, reg: number, weights: readonly Tensor[
   );
 }
 
-/** Runs `body` with the model in evaluation mode and off the tape; every module's mode is as before afterwards. */
+/** Models that are being evaluated: by how many at once, and every module's mode before the first. */
+const evaluated = new WeakMap<AnyModule, { users: number; modes: Map<AnyModule, boolean> }>();
+
+/**
+ * Runs `body` with the model in evaluation mode; every module's mode is as before afterwards. Where several
+ * evaluate a model at once, the last one to end puts the modes back.
+ */
 export async function inEvaluation<R>(model: AnyModule, body: () => Promise<R>): Promise<R> {
-  // Not only the model's own mode: parts of it may be frozen in evaluation mode.
-  const modes = model.modules().map((module) => ({ module, training: module.training }));
+  let evaluation = evaluated.get(model);
+  if (evaluation === undefined) {
+    // Not only the model's own mode: parts of it may be frozen in evaluation mode.
+    const modes = new Map(model.modules().map((module) => [module, module.training]));
+    evaluation = { users: 0, modes };
+    evaluated.set(model, evaluation);
+  }
+  evaluation.users++;
   model.eval();
   try {
     return await body();
   } finally {
-    for (const { module, training } of modes) module.training = training;
+    evaluation.users--;
+    if (evaluation.users === 0) {
+      evaluated.delete(model);
+      for (const [module, training] of evaluation.modes) module.training = training;
+    }
   }
 }

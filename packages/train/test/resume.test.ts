@@ -1,8 +1,20 @@
 /** A run that is stopped and goes on from its checkpoint equals one that never stopped, to the bit. */
 import { describe, expect, it } from "@jest/globals";
-import { Generator, manualSeed, rand, randn, type Tensor } from "@tapegrad/core";
-import { TensorDataset } from "@tapegrad/data";
-import { batchNorm1d, dropout, linear, type Module, relu, rrelu, sequential } from "@tapegrad/nn";
+import { Generator, manualSeed, rand, randn, stack, type Tensor, tensor } from "@tapegrad/core";
+import { cutout, DataLoader, randomHorizontalFlip, TensorDataset, transform } from "@tapegrad/data";
+import {
+  batchNorm1d,
+  dropout,
+  flatten,
+  linear,
+  lstm,
+  type Module,
+  mseLoss,
+  readout,
+  relu,
+  rrelu,
+  sequential,
+} from "@tapegrad/nn";
 import { Adam, AdamW, cosineAnnealing, LBFGS, SGD, stepDecay, warmup } from "@tapegrad/optim";
 import {
   type Checkpoint,
@@ -44,7 +56,7 @@ const optimizers = {
 const variants: Record<string, Partial<SolverOptions>> = {
   plain: {},
   "schedule per epoch, penalty": { schedule: cosineAnnealing(4), reg: 0.01 },
-  "schedule per step, clipping": {
+  "schedule per step, clipping, set by hand": {
     schedule: warmup(5, stepDecay(3, 0.8), { startFactor: 0.1 }),
     schedulePer: "step",
     clipNorm: 0.5,
@@ -73,7 +85,7 @@ function solver(
 ) {
   manualSeed(seed);
   const model = network();
-  return new Solver({
+  const one = new Solver({
     model,
     train,
     validation,
@@ -84,6 +96,12 @@ function solver(
     ...variants[variant],
     ...more,
   });
+  if (variant.includes("set by hand")) {
+    one.subscribe(({ step }, event) => {
+      if (event === "batch" && step === 4) one.learningRate = 0.03;
+    });
+  }
+  return one;
 }
 
 /** All but the times and the name. */
@@ -163,7 +181,97 @@ describe("a resumed run", () => {
         rand([17]); // whatever else the new process draws
         expect(await endOf(last)).toEqual(expected);
       }),
-      { seed: 3, numRuns: 25 },
+      { seed: 3, numRuns: 20 },
+    );
+  });
+});
+
+describe("a resumed run, too, with", () => {
+  /** Stops a run after some steps, and resumes it where everything else was drawn differently. */
+  async function check(
+    make: (options: Partial<SolverOptions>) => Solver,
+    stops: readonly number[],
+  ) {
+    manualSeed(1);
+    const expected = await endOf(make({}));
+    for (const maxSteps of stops) {
+      manualSeed(1);
+      const part = make({ maxSteps });
+      await part.fit();
+      manualSeed(50 + maxSteps);
+      const rest = make({});
+      rest.restore(reborn(part.checkpoint()));
+      expect(await endOf(rest)).toEqual(expected);
+    }
+  }
+  const more = { epochs: 3, batchSize: 4, progress: "silent" } as const;
+
+  it("a recurrent layer that draws from a generator of its own", async () => {
+    const sequences = new TensorDataset(
+      randn([12, 5, 3], { generator: new Generator(2) }),
+      tensor([0, 1, 2, 0, 1, 2, 0, 1, 2, 0, 1, 2], { dtype: "int32" }),
+    );
+    await check(
+      (options) => {
+        const generator = new Generator(8);
+        const layer = lstm(3, 4, { numLayers: 2, dropout: 0.4, batchFirst: true, generator });
+        const model = sequential([readout(layer, "last"), linear(4, 3)]);
+        const optimizer = new Adam(model.parameters(), { lr: 0.05 });
+        return new Solver({ ...more, model, optimizer, train: sequences, ...options });
+      },
+      [2, 3, 7],
+    );
+  });
+
+  it("random transforms, read ahead, and a validation in random order", async () => {
+    const images = new TensorDataset(
+      randn([14, 1, 4, 4], { generator: new Generator(2) }),
+      tensor([0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1], { dtype: "int32" }),
+    );
+    const augmented = transform(images, [randomHorizontalFlip(), cutout(2)]);
+    await check(
+      (options) => {
+        const model = sequential([flatten(), linear(16, 2)]);
+        const { batchSize, ...rest } = more;
+        return new Solver({
+          ...rest,
+          model,
+          optimizer: new Adam(model.parameters(), { lr: 0.05 }),
+          train: new DataLoader(augmented, { batchSize, shuffle: true, prefetch: 2 }),
+          validation: new DataLoader(augmented, { batchSize, shuffle: true }),
+          ...options,
+        });
+      },
+      [1, 4, 6],
+    );
+  });
+
+  it("a stream, and a loss that draws from a generator of the user's", async () => {
+    await check(
+      (options) => {
+        const noise = new Generator(9);
+        const model = sequential([linear(2, 4), relu(), linear(4, 1)]);
+        return new Solver({
+          ...more,
+          model,
+          optimizer: new SGD(model.parameters(), { lr: 0.1, momentum: 0.9 }),
+          train: {
+            *iterate({ seed, epoch }) {
+              const generator = new Generator((seed + epoch) % 1000);
+              for (let i = 0; i < 18; i++) yield rand([2], { generator });
+            },
+            collate: (items) => {
+              const x = stack(items as Tensor[]);
+              return { x, y: x.sum(1, { keepdim: true }) };
+            },
+          },
+          loss: (scores, y) =>
+            mseLoss(scores, y.add(randn(y.shape, { std: 0.1, generator: noise }))),
+          generators: [noise],
+          ...options,
+        });
+      },
+      [1, 5, 8],
     );
   });
 });

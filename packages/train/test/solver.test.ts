@@ -174,6 +174,13 @@ describe("Solver", () => {
     expect((await solver.fit()).stopped).toBe("aborted");
   });
 
+  it("lets timers run between epochs of little work, too", async () => {
+    const controller = new AbortController();
+    const { solver } = setUp({ epochs: 1e6, signal: controller.signal });
+    setTimeout(() => controller.abort(), 60);
+    expect((await solver.fit()).stopped).toBe("aborted");
+  });
+
   it("gives callbacks frozen snapshots", async () => {
     const states: TrainingState[] = [];
     const { solver } = setUp({
@@ -239,6 +246,17 @@ describe("checkAccuracy", () => {
     );
     expect(new Set(seen).size).toBe(1);
     expect([model.training, frozen.training]).toEqual([true, false]);
+  });
+
+  it("by several at once leaves evaluation mode only with the last", async () => {
+    const model = sequential([linear(2, 8), dropout(0.5), relu(), linear(8, 2)]);
+    const alone = await checkAccuracy(model, train);
+    // The first to begin is the first to end.
+    const together = [64, 3, 1].map((batchSize) => checkAccuracy(model, train, { batchSize }));
+    await together[0];
+    expect(model.training).toBe(false);
+    expect(await Promise.all(together)).toEqual([alone, alone, alone]);
+    expect(model.modules().every((module) => module.training)).toBe(true);
   });
 
   it("puts modes back after an error, too", async () => {
@@ -396,7 +414,7 @@ describe("progress", () => {
     const [within, end, ...more] = output.text.trimEnd().split("\n");
     expect(within).toMatch(/^epoch 1\/1 · batch 100 · loss \d\.\d{4} · [\d,]+ samples\/s$/);
     expect(end).toMatch(
-      /^epoch 1\/1 · loss \d\.\d{4} · validation loss \d\.\d{4} · error \d\.\d{4} · 0:00 passed$/,
+      /^epoch 1\/1 · loss \d\.\d{4} · validation loss \d\.\d{4} · error \d\.\d{4} · \d+:\d\d passed$/,
     );
     expect(more).toEqual([]);
   });

@@ -7,7 +7,7 @@ import {
   crossEntropy,
   dropout,
   linear,
-  type Module,
+  Module,
   mseLoss,
   relu,
   sequential,
@@ -489,6 +489,47 @@ describe("data", () => {
     const result = await new Solver({ ...options, train: loader, validation: late }).fit();
     expect(result.lossHistory).toEqual(expected);
     expect(result.trainAccHistory).toHaveLength(3);
+  });
+
+  it("may be anything that model and loss understand", async () => {
+    const pairs: Dataset<{ x: [Tensor, Tensor]; y: { target: Tensor } }> = {
+      length: 48,
+      batch(indices) {
+        const { x, y } = numbers.batch(indices);
+        return { x: [x, x.square()], y: { target: y } };
+      },
+    };
+    class Both extends Module<[inputs: [Tensor, Tensor]], { sum: Tensor }> {
+      left = linear(3, 1).to("float64");
+      right = linear(3, 1).to("float64");
+      forward([a, b]: [Tensor, Tensor]) {
+        return { sum: this.left(a).add(this.right(b)) };
+      }
+    }
+    manualSeed(1);
+    const model = new Both();
+    const { trainLossHistory, valLossHistory } = await new Solver({
+      model,
+      train: pairs,
+      validation: pairs,
+      loss: ({ sum }, { target }) => mseLoss(sum, target),
+      optimizer: new Adam(model.parameters(), { lr: 0.05 }),
+      epochs: 40,
+      batchSize: 16,
+      progress: "silent",
+    }).fit();
+    expect(trainLossHistory.at(-1)).toBeLessThan(0.1 * trainLossHistory[0]);
+    expect(valLossHistory).toHaveLength(40);
+    await expect(
+      new Solver({
+        model,
+        train: pairs,
+        optimizer: new Adam(model.parameters()),
+        progress: "silent",
+      }).fit(),
+    ).rejects.toThrow(
+      "Solver: the model gave an object and the targets are an object; crossEntropy needs tensors: give a loss or an objective.",
+    );
   });
 
   it("that was read before goes on with its next epoch, and is resumed exactly", async () => {

@@ -62,7 +62,7 @@ ${at} .gate, ${at} .group { stroke-width: 1.5; }
 ${at} .cluster { stroke-width: 1; stroke-dasharray: 5 4; }
 ${at} .halo { paint-order: stroke; stroke-width: 3px; stroke-linejoin: round; }
 ${at} .l1 { fill-opacity: 0.12; } ${at} .l2 { fill-opacity: 0.34; } ${at} .l3 { fill-opacity: 0.56; } ${at} .l4 { fill-opacity: 0.78; }
-${at} .atom[tabindex] { cursor: pointer; outline: none; }`;
+${at} [tabindex] { cursor: pointer; outline: none; }`;
 
 const colours = (at: string, p: Palette): string => `
 ${at} .paper { fill: ${p.paper}; }
@@ -76,8 +76,8 @@ ${at} .group { fill: ${p.group}; stroke: ${p.groupEdge}; }
 ${at} .cluster { fill: ${p.cluster}; stroke: ${p.line}; }
 ${at} .value { fill: ${p.value}; }
 ${at} .gradient { fill: ${p.gradient}; }
-${at} .atom:focus-visible .gate, ${at} .atom:focus-visible .group, ${at} .chosen .gate, ${at} .chosen .group { stroke: ${p.chosen}; stroke-width: 3; }
-${at} .atom:focus-visible text.name, ${at} .chosen text.name { fill: ${p.chosen}; }`;
+${at} :focus-visible > :is(.gate, .group, .cluster), ${at} .chosen > :is(.gate, .group, .cluster) { stroke: ${p.chosen}; stroke-width: 3; }
+${at} :focus-visible > .name, ${at} .chosen > .name { fill: ${p.chosen}; }`;
 
 /** The style sheet of the picture with this id, which touches nothing else on a page. */
 export function styleSheet(id: string, theme: Theme): string {

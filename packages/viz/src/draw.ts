@@ -40,7 +40,7 @@ export function drawSvg(graph: Graph, view: View, options: DrawOptions): string 
     `<style>${styleSheet(id, theme)}</style>`,
     `<defs><marker id="${id}-tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto-start-reverse"><path class="tip" d="M0 0.8L8 4L0 7.2Z"/></marker></defs>`,
     `<rect class="paper" width="${width}" height="${height}"/>`,
-    ...layout.clusters.map(drawCluster),
+    ...layout.clusters.map((cluster) => drawCluster(cluster, interactive)),
     ...layout.wires.map((wire) => drawWire(wire, layout, id)),
     ...layout.wires.map((wire) => drawWireLabel(wire)),
     ...layout.atoms.map((atom) => drawAtom(graph, atom, layout, options)),
@@ -58,14 +58,24 @@ function text(content: string, { x, y }: Point, classes: string): string {
   return `<text class="${classes}" x="${px(x)}" y="${px(y)}">${escapeXml(content)}</text>`;
 }
 
-function drawCluster({ group, text: label, x, y, width, height }: Layout["clusters"][number]) {
+function drawCluster(
+  { group, text: label, x, y, width, height }: Layout["clusters"][number],
+  interactive: boolean,
+): string {
   const [left, top] = [x - width / 2, y - height / 2];
   return [
-    `<g class="unfolded" data-id="${group.id}">`,
+    `<g class="unfolded" data-id="${group.id}"${reachable(interactive, label, true)}>`,
     `<rect class="cluster" x="${px(left)}" y="${px(top)}" width="${px(width)}" height="${px(height)}" rx="10"/>`,
     `<text class="small muted" x="${px(left + 4)}" y="${px(top - 4)}" style="text-anchor:start">${escapeXml(label)}</text>`,
     "</g>",
   ].join("");
+}
+
+/** What makes an element of the picture reachable by keyboard and told by screen readers. */
+function reachable(interactive: boolean, label: string, isUnfolded: boolean | null): string {
+  if (!interactive) return "";
+  const state = isUnfolded === null ? "" : ` aria-expanded="${isUnfolded}"`;
+  return ` tabindex="0" role="button" aria-label="${escapeXml(label)}"${state}`;
 }
 
 // ---------------------------------------------------------------------------------------------
@@ -198,9 +208,8 @@ function drawAtom(
     const sum = `Σ ${formatNumber(total[0]!, digits)}`;
     parts.push(text(sum, { x, y: y + height / 2 + noteSize + 1 }, "small gradient halo"));
   }
-  const reach = interactive
-    ? ` tabindex="0" role="button" aria-label="${escapeXml(title.replaceAll("\n", ", "))}"`
-    : "";
+  const isUnfolded = atom.group === null ? null : false;
+  const reach = reachable(interactive, title.replaceAll("\n", ", "), isUnfolded);
   return `<g class="atom" data-id="${atom.id}"${reach}><title>${escapeXml(title)}</title>${parts.join("")}</g>`;
 }
 

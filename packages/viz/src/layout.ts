@@ -98,7 +98,8 @@ function arranged(view: View, { atoms, labels }: Sized, keepsOrder: boolean): La
     edgesep: 12,
     ranksep: 18,
     marginx: margin,
-    marginy: margin,
+    // Names above boxes inside boxes.
+    marginy: margin + Math.max(0, depthOf(view) - 1) * lineHeight,
   });
   for (const group of view.clusters) {
     g.setNode(group.id, { width: 0, height: 0 });
@@ -134,12 +135,36 @@ function arranged(view: View, { atoms, labels }: Sized, keepsOrder: boolean): La
       const route = levelled(edge.points!, label);
       return { wire, points: docked(route, forms.get(wire.from)!, forms.get(wire.to)!), label };
     }),
-    clusters: view.clusters.map((group) => {
-      const node = g.node(group.id);
-      const { width: w, height: h } = node;
-      return { group, text: clusterText(group, w), width: w, height: h, ...middle(node) };
-    }),
+    clusters: headed(
+      view.clusters.map((group) => {
+        const node = g.node(group.id);
+        const { width: w, height: h } = node;
+        return { group, text: clusterText(group, w), width: w, height: h, ...middle(node) };
+      }),
+    ),
   };
+}
+
+/** How deep boxes are inside boxes. */
+function depthOf({ clusters }: View): number {
+  const depths = new Map<string | null, number>([[null, 0]]);
+  for (const { id, parent } of clusters) depths.set(id, depths.get(parent)! + 1);
+  return Math.max(...depths.values());
+}
+
+/** Raises the top of boxes that hold others, so that each name has a line of its own. */
+function headed(clusters: Layout["clusters"]): Layout["clusters"] {
+  const top = ({ y, height }: Box) => y - height / 2;
+  const byId = new Map(clusters.map((cluster) => [cluster.group.id, cluster]));
+  // Parents come first, so this goes from the innermost outwards.
+  for (const inner of [...clusters].reverse()) {
+    const outer = inner.group.parent === null ? undefined : byId.get(inner.group.parent);
+    const rise = outer === undefined ? 0 : top(outer) - (top(inner) - lineHeight);
+    if (outer === undefined || rise <= 0) continue;
+    outer.y -= rise / 2;
+    outer.height += rise;
+  }
+  return clusters;
 }
 
 /**

@@ -8,10 +8,10 @@ import { foldedAt, foldedByDefault, foldedPaths, viewOf } from "./view.ts";
 /** Options that all pictures share. */
 export interface PictureOptions {
   /**
-   * Which modules are drawn as one box. "auto": none in a small graph, else as many levels as leave about a
-   * hundred boxes. A number n: those nested n deep, so 1 shows the outermost modules. Paths, such as
-   * `["layers.0"]`: these, in every call. false: none. Runs of a hundred ops without modules fold with all but
-   * false.
+   * Which modules are drawn as one box. "auto": none in a graph of up to 100 nodes, else all but as many levels
+   * as leave up to 60 boxes. A number n: those nested n deep, so 1 shows the outermost modules. Paths, such as
+   * `["layers.0"]`: these, in every call. false: none. Runs of more than a hundred ops without modules fold with
+   * all but false.
    */
   fold?: "auto" | number | readonly string[] | false;
   /** Digits behind the point. Default 2. */

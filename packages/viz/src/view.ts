@@ -57,8 +57,7 @@ export function viewOf(graph: Graph, folded: Folded): View {
       atoms.set(box, { id: box, parent: group.parent, node: null, group, label });
     }
   }
-  const wires = wiresOf(graph, nodes, groups, boxOf, absorbed);
-  copySources(atoms, wires);
+  const wires = copySources(atoms, wiresOf(graph, nodes, groups, boxOf, absorbed));
   const clusters = new Set<string>();
   for (const { parent } of atoms.values())
     for (let id = parent; id !== null; id = groups.get(id)!.parent) clusters.add(id);
@@ -69,27 +68,27 @@ export function viewOf(graph: Graph, folded: Folded): View {
   };
 }
 
-/** What is used more often is drawn once for each use, as a name beside it: wires to everywhere say nothing. */
+/**
+ * What is used more often is drawn once for each use, as a name beside it, and not at all beside folded runs:
+ * wires to everywhere say nothing.
+ */
 const mostWires = 6;
 
-function copySources(atoms: Map<string, Atom>, wires: readonly Wire[]): void {
-  const uses = new Map<GraphNode, Wire[]>();
-  for (const wire of wires) {
-    if (wire.source.kind === "op") continue;
-    const list = uses.get(wire.source) ?? [];
-    list.push(wire);
-    uses.set(wire.source, list);
-  }
-  for (const [node, list] of uses) {
-    if (list.length <= mostWires) continue;
-    const label = node.name ?? node.kind;
+function copySources(atoms: Map<string, Atom>, wires: readonly Wire[]): Wire[] {
+  const uses = new Map<GraphNode, number>();
+  for (const { source } of wires) uses.set(source, (uses.get(source) ?? 0) + 1);
+  return wires.filter((wire) => {
+    const { source: node, to } = wire;
+    if (node.kind === "op" || uses.get(node)! <= mostWires) return true;
     atoms.delete(node.id);
-    for (const wire of list) {
-      const id = `${node.id}@${wire.id}`;
-      atoms.set(id, { id, parent: atoms.get(wire.to)!.parent, node, group: null, label });
-      wire.from = id;
-    }
-  }
+    const target = atoms.get(to)!;
+    if (target.group?.kind === "run") return false;
+    const id = `${node.id}@${wire.id}`;
+    const label = node.name ?? node.kind;
+    atoms.set(id, { id, parent: target.parent, node, group: null, label });
+    wire.from = id;
+    return true;
+  });
 }
 
 /** For each group the outermost folded one around it, itself included; null if all are unfolded. */
@@ -213,8 +212,10 @@ function isShared(source: GraphNode, from?: GraphGroup, to?: GraphGroup): boolea
 // ---------------------------------------------------------------------------------------------
 // What to fold
 
-/** More boxes and gates than this are folded unless asked for. */
-const mostAtoms = 150;
+/** Up to how many nodes a graph is drawn without folding. */
+const mostNodes = 100;
+/** How many boxes and gates a folded picture has, if its modules allow. */
+const mostAtoms = 60;
 
 /** How deep each group lies: 1 at the top. `counts` says which kinds count. */
 function levelsOf(graph: Graph, counts: (group: GraphGroup) => boolean): Map<string, number> {
@@ -226,20 +227,26 @@ function levelsOf(graph: Graph, counts: (group: GraphGroup) => boolean): Map<str
   return levels;
 }
 
-/** Everything unfolded if that is little; else as many levels of groups as leave a picture to look at. */
+/** Nothing if the graph is small; else all but as many levels of groups as leave a picture to look at. */
 export function foldedByDefault(graph: Graph): Set<string> {
+  if (graph.nodes.length <= mostNodes) return new Set();
   const levels = levelsOf(graph, () => true);
-  const deepest = Math.max(0, ...levels.values());
-  let folded = new Set<string>();
-  for (let level = deepest + 1; level >= 1; level--) {
-    folded = new Set([...levels].filter(([, at]) => at >= level).map(([id]) => id));
-    const boxes = boxesOf(graph, folded);
-    const atoms = new Set(
-      graph.nodes.map(({ id, group }) => (group === null ? id : (boxes.get(group) ?? id))),
-    );
-    if (atoms.size <= mostAtoms) break;
-  }
+  let level = Math.max(1, ...levels.values());
+  let folded = foldedFrom(level);
+  while (level > 1 && atomCount(graph, folded) > mostAtoms) folded = foldedFrom(--level);
   return folded;
+
+  function foldedFrom(first: number): Set<string> {
+    return idsOf(graph, ({ id }) => levels.get(id)! >= first);
+  }
+}
+
+function atomCount(graph: Graph, folded: Folded): number {
+  const boxes = boxesOf(graph, folded);
+  const atoms = new Set(
+    graph.nodes.map(({ id, group }) => (group === null ? id : (boxes.get(group) ?? id))),
+  );
+  return atoms.size;
 }
 
 /** Modules nested n deep, and runs. */

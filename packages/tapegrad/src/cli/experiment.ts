@@ -4,6 +4,7 @@ import {
   Generator,
   manualSeed,
   noGrad,
+  setThreads,
   TapegradError,
   ValueError,
 } from "@tapegrad/core";
@@ -114,6 +115,17 @@ export function inOrder(
   { batchSize, data }: Config,
 ): DataLoader<Batch | Promise<Batch>> {
   return new DataLoader(examples, { batchSize, workers: data.workers });
+}
+
+/** @throws ConfigError for more threads than there can be */
+export function applyThreads({ threads }: Config): void {
+  if (threads === undefined) return;
+  try {
+    setThreads(threads);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new ConfigError([error.message.replace("setThreads: count", "threads")]);
+  }
 }
 
 // ---- The model

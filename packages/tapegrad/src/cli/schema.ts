@@ -155,33 +155,17 @@ export function oneOf<N extends string>(
 ): Item<Chosen<N>> {
   const names = Object.keys(kinds) as N[];
   const wants = `an object such as ${example}`;
-  const unknownName = (input: unknown, at: readonly string[]) =>
-    v.pipe(
-      v.unknown(),
-      v.rawCheck(({ addIssue }) => {
-        const value = input as object;
-        addIssue({
-          message: `is ${show(input)}; ${known(input, names)}`,
-          ...(at.length === 0
-            ? {}
-            : { path: [{ type: "object", origin: "value", input: { value }, key, value: input }] }),
-        });
-      }),
-    );
   const schema = v.lazy((input): v.GenericSchema => {
     const short = typeof input === "string";
-    const name = short ? input : isObject(input) ? (input[key] ?? otherwise) : undefined;
-    if (!short && !isObject(input)) {
-      return v.custom(() => false, `is ${show(input)}; it must be ${wants}.`);
-    }
-    if (!short && name === undefined) {
-      return v.custom(
-        () => false,
+    if (!short && !isObject(input)) return refusal(`is ${show(input)}; it must be ${wants}.`);
+    const name = short ? input : (input[key] ?? otherwise);
+    if (name === undefined) {
+      return refusal(
         `has no ${show(key)}; it must be ${wants}. The names are ${names.join(", ")}.`,
       );
     }
-    if (typeof name !== "string" || !Object.hasOwn(kinds, name)) {
-      return unknownName(name, short ? [] : [key]);
+    if (!names.includes(name as N)) {
+      return refusal(`is ${show(name)}; ${known(name, names)}`, short ? undefined : key);
     }
     const called = { ...word(names), ...(otherwise && { fallback: otherwise }) };
     const items = { [key]: called, ...itemsOf(kinds[name as N]), ...extra };
@@ -190,6 +174,19 @@ export function oneOf<N extends string>(
     return short ? (v.pipe(v.unknown(), named, whole) as v.GenericSchema) : whole;
   });
   return { wants, schema: schema as v.GenericSchema<unknown, Chosen<N>> };
+}
+
+/** A schema that nothing fits. @param key  whose value is at fault; by default the whole */
+function refusal(message: string, key?: string): v.GenericSchema {
+  if (key === undefined) return v.custom(() => false, message);
+  return v.pipe(
+    v.unknown(),
+    v.rawCheck(({ dataset, addIssue }) => {
+      const input = dataset.value as Record<string, unknown>;
+      const place = { type: "object", origin: "value", input, key, value: input[key] } as const;
+      addIssue({ message, path: [place] });
+    }),
+  );
 }
 
 /**

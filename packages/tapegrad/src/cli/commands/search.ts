@@ -1,11 +1,10 @@
 /** `tapegrad search`: a config with a `search` part, tried at many points. */
 import { basename, dirname } from "node:path";
-import { setThreads } from "@tapegrad/core";
 import { checkWritable, makeFolder } from "@tapegrad/data";
 import type { Json } from "@tapegrad/nn";
 import { formatNumber, search as runSearch, type Trial, type TrialContext } from "@tapegrad/train";
 import { type ChosenMonitor, type Config, keysOf, readConfig, setAt, settle } from "../config.ts";
-import { makeLearner, makeSolver, openParts, type Parts } from "../experiment.ts";
+import { applyThreads, makeLearner, makeSolver, openParts, type Parts } from "../experiment.ts";
 import { exitCodes, type Io, report, UsageError } from "../io.ts";
 import { makeSpace, pruners } from "../spaces.ts";
 import { quoted } from "../text.ts";
@@ -46,7 +45,7 @@ export async function search(path: string, options: SearchOptions, io: Io): Prom
   const file = options.out ?? `runs/${config.name ?? basename(path, ".json")}-search.jsonl`;
   await makeFolder("--out", dirname(file));
   await checkWritable("--out", file);
-  if (config.threads !== undefined) setThreads(config.threads);
+  applyThreads(config);
   const ending = interruption(io);
   try {
     const tryAt = async (point: Point, trial: TrialContext) => {

@@ -1,9 +1,9 @@
 /** `tapegrad train`: a config, or a run that goes on. */
 import { basename } from "node:path";
-import { setThreads } from "@tapegrad/core";
 import { RunFolder } from "@tapegrad/train";
 import { type Config, readConfig, settle } from "../config.ts";
 import {
+  applyThreads,
   makeLearner,
   makeSolver,
   measure,
@@ -80,7 +80,7 @@ async function freeFolder(out: string | undefined, name: string): Promise<RunFol
     const folder = new RunFolder(out);
     if (!(await folder.exists())) return folder;
     throw new UsageError(
-      `"${out}" holds a run already; go on with it (tapegrad train --resume ${out}), or give another --out.`,
+      `"${out}" holds a run already; go on with it (tapegrad train --resume ${quoted(out)}), or give another --out.`,
     );
   }
   for (let i = 1; ; i++) {
@@ -98,7 +98,7 @@ interface Setting {
 
 async function run(config: Config, parts: Parts, setting: Setting): Promise<number> {
   const { folder, resume, options, io } = setting;
-  if (config.threads !== undefined) setThreads(config.threads);
+  applyThreads(config);
   const learner = await makeLearner(config, parts);
   // An end of this program, not of the run: it is no part of the config that a later one goes on with.
   const { maxSteps } = options;
