@@ -32,6 +32,7 @@ const guides: DefaultTheme.SidebarItem[] = [
       item("Sequences", "/sequences"),
       item("Optimizers", "/optim"),
       item("Training", "/training"),
+      item("Checkpoints", "/training#checkpoints"),
       item("Experiments", "/experiments"),
       item("Data", "/data"),
       item("Pictures", "/pictures"),
@@ -63,9 +64,17 @@ const guides: DefaultTheme.SidebarItem[] = [
       {
         text: "Packages",
         collapsed: true,
-        items: ["tapegrad", "core", "formula", "nn", "optim", "data", "train", "viz", "kernels"].map(
-          (name) => item(name, `/packages/${name}`),
-        ),
+        items: [
+          "tapegrad",
+          "core",
+          "formula",
+          "nn",
+          "optim",
+          "data",
+          "train",
+          "viz",
+          "kernels",
+        ].map((name) => item(name, `/packages/${name}`)),
       },
     ],
   },
@@ -95,7 +104,7 @@ const course: DefaultTheme.SidebarItem[] = [
 function present(items: DefaultTheme.SidebarItem[]): DefaultTheme.SidebarItem[] {
   return items.flatMap((entry) => {
     if (entry.items !== undefined) return [{ ...entry, items: present(entry.items) }];
-    const link = entry.link!;
+    const link = entry.link!.split("#")[0]!;
     const outside = /^\/(api|packages)\/|^\/(bench|examples)$/.test(link);
     const file = link.endsWith("/") ? `${link}index.md` : `${link}.md`;
     return outside || existsSync(join(docs, file)) ? [entry] : [];

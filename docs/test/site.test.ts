@@ -1,20 +1,23 @@
 /**
  * The built site in headless Chromium: every page, every live cell, the playground, the digits. Needs
- * `npm run docs`, and Chromium in CHROMIUM_PATH or where Debian puts it; without them it is skipped.
+ * `npm run docs` since the pages were last changed, and Chromium in CHROMIUM_PATH or where Debian puts it;
+ * without them it is skipped, which .ci/run doesn't accept.
  */
-import { existsSync, readdirSync } from "node:fs";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { existsSync, readdirSync, statSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { type Browser, chromium, type Page } from "playwright-core";
 import { serveSite } from "../../scripts/serve-site.mjs";
-import { cellsOf, liveCells, runHere } from "./pages.ts";
+import { cellsOf, docs, liveCells, pages, runHere } from "./pages.ts";
 
-const dist = join(dirname(fileURLToPath(import.meta.url)), "../.vitepress/dist");
+const dist = join(docs, ".vitepress/dist");
 const executablePath = [process.env.CHROMIUM_PATH ?? "", "/usr/bin/chromium"].find(
   (path) => path !== "" && existsSync(path),
 );
-const built = existsSync(join(dist, "api/index.html"));
+const changed = (file: string) => statSync(file).mtimeMs;
+const built =
+  existsSync(join(dist, "api/index.html")) &&
+  pages.every((page) => changed(join(docs, page)) <= changed(join(dist, "index.html")));
 const suite = built && executablePath !== undefined ? describe : describe.skip;
 
 const addresses = built
@@ -27,7 +30,7 @@ const addresses = built
   : [];
 const htmlOf = (page: string) => page.replace(/\.md$/, ".html");
 
-suite("the site (`npm run docs` builds it; needs Chromium, or CHROMIUM_PATH)", () => {
+suite("the site (`npm run docs` builds it anew when pages have changed; needs Chromium, or CHROMIUM_PATH)", () => {
   let browser: Browser;
   let page: Page;
   const sites: Awaited<ReturnType<typeof serveSite>>[] = [];
