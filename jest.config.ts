@@ -15,7 +15,7 @@ export default {
       },
     ],
   },
-  testMatch: ["<rootDir>/packages/**/*.test.ts", "<rootDir>/examples/**/*.test.ts"],
+  testMatch: ["packages", "examples", "docs"].map((folder) => `<rootDir>/${folder}/**/*.test.ts`),
   testPathIgnorePatterns: ["/node_modules/", "/dist/"],
   modulePathIgnorePatterns: ["/dist/"],
   // A busy machine is no failure; speed is judged by bench/.
