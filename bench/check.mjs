@@ -5,7 +5,7 @@ import { table } from "./report.mjs";
  * The ratios of a run, by name: our times as parts of the peers', and, where there is no peer, as parts of the
  * time of a fixed loop in plain JavaScript that the same process ran in turns with ours.
  */
-export function ratiosOf({ workloads, dispatch, ops, formula }) {
+export function ratiosOf({ workloads, gemm, dispatch, ops, formula }) {
   const ratios = new Map();
   for (const [name, { results }] of Object.entries(workloads)) {
     for (const ours of ["tapegrad", "tapegrad-2"]) {
@@ -14,6 +14,10 @@ export function ratiosOf({ workloads, dispatch, ops, formula }) {
         ratios.set(`${name}: ${ours} / ${peer}`, results[ours].median / results[peer].median);
       }
     }
+  }
+  for (const { dtype, shape, ...rates } of gemm?.rows ?? []) {
+    for (const [kind, rate] of Object.entries(rates))
+      ratios.set(`gemm: ${dtype} ${shape.join("×")} ${kind}`, 1 / rate / gemm.loop);
   }
   for (const { name, forward, both } of dispatch?.rows ?? []) {
     ratios.set(`dispatch: ${name}, forward`, forward / dispatch.loop);
@@ -58,7 +62,7 @@ export function check(stored, results, tolerance) {
 export function checkText({ rows, unmatched, wrong, passed }, tolerance) {
   const percent = (share) => `${share > 0 ? "+" : ""}${(100 * share).toFixed(0)} %`;
   const shown = rows
-    .filter(({ name, grown }) => grown || !/^(ops|dispatch)/.test(name))
+    .filter(({ name, grown }) => grown || !/^(ops|dispatch|gemm)/.test(name))
     .map(({ name, stored, now, change, grown }) => [
       name,
       stored.toPrecision(3),

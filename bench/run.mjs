@@ -9,13 +9,14 @@ import { check, checkText } from "./check.mjs";
 import { contest, findContenders } from "./contest.mjs";
 import { dispatchFigures, dispatchText, measureDispatch } from "./dispatch.mjs";
 import { formulaFigures, formulaText, measureFormulas } from "./formula.mjs";
+import { gemmFigures, gemmText, measureGemm } from "./gemm.mjs";
 import { measureMemory, memoryFigures, memoryText } from "./memory.mjs";
 import { measureOps, opsText } from "./ops.mjs";
 import { contestText, figuresText, lossFigures, summarize } from "./report.mjs";
 import { measureStart, startFigures, startText } from "./start.mjs";
 import { workloads } from "./workloads.mjs";
 
-const known = [...Object.keys(workloads), "dispatch", "ops", "formula", "memory", "start"];
+const known = [...Object.keys(workloads), "gemm", "dispatch", "ops", "formula", "memory", "start"];
 const latest = fileURLToPath(new URL("results/latest.json", import.meta.url));
 
 const usage = `npm run bench -- [options]
@@ -140,6 +141,11 @@ for (const [name, workload] of Object.entries(workloads)) {
   results.workloads[name] = { title: workload.title, unit: workload.unit, results: summaries };
   say(contestText(workload, summaries, contenders, skipped));
   figures.push(...workload.figures(summaries), ...lossFigures(name.toUpperCase(), summaries));
+}
+if (options.only.includes("gemm")) {
+  results.gemm = measureGemm({ rounds: pace.rounds });
+  say(gemmText(results.gemm));
+  figures.push(...gemmFigures(results.gemm));
 }
 if (options.only.includes("dispatch")) {
   results.dispatch = measureDispatch({ rounds: pace.rounds });
