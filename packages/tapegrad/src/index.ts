@@ -1,7 +1,7 @@
 /**
- * Everything of Tapegrad. Tensors, ops and the tape are at the top; layers, optimizers, data and
- * training are in `nn`, `optim`, `data` and `train`, since some share names with ops (`nn.relu()` makes
- * a layer, `relu(x)` computes). The names that most programs need are at the top, too.
+ * Everything of Tapegrad. Tensors, ops and the tape are at the top; layers, optimizers, data, training and
+ * pictures are in `nn`, `optim`, `data`, `train` and `viz`, since some share names with ops (`nn.relu()`
+ * makes a layer, `relu(x)` computes). The names that most programs need are at the top, too.
  */
 export * from "@tapegrad/core";
 export * as data from "@tapegrad/data";
@@ -26,3 +26,4 @@ export * as optim from "@tapegrad/optim";
 export { Adam, AdamW, RMSProp, SGD } from "@tapegrad/optim";
 export * as train from "@tapegrad/train";
 export { checkAccuracy, Solver } from "@tapegrad/train";
+export * as viz from "@tapegrad/viz";
