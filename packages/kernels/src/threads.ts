@@ -48,6 +48,14 @@ const TIMEOUT_MS = 30_000;
 const SPINS = 20_000;
 /** CHUNKS_PER_THREAD times this stays below CLOSED. */
 const MOST_THREADS = 64;
+/**
+ * On a machine whose cores others want, too, a thread may lose its core in the middle of a chunk. If the caller
+ * then waited for longer than it worked, it goes on alone for a while, each time for twice as long.
+ */
+const SHORTEST_PAUSE_MS = 5;
+const LONGEST_PAUSE_MS = 1000;
+/** A wait that is no sign of that: waking a parked thread takes this long. */
+const USUAL_WAIT_MS = 0.1;
 /** More than this gain little for nets of a size that fits into 4 GiB. */
 const DEFAULT_MOST = 8;
 
@@ -114,6 +122,8 @@ class ThreadPool implements Crew {
   private allReady = true;
   private epoch = 0;
   private job = 0;
+  private pauseMs = SHORTEST_PAUSE_MS;
+  private pausedUntil = 0;
 
   /**
    * @param exports  of the module, in the order in which every instance has them
@@ -181,7 +191,8 @@ class ThreadPool implements Crew {
 
   run(kernel: Kernel, units: number, step: number, args: readonly number[]): number {
     const ready = this.ready();
-    if (ready === 1) return kernel(0, units, ...args);
+    const started = performance.now();
+    if (ready === 1 || started < this.pausedUntil) return kernel(0, units, ...args);
     const { words, numbers } = this;
     const wanted = ready * CHUNKS_PER_THREAD;
     const align = units >= wanted * UNIT_ALIGNMENT ? UNIT_ALIGNMENT : 1;
@@ -208,11 +219,24 @@ class ThreadPool implements Crew {
       words[RESULTS + chunk] = kernel(chunk * grain, Math.min(units, (chunk + 1) * grain), ...args);
       Atomics.add(words, DONE, 1);
     }
+    const worked = performance.now();
     this.finish(chunks);
+    const finished = performance.now();
+    this.consider(worked - started, finished - worked, finished);
     for (let chunk = 0; chunk < chunks; chunk++) {
       if (words[RESULTS + chunk] >= 0) return words[RESULTS + chunk];
     }
     return -1;
+  }
+
+  /** Whether the threads were any help: the caller's own work, and its wait for them. */
+  private consider(workedMs: number, waitedMs: number, now: number): void {
+    if (waitedMs <= workedMs + USUAL_WAIT_MS) {
+      this.pauseMs = SHORTEST_PAUSE_MS;
+      return;
+    }
+    this.pausedUntil = now + this.pauseMs;
+    this.pauseMs = Math.min(2 * this.pauseMs, LONGEST_PAUSE_MS);
   }
 
   /** Waits for the chunks that others have taken. */
