@@ -86,10 +86,11 @@ function measure(name, make) {
   return { name, forward, backward };
 }
 
-const loop = median(() => timed(referenceLoop));
+const loops = [];
 const rows = [];
 for (const [family, cases] of Object.entries(families)) {
   for (const [name, make] of Object.entries(cases)) {
+    loops.push(timed(referenceLoop));
     try {
       rows.push({ family, ...measure(name, make) });
     } catch (error) {
@@ -98,4 +99,4 @@ for (const [family, cases] of Object.entries(families)) {
   }
 }
 const unseen = [...registeredOps().keys()].filter((name) => !seen.has(name));
-console.log(JSON.stringify({ rows, loop, unseen }));
+console.log(JSON.stringify({ rows, loop: summarize(loops).median, unseen }));
