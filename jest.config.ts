@@ -18,6 +18,7 @@ export default {
   testMatch: ["packages", "examples", "docs"].map((folder) => `<rootDir>/${folder}/**/*.test.ts`),
   testPathIgnorePatterns: ["/node_modules/", "/dist/"],
   modulePathIgnorePatterns: ["/dist/"],
+  maxWorkers: "100%",
   // A busy machine is no failure; speed is judged by bench/.
   testTimeout: 60_000,
 } satisfies Config;

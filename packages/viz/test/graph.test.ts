@@ -298,11 +298,11 @@ describe("a tensor's graph", () => {
     expect(opNode(graph(y), "exp").savedBytes).toBe(8);
   });
 
-  it("walks a chain of a million nodes", () => {
+  it("walks a chain far longer than the stack is deep", () => {
     let y = leaf(1);
-    for (let i = 0; i < 1e6; i++) y = y.neg();
+    for (let i = 0; i < 1e5; i++) y = y.neg();
     const g = graph(y);
-    expect(g.nodes).toHaveLength(1e6 + 2);
+    expect(g.nodes).toHaveLength(1e5 + 2);
     expect(g.nodes.at(-2)).toMatchObject({ op: "neg", outputs: [{ dtype: "float64" }] });
     const children = new Map<string | null, number>();
     for (const { group } of g.nodes) children.set(group, (children.get(group) ?? 0) + 1);

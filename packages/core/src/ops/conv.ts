@@ -2,7 +2,7 @@
 import { checkTensor } from "../apply.ts";
 import { ShapeError, ValueError } from "../errors.ts";
 import { formatShape } from "../shape.ts";
-import type { Tensor } from "../tensor.ts";
+import { Tensor } from "../tensor.ts";
 import { convInputOp, convOp } from "./conv-ops.ts";
 import { add } from "./elementwise.ts";
 import { reshape } from "./layout.ts";
@@ -77,7 +77,17 @@ function paddings(
   return { before: both, after: both };
 }
 
+/** PyTorch's third argument is the bias, whose shape and strides would pass for options. */
+function checkOptions(op: string, options: unknown): void {
+  if (options instanceof Tensor) {
+    throw new ValueError(
+      `${op}: the third argument is a Tensor; options go there, such as { bias, stride: 2 }.`,
+    );
+  }
+}
+
 function conv(op: string, axes: number, x: Tensor, weight: Tensor, options: ConvOptions): Tensor {
+  checkOptions(op, options);
   checkTensor(op, "x", x);
   checkTensor(op, "weight", weight);
   const { bias, groups = 1 } = options;
@@ -156,6 +166,7 @@ function convTranspose(
   weight: Tensor,
   options: ConvTransposeOptions,
 ): Tensor {
+  checkOptions(op, options);
   checkTensor(op, "x", x);
   checkTensor(op, "weight", weight);
   const { bias, groups = 1 } = options;

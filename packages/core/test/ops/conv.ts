@@ -229,6 +229,11 @@ export function convTests(): void {
     const x = zeros([1, 4, 5, 5]);
     testMessages([
       ["no tensor", () => conv2d(3 as never, x), /conv2d: x is a number; it must be a Tensor/],
+      [
+        "a bias in place of options",
+        () => conv2d(x, zeros([2, 4, 3, 3]), zeros([2]) as never),
+        /^conv2d: the third argument is a Tensor; options go there, such as \{ bias, stride: 2 \}\.$/,
+      ],
       ["no weight", () => conv2d(x, [1] as never), /conv2d: weight is an array/],
       [
         "rank of x",
