@@ -1,5 +1,5 @@
 /** The WebAssembly module: compiled once, its exports sorted into tables by name and type. */
-import { wasmBase64 } from "./generated/binary.ts";
+import { wasmHex } from "./generated/binary.ts";
 import type { DType } from "./interface.ts";
 
 /** Every array kernel takes a range of its units of work first; see assembly/strided.ts. */
@@ -41,8 +41,22 @@ function importShared(bytes: Uint8Array): void {
   bytes[at + MEMORY_IMPORT.length] = SHARED_WITH_MAXIMUM;
 }
 
+/** The binary as it was built. */
+export function moduleBytes(): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(wasmHex.length / 2);
+  for (let i = 0; i < bytes.length; i++) {
+    bytes[i] = 16 * digit(wasmHex.charCodeAt(2 * i)) + digit(wasmHex.charCodeAt(2 * i + 1));
+  }
+  return bytes;
+}
+
+/** The value of a hexadecimal digit, 0–9 or a–f, by its character code. */
+function digit(code: number): number {
+  return code < 97 ? code - 48 : code - 87;
+}
+
 export function loadModule(memory: WebAssembly.Memory): KernelModule {
-  const bytes = Uint8Array.from(atob(wasmBase64), (character) => character.charCodeAt(0));
+  const bytes = moduleBytes();
   if (isShared(memory)) importShared(bytes);
   const module = new WebAssembly.Module(bytes);
   const exports = new WebAssembly.Instance(module, { env: { memory } }).exports as Record<

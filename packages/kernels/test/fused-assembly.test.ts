@@ -1,12 +1,11 @@
 /** The fused kernels of the module: softmax, random numbers, optimizer steps. */
 import { describe, expect, it } from "@jest/globals";
-import { wasmBase64 } from "../src/generated/binary.ts";
+import { moduleBytes } from "../src/module.ts";
 
 const memory = new WebAssembly.Memory({ initial: 64, maximum: 65536 });
-const { exports } = new WebAssembly.Instance(
-  new WebAssembly.Module(Uint8Array.from(atob(wasmBase64), (c) => c.charCodeAt(0))),
-  { env: { memory } },
-);
+const { exports } = new WebAssembly.Instance(new WebAssembly.Module(moduleBytes()), {
+  env: { memory },
+});
 const kernels = exports as unknown as Record<string, (...numbers: number[]) => void>;
 
 /** Page 0 holds the module's constants. */

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
-import { wasmBase64 } from "../src/generated/binary.ts";
 import { type GemmExports, gemm, gemmScratchBytes } from "../src/matmul.ts";
+import { moduleBytes } from "../src/module.ts";
 
 // Global look-ups are slow inside jest's sandbox, and the oracle's loops make millions.
 const { abs, ceil, imul } = Math;
@@ -9,10 +9,9 @@ const { abs, ceil, imul } = Math;
 type FloatType = "float32" | "float64";
 
 const memory = new WebAssembly.Memory({ initial: 256, maximum: 65536 });
-const { exports } = new WebAssembly.Instance(
-  new WebAssembly.Module(Uint8Array.from(atob(wasmBase64), (c) => c.charCodeAt(0))),
-  { env: { memory } },
-);
+const { exports } = new WebAssembly.Instance(new WebAssembly.Module(moduleBytes()), {
+  env: { memory },
+});
 const kernels = exports as unknown as GemmExports;
 const dtypes: FloatType[] = ["float32", "float64"];
 

@@ -4,7 +4,7 @@
  * BigInt, written below from series.
  */
 import { beforeAll, describe, expect, it } from "@jest/globals";
-import { wasmBase64 } from "../src/generated/binary.ts";
+import { moduleBytes } from "../src/module.ts";
 
 type Kernel = (...numbers: number[]) => number;
 let kernels: Record<string, Kernel>;
@@ -12,7 +12,7 @@ let memory: WebAssembly.Memory;
 
 beforeAll(async () => {
   memory = new WebAssembly.Memory({ initial: 4, maximum: 65536 });
-  const bytes = Uint8Array.from(atob(wasmBase64), (c) => c.charCodeAt(0));
+  const bytes = moduleBytes();
   const { instance } = await WebAssembly.instantiate(bytes, { env: { memory } });
   kernels = instance.exports as unknown as Record<string, Kernel>;
 });
