@@ -291,7 +291,7 @@ describe("the arena", () => {
     expect(memory().liveBytes).toBeLessThanOrEqual(before);
   });
 
-  it("stays flat in a synchronous loop that never releases", () => {
+  it("stays flat in a synchronous loop that never releases", async () => {
     collectGarbage();
     const start = memory();
     const { rss, arrayBuffers } = process.memoryUsage();
@@ -299,11 +299,16 @@ describe("the arena", () => {
     const end = memory();
     expect(end.liveBytes).toBeLessThanOrEqual(end.softLimitBytes);
     expect(end.wasmBytes).toBeLessThanOrEqual(Math.max(start.wasmBytes, 96 * 2 ** 20));
+    expect(end.evictedBytes - start.evictedBytes).toBeGreaterThan(2 * 2 ** 30);
     // 2.5 GiB went by. The collector may lag behind where other tests have the cores; then nothing is left.
     expect(process.memoryUsage().rss - rss).toBeLessThan(2 ** 30);
-    collectGarbage();
-    expect(process.memoryUsage().arrayBuffers - arrayBuffers).toBeLessThan(32 * 2 ** 20);
-    expect(end.evictedBytes - start.evictedBytes).toBeGreaterThan(2 * 2 ** 30);
+    // Collected arrays are swept by a background thread, which needs a moment.
+    const kept = () => process.memoryUsage().arrayBuffers - arrayBuffers;
+    for (let tries = 0; tries < 50 && kept() > 32 * 2 ** 20; tries++) {
+      collectGarbage();
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    expect(kept()).toBeLessThan(32 * 2 ** 20);
   });
 
   it("works above 2 GiB", () => {
