@@ -133,7 +133,7 @@ export function applyElementwise(op: Op, a0: TensorLike, b0: TensorLike | undefi
   if (openLevels !== 0 && (a instanceof BatchedTensor || b instanceof BatchedTensor))
     return batching.call(op, binary ? [a, b] : [a], undefined) as Tensor;
   const shape = sameShape(a.shape, b.shape) ? a.shape : broadcastShapes(op.name, a.shape, b.shape);
-  const y = emptyTensor(shape, a.dtype);
+  const y = emptyTensor(shape, a.dtype, op.name);
   if (typeof op.definition.elementwise === "function") {
     fillOutputs(op, named(op, binary ? [a, b] : [a]), y, undefined);
   } else {
@@ -173,7 +173,7 @@ function freshOutput(op: Op, name: string, shape: Shape, dtype: DType): Tensor {
     );
   }
   if (!dtypes.includes(dtype)) checkDType(`${op.name}, ${name}`, dtype);
-  return emptyTensor(shape, dtype);
+  return emptyTensor(shape, dtype, op.name);
 }
 
 /** Applies any op to its inputs. The functions that `defineOp` gives come here. */
@@ -267,7 +267,7 @@ export function applyInPlace(
     const shares = i > 0 && other.storage !== null && other.storage === x.storage && other !== x;
     return shares ? engineOps.clone(other) : other;
   });
-  const before = recording && op.saves.includes(op.inputs[0]!) ? snapshot(x) : x;
+  const before = recording && op.saves.includes(op.inputs[0]!) ? snapshot(op, x) : x;
   const edge = recording ? differentiableEdge(op, 0, x) : null;
   // Before the change, which overwrites what was read.
   const looked: Before | null = watching ? lookBefore(op, inputs) : null;
@@ -329,9 +329,9 @@ function checkInPlace(
 }
 
 /** x's value as it is now, at x's place on the tape. */
-function snapshot(x: Tensor): Tensor {
+function snapshot(op: Op, x: Tensor): Tensor {
   const edge = needsGrad(x) ? edgeOf(x) : null;
-  const copy = emptyTensor(x.shape, x.dtype);
+  const copy = emptyTensor(x.shape, x.dtype, op.name);
   defaultKernels().copy(x, copy);
   copy.node = edge;
   setRequiresGrad(copy, edge !== null);

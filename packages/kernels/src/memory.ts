@@ -175,6 +175,7 @@ export function release(storage: Storage): void {
   storage.cell = null;
   storage.array = null;
   if (cell !== null) theArena()!.discard(cell);
+  if (storage.onRelease !== null) storage.onRelease();
 }
 
 /** What is where; see {@link MemoryReport}. */
