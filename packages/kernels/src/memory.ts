@@ -14,11 +14,11 @@ import {
  * Arrays up to this size stay outside of the arena: copying them to a fixed scratch area and back
  * costs less than a block with its registration.
  */
-export const SMALL_BYTES = 1024;
+export const SMALL_BYTES = 4096;
 /** Engines hold the elements of arrays up to this size in the array itself. */
 const TINY_BYTES = 64;
 /** A buffer costs ten times as much as a view of one, so small arrays share buffers of this size. */
-const SHARED_BYTES = 16 * SMALL_BYTES;
+const SHARED_BYTES = 4 * SMALL_BYTES;
 const MAX_LENGTH = 2 ** 31 - 1; // the kernels count elements in 32-bit integers
 
 /** A module of one function that returns `v128.const`: valid only where SIMD is known. */
