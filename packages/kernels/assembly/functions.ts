@@ -306,3 +306,50 @@ export function scalar_remainder_f32(a: f32, b: f32): f32 { return the<Remainder
 export function scalar_remainder_f64(a: f64, b: f64): f64 { return the<Remainder<f64>>().apply(a, b); }
 export function scalar_floorDivide_f32(a: f32, b: f32): f32 { return the<FloorDivide<f32>>().apply(a, b); }
 export function scalar_floorDivide_f64(a: f64, b: f64): f64 { return the<FloorDivide<f64>>().apply(a, b); }
+
+// One vector at a time, for kernels made at run time.
+
+export function vector_exp2_f32(x: v128): v128 { return the<Unary<f32, Exp2>>().apply(x); }
+export function vector_exp2_f64(x: v128): v128 { return the<Unary<f64, Exp2>>().apply(x); }
+export function vector_expm1_f32(x: v128): v128 { return the<Unary<f32, Expm1>>().apply(x); }
+export function vector_expm1_f64(x: v128): v128 { return the<Unary<f64, Expm1>>().apply(x); }
+export function vector_log1p_f32(x: v128): v128 { return the<Unary<f32, Log1p>>().apply(x); }
+export function vector_log1p_f64(x: v128): v128 { return the<Unary<f64, Log1p>>().apply(x); }
+export function vector_log2_f32(x: v128): v128 { return the<Unary<f32, Log2>>().apply(x); }
+export function vector_log2_f64(x: v128): v128 { return the<Unary<f64, Log2>>().apply(x); }
+export function vector_log10_f32(x: v128): v128 { return the<Unary<f32, Log10>>().apply(x); }
+export function vector_log10_f64(x: v128): v128 { return the<Unary<f64, Log10>>().apply(x); }
+export function vector_cbrt_f32(x: v128): v128 { return the<Unary<f32, Cbrt>>().apply(x); }
+export function vector_cbrt_f64(x: v128): v128 { return the<Unary<f64, Cbrt>>().apply(x); }
+export function vector_tan_f32(x: v128): v128 { return the<Unary<f32, Tan>>().apply(x); }
+export function vector_tan_f64(x: v128): v128 { return the<Unary<f64, Tan>>().apply(x); }
+export function vector_asin_f32(x: v128): v128 { return the<Unary<f32, Asin>>().apply(x); }
+export function vector_asin_f64(x: v128): v128 { return the<Unary<f64, Asin>>().apply(x); }
+export function vector_acos_f32(x: v128): v128 { return the<Unary<f32, Acos>>().apply(x); }
+export function vector_acos_f64(x: v128): v128 { return the<Unary<f64, Acos>>().apply(x); }
+export function vector_atan_f32(x: v128): v128 { return the<Unary<f32, Atan>>().apply(x); }
+export function vector_atan_f64(x: v128): v128 { return the<Unary<f64, Atan>>().apply(x); }
+export function vector_sinh_f32(x: v128): v128 { return the<Unary<f32, Sinh>>().apply(x); }
+export function vector_sinh_f64(x: v128): v128 { return the<Unary<f64, Sinh>>().apply(x); }
+export function vector_cosh_f32(x: v128): v128 { return the<Unary<f32, Cosh>>().apply(x); }
+export function vector_cosh_f64(x: v128): v128 { return the<Unary<f64, Cosh>>().apply(x); }
+export function vector_asinh_f32(x: v128): v128 { return the<Unary<f32, Asinh>>().apply(x); }
+export function vector_asinh_f64(x: v128): v128 { return the<Unary<f64, Asinh>>().apply(x); }
+export function vector_acosh_f32(x: v128): v128 { return the<Unary<f32, Acosh>>().apply(x); }
+export function vector_acosh_f64(x: v128): v128 { return the<Unary<f64, Acosh>>().apply(x); }
+export function vector_atanh_f32(x: v128): v128 { return the<Unary<f32, Atanh>>().apply(x); }
+export function vector_atanh_f64(x: v128): v128 { return the<Unary<f64, Atanh>>().apply(x); }
+export function vector_erfc_f32(x: v128): v128 { return the<Unary<f32, Erfc>>().apply(x); }
+export function vector_erfc_f64(x: v128): v128 { return the<Unary<f64, Erfc>>().apply(x); }
+export function vector_erf_f32(x: v128): v128 { return erfF32(x); }
+export function vector_erf_f64(x: v128): v128 { return erfF64(x); }
+export function vector_gelu_f32(x: v128): v128 { return geluF32(x); }
+export function vector_gelu_f64(x: v128): v128 { return geluF64(x); }
+export function vector_atan2_f32(a: v128, b: v128): v128 { return the<Binary<f32, Atan2>>().apply(a, b); }
+export function vector_atan2_f64(a: v128, b: v128): v128 { return the<Binary<f64, Atan2>>().apply(a, b); }
+export function vector_hypot_f32(a: v128, b: v128): v128 { return the<Binary<f32, Hypot>>().apply(a, b); }
+export function vector_hypot_f64(a: v128, b: v128): v128 { return the<Binary<f64, Hypot>>().apply(a, b); }
+export function vector_logaddexp_f32(a: v128, b: v128): v128 { return the<Binary<f32, Logaddexp>>().apply(a, b); }
+export function vector_logaddexp_f64(a: v128, b: v128): v128 { return the<Binary<f64, Logaddexp>>().apply(a, b); }
+export function vector_geluGrad_f32(a: v128, b: v128): v128 { return the<GeluGrad<f32>>().apply(a, b); }
+export function vector_geluGrad_f64(a: v128, b: v128): v128 { return the<GeluGrad<f64>>().apply(a, b); }
