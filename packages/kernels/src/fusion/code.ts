@@ -83,14 +83,25 @@ export function moduleOf(
 ): Uint8Array<ArrayBuffer> {
   const types = new Code().put(3, 0x60, 3, I32, I32, I32, 0, 0x60, 1, V128, 1, V128);
   types.put(0x60, 2, V128, V128, 1, V128);
-  const imported = new Code().unsigned(imports.length + 1).name("env").name("memory");
+  const imported = new Code()
+    .unsigned(imports.length + 1)
+    .name("env")
+    .name("memory");
   imported.put(2, isShared ? 3 : 1, 1).unsigned(MOST_PAGES);
   for (const { name, arity } of imports) imported.name("main").name(name).put(0, arity);
   const [integers, others] = locals;
-  const body = new Code().unsigned(others.length + 1).unsigned(integers).put(I32);
+  const body = new Code()
+    .unsigned(others.length + 1)
+    .unsigned(integers)
+    .put(I32);
   for (const type of others) body.put(1, type);
   body.add(code).put(0x0b);
-  const made = new Code().put(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0).put(1).block(types).put(2).block(imported);
+  const made = new Code()
+    .put(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0)
+    .put(1)
+    .block(types)
+    .put(2)
+    .block(imported);
   made.put(3).block(new Code().put(1, 0));
   made.put(7).block(new Code().put(1).name("run").put(0).unsigned(imports.length));
   made.put(10).block(new Code().put(1).block(body));

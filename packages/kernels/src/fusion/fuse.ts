@@ -51,7 +51,8 @@ export class Fusion {
     const dtype = inputs.find((x) => x.dtype !== "bool")?.dtype;
     if (this.refused || (dtype !== "float32" && dtype !== "float64")) return false;
     const sources = [...inputs, ...chain.constants.map((value) => lone(value, dtype))];
-    if (sources.length + outs.length > MOST_OPERANDS || chain.steps.length > MOST_STEPS) return false;
+    if (sources.length + outs.length > MOST_OPERANDS || chain.steps.length > MOST_STEPS)
+      return false;
     // The last vector of a row is computed twice, so nothing may be overwritten that is read.
     if (outs.some(({ storage }) => inputs.some((x) => x.storage === storage))) return false;
     const operands = [...sources, ...outs];
@@ -66,7 +67,9 @@ export class Fusion {
       isTruth: x.dtype === "bool",
       repeats: plan.strides[k][0] === 0,
     }));
-    const signs = layout.map(({ isTruth, repeats }) => (isTruth ? "t" : "n") + (repeats ? "1" : ""));
+    const signs = layout.map(
+      ({ isTruth, repeats }) => (isTruth ? "t" : "n") + (repeats ? "1" : ""),
+    );
     const entry = this.entryOf(`${dtype} ${signs} ${keyOf(chain)}`, chain);
     entry.asked += count;
     if (entry.kernel === null) {
@@ -179,7 +182,7 @@ function planOf(shape: readonly number[], operands: readonly Operand[]): Plan {
       sizes[last] *= size;
     } else {
       sizes.push(size);
-      next.forEach((stride, k) => strides[k].push(stride));
+      for (const [k, stride] of next.entries()) strides[k].push(stride);
     }
   }
   if (sizes.length === 0) {

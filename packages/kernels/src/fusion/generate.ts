@@ -119,7 +119,11 @@ export function generate(
       return;
     }
     if (repeats) code.simd(0x07, 0, 0);
-    else code.get(FIRST).put(PLUS).simd(isDouble ? 0x08 : 0x5c, 0, 0);
+    else
+      code
+        .get(FIRST)
+        .put(PLUS)
+        .simd(isDouble ? 0x08 : 0x5c, 0, 0);
     code.simd(0x0c, ...zeros).simd(IS_NOT_ZERO);
     if (repeats) return;
     code.simd(0x87).simd(0xa7); // the low bytes to 16, to 32 bits
@@ -129,7 +133,10 @@ export function generate(
   const write = (code: Code, slot: number, k: number): void => {
     const step = chain.steps[slot - sources.length];
     const isTruth = step === undefined ? sources[slot].isTruth : givesTruth(step.name);
-    code.get(ADDRESSES + sources.length + k).get(isTruth ? FIRST : BYTES).put(PLUS);
+    code
+      .get(ADDRESSES + sources.length + k)
+      .get(isTruth ? FIRST : BYTES)
+      .put(PLUS);
     code.get(slots[slot]);
     if (!isTruth) {
       code.simd(0x0b, 2, 0);
@@ -137,7 +144,11 @@ export function generate(
     }
     code.get(slots[slot]);
     if (isDouble) code.simd(0x0d, 0, 8, 0, 8, 0, 8, 0, 8, 0, 8, 0, 8, 0, 8, 0, 8);
-    else code.simd(0x85).simd(0x0c, ...zeros).simd(0x65); // to 16, to 8 bits
+    else
+      code
+        .simd(0x85)
+        .simd(0x0c, ...zeros)
+        .simd(0x65); // to 16, to 8 bits
     code.simd(0x0c, ...ones).simd(instructions.bitwiseAnd[0]);
     code.simd(isDouble ? 0x59 : 0x5a, 0, 0, 0);
   };
@@ -152,31 +163,56 @@ export function generate(
     varies.push(isVarying);
     code.set(slots[slots.length - 1]);
   };
-  sources.forEach((source, k) => define(!source.repeats, (code) => read(code, source, k)));
+  for (const [k, source] of sources.entries())
+    define(!source.repeats, (code) => read(code, source, k));
   for (const step of chain.steps)
     define(
       step.args.some((arg) => varies[arg]),
       (code) => compute(code, step),
     );
-  chain.outputs.forEach((slot, k) => write(perVector, slot, k));
+  for (const [k, slot] of chain.outputs.entries()) write(perVector, slot, k);
 
   const lanes = isDouble ? 2 : 4;
   const argument = (code: Code, position: number): Code =>
     code.get(ARGS).put(LOAD, 2).unsigned(position);
   const code = start;
   argument(code, ROW_LENGTH).constant(lanes).put(MINUS).set(LAST);
-  argument(code, ROWS).constant(1).put(EQUAL, ...IF).constant(1).set(LAST_ROW).put(ELSE);
+  argument(code, ROWS)
+    .constant(1)
+    .put(EQUAL, ...IF)
+    .constant(1)
+    .set(LAST_ROW)
+    .put(ELSE);
   code.get(BEGIN).set(ROW).get(END).set(LAST_ROW).constant(0).set(BEGIN);
-  argument(code, ROW_LENGTH).set(END).put(DONE, ...LOOP);
+  argument(code, ROW_LENGTH)
+    .set(END)
+    .put(DONE, ...LOOP);
   for (let local = ADDRESSES, at = OPERANDS; local < firstVector; local++, at += OPERAND_BYTES) {
-    argument(argument(code, at), at + 4).get(ROW).put(TIMES, PLUS).set(local);
+    argument(argument(code, at), at + 4)
+      .get(ROW)
+      .put(TIMES, PLUS)
+      .set(local);
   }
-  code.add(perRow).get(BEGIN).set(AT).put(...LOOP);
+  code
+    .add(perRow)
+    .get(BEGIN)
+    .set(AT)
+    .put(...LOOP);
   code.get(AT).get(LAST).get(AT).get(LAST).put(LESS, SELECT).set(FIRST);
-  code.get(FIRST).constant(isDouble ? 3 : 2).put(SHIFT).set(BYTES);
+  code
+    .get(FIRST)
+    .constant(isDouble ? 3 : 2)
+    .put(SHIFT)
+    .set(BYTES);
   code.add(perVector).get(AT).constant(lanes).put(PLUS).set(AT);
-  code.get(AT).get(END).put(LESS, ...AGAIN_IF, DONE);
+  code
+    .get(AT)
+    .get(END)
+    .put(LESS, ...AGAIN_IF, DONE);
   code.get(ROW).constant(1).put(PLUS).set(ROW);
-  code.get(ROW).get(LAST_ROW).put(LESS, ...AGAIN_IF, DONE);
+  code
+    .get(ROW)
+    .get(LAST_ROW)
+    .put(LESS, ...AGAIN_IF, DONE);
   return moduleOf(isShared, imports, [firstVector - PARAMETERS, types], code);
 }

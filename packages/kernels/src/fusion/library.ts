@@ -135,7 +135,8 @@ export class Library {
 
   /** Moves past what follows an opcode; false for one that is not expected here. */
   private skipImmediates(opcode: number): boolean {
-    if (opcode === 0x41) this.number(); // i32.const
+    if (opcode === 0x41)
+      this.number(); // i32.const
     else if (opcode === 0xfd) this.skipSimd(this.number());
     else return opcode === 0x1b || (opcode >= 0x45 && opcode <= 0xc4); // select, arithmetic
     return true;
