@@ -269,13 +269,13 @@ export function scalar_log1p_f64(x: f64): f64 { return f64x2.extract_lane(log1pF
 export function scalar_cbrt_f32(x: f32): f32 { return <f32>scalar_cbrt_f64(x); }
 export function scalar_cbrt_f64(x: f64): f64 { return f64x2.extract_lane(cbrtF64(f64x2.splat(x)), 0); }
 export function scalar_tan_f32(x: f32): f32 { return <f32>scalar_tan_f64(x); }
-export function scalar_tan_f64(x: f64): f64 { return f64x2.extract_lane(tanF64(f64x2.splat(x)), 0); }
+export function scalar_tan_f64(x: f64): f64 { return f64x2.extract_lane(vector_tan_f64(f64x2.splat(x)), 0); }
 export function scalar_asin_f32(x: f32): f32 { return <f32>scalar_asin_f64(x); }
-export function scalar_asin_f64(x: f64): f64 { return f64x2.extract_lane(asinF64(f64x2.splat(x)), 0); }
+export function scalar_asin_f64(x: f64): f64 { return f64x2.extract_lane(vector_asin_f64(f64x2.splat(x)), 0); }
 export function scalar_acos_f32(x: f32): f32 { return <f32>scalar_acos_f64(x); }
-export function scalar_acos_f64(x: f64): f64 { return f64x2.extract_lane(acosF64(f64x2.splat(x)), 0); }
+export function scalar_acos_f64(x: f64): f64 { return f64x2.extract_lane(vector_acos_f64(f64x2.splat(x)), 0); }
 export function scalar_atan_f32(x: f32): f32 { return <f32>scalar_atan_f64(x); }
-export function scalar_atan_f64(x: f64): f64 { return f64x2.extract_lane(atanF64(f64x2.splat(x)), 0); }
+export function scalar_atan_f64(x: f64): f64 { return f64x2.extract_lane(vector_atan_f64(f64x2.splat(x)), 0); }
 export function scalar_sinh_f32(x: f32): f32 { return <f32>scalar_sinh_f64(x); }
 export function scalar_sinh_f64(x: f64): f64 { return f64x2.extract_lane(sinhF64(f64x2.splat(x)), 0); }
 export function scalar_cosh_f32(x: f32): f32 { return <f32>scalar_cosh_f64(x); }
@@ -286,10 +286,10 @@ export function scalar_acosh_f32(x: f32): f32 { return <f32>scalar_acosh_f64(x);
 export function scalar_acosh_f64(x: f64): f64 { return f64x2.extract_lane(acoshF64(f64x2.splat(x)), 0); }
 export function scalar_atanh_f32(x: f32): f32 { return <f32>scalar_atanh_f64(x); }
 export function scalar_atanh_f64(x: f64): f64 { return f64x2.extract_lane(atanhF64(f64x2.splat(x)), 0); }
-export function scalar_erf_f32(x: f32): f32 { return f32x4.extract_lane(erfF32(f32x4.splat(x)), 0); }
-export function scalar_erf_f64(x: f64): f64 { return f64x2.extract_lane(erfF64(f64x2.splat(x)), 0); }
-export function scalar_gelu_f32(x: f32): f32 { return f32x4.extract_lane(geluF32(f32x4.splat(x)), 0); }
-export function scalar_gelu_f64(x: f64): f64 { return f64x2.extract_lane(geluF64(f64x2.splat(x)), 0); }
+export function scalar_erf_f32(x: f32): f32 { return f32x4.extract_lane(vector_erf_f32(f32x4.splat(x)), 0); }
+export function scalar_erf_f64(x: f64): f64 { return f64x2.extract_lane(vector_erf_f64(f64x2.splat(x)), 0); }
+export function scalar_gelu_f32(x: f32): f32 { return f32x4.extract_lane(vector_gelu_f32(f32x4.splat(x)), 0); }
+export function scalar_gelu_f64(x: f64): f64 { return f64x2.extract_lane(vector_gelu_f64(f64x2.splat(x)), 0); }
 export function scalar_geluGrad_f32(a: f32, b: f32): f32 { return a * f32x4.extract_lane(geluSlopeF32(f32x4.splat(b)), 0); }
 export function scalar_geluGrad_f64(a: f64, b: f64): f64 { return a * f64x2.extract_lane(geluSlopeF64(f64x2.splat(b)), 0); }
 export function scalar_erfc_f32(x: f32): f32 { return <f32>scalar_erfc_f64(x); }
@@ -297,9 +297,9 @@ export function scalar_erfc_f64(x: f64): f64 { return f64x2.extract_lane(erfcF64
 export function scalar_atan2_f32(a: f32, b: f32): f32 { return <f32>scalar_atan2_f64(a, b); }
 export function scalar_atan2_f64(a: f64, b: f64): f64 { return f64x2.extract_lane(atan2F64(f64x2.splat(a), f64x2.splat(b)), 0); }
 export function scalar_hypot_f32(a: f32, b: f32): f32 { return <f32>scalar_hypot_f64(a, b); }
-export function scalar_hypot_f64(a: f64, b: f64): f64 { return f64x2.extract_lane(hypotF64(f64x2.splat(a), f64x2.splat(b)), 0); }
+export function scalar_hypot_f64(a: f64, b: f64): f64 { return f64x2.extract_lane(vector_hypot_f64(f64x2.splat(a), f64x2.splat(b)), 0); }
 export function scalar_logaddexp_f32(a: f32, b: f32): f32 { return <f32>scalar_logaddexp_f64(a, b); }
-export function scalar_logaddexp_f64(a: f64, b: f64): f64 { return f64x2.extract_lane(logaddexpF64(f64x2.splat(a), f64x2.splat(b)), 0); }
+export function scalar_logaddexp_f64(a: f64, b: f64): f64 { return f64x2.extract_lane(vector_logaddexp_f64(f64x2.splat(a), f64x2.splat(b)), 0); }
 export function scalar_fmod_f32(a: f32, b: f32): f32 { return the<Fmod<f32>>().apply(a, b); }
 export function scalar_fmod_f64(a: f64, b: f64): f64 { return the<Fmod<f64>>().apply(a, b); }
 export function scalar_remainder_f32(a: f32, b: f32): f32 { return the<Remainder<f32>>().apply(a, b); }
