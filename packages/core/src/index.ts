@@ -18,7 +18,7 @@ export {
   trackAllocations,
 } from "./allocations.ts";
 export { AnomalyError, detectAnomaly, sourceLine } from "./anomaly.ts";
-export { applyInPlace } from "./apply.ts";
+export { apply, applyInPlace } from "./apply.ts";
 export type { Attribute, Attributes } from "./attributes.ts";
 export { type BackwardOptions, backward, type GradOptions } from "./backward.ts";
 export type { Randomness } from "./batched.ts";
