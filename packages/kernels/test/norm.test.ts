@@ -99,8 +99,7 @@ it("the variance keeps its digits where the mean is a million deviations away", 
 it("a dtype without kernels is an error that says which there are", () => {
   const x = dense(new Int32Array(4), [4]);
   const of = { mean: x, variance: x, rstd: x };
-  expect(() =>
-    wasm.moments(x, { a: 1, b: 1, c: 4 }, { centered: true, eps: 0 }, of),
-  ).toThrow('moments: there is no kernel "moments" for int32; it takes float32, float64.');
+  expect(() => wasm.moments(x, { a: 1, b: 1, c: 4 }, { centered: true, eps: 0 }, of)).toThrow(
+    'moments: there is no kernel "moments" for int32; it takes float32, float64.',
+  );
 });
-

@@ -136,13 +136,11 @@ function normalizationOp(name: string) {
   });
 }
 
-export const normalizationOps = {
-  batchNorm: normalizationOp("batchNorm"),
-  layerNorm: normalizationOp("layerNorm"),
-  rmsNorm: normalizationOp("rmsNorm"),
-  groupNorm: normalizationOp("groupNorm"),
-  instanceNorm: normalizationOp("instanceNorm"),
-};
+export const batchNormOp = normalizationOp("batchNorm");
+export const layerNormOp = normalizationOp("layerNorm");
+export const rmsNormOp = normalizationOp("rmsNorm");
+export const groupNormOp = normalizationOp("groupNorm");
+export const instanceNormOp = normalizationOp("instanceNorm");
 
 /** Means of slices. */
 function sliceMean(x: Tensor): Tensor {
@@ -175,7 +173,7 @@ function channelSum(x: Tensor, how: Channels): Tensor {
 
 /** Normalizes by x's own statistics, or by given ones. */
 function normalized(
-  op: keyof typeof normalizationOps,
+  op: typeof batchNormOp,
   x: Tensor,
   how: Normalized,
   { weight, bias }: Affine,
@@ -188,7 +186,7 @@ function normalized(
   const flat = (part: Tensor) => reshape(part, [how.channels]);
   const scale = weight ? flat(weight) : ones([how.channels], like);
   const shift = bias ? flat(bias) : zeros([how.channels], like);
-  return { y: normalizationOps[op](x, mean, rstd, scale, shift, how), mean, variance };
+  return { y: op(x, mean, rstd, scale, shift, how), mean, variance };
 }
 
 /** An optional float tensor of a given shape. */
@@ -281,7 +279,7 @@ function channelSlices(x: Tensor): Slices & Channels {
 
 /** By the running statistics, per channel. */
 function byRunning(
-  op: "batchNorm" | "instanceNorm",
+  op: typeof batchNormOp,
   x: Tensor,
   options: RunningStatistics & Affine,
   flag: string,
@@ -289,7 +287,7 @@ function byRunning(
   const { runningMean, runningVar, eps = 1e-5 } = options;
   if (!runningMean || !runningVar) {
     throw new ValueError(
-      `${op}: runningMean and runningVar are needed unless ${flag}; give both, or set it.`,
+      `${op.op.name}: runningMean and runningVar are needed unless ${flag}; give both, or set it.`,
     );
   }
   const rstd = reciprocal(sqrt(add(runningVar, eps)));
@@ -319,7 +317,7 @@ export function batchNorm(x: Tensor, options: BatchNormOptions = {}): Tensor {
   checkPart(op, "bias", bias, [channels], "one number per channel");
   checkRunning(op, options, channels);
   if (!training) {
-    return byRunning(op, x, options, "training is true");
+    return byRunning(batchNormOp, x, options, "training is true");
   }
   const slices = channelSlices(x);
   const count = slices.a * slices.c;
@@ -328,7 +326,7 @@ export function batchNorm(x: Tensor, options: BatchNormOptions = {}): Tensor {
       `batchNorm: x is ${formatShape(x.shape)}, one element per channel, which has no variance to train on; use a larger batch or training: false.`,
     );
   }
-  const found = normalized(op, x, { ...slices, statistics: "own", eps }, options);
+  const found = normalized(batchNormOp, x, { ...slices, statistics: "own", eps }, options);
   if (count > 0) updateRunning(options, found.mean, found.variance!, count);
   return found.y;
 }
@@ -358,7 +356,7 @@ export function instanceNorm(x: Tensor, options: InstanceNormOptions = {}): Tens
   checkPart(op, "bias", bias, [channels], "one number per channel");
   checkRunning(op, options, channels);
   if (!useInputStats) {
-    return byRunning(op, x, options, "useInputStats is true");
+    return byRunning(instanceNormOp, x, options, "useInputStats is true");
   }
   const { a, b, c: count, ...places } = channelSlices(x);
   if (count === 1) {
@@ -367,7 +365,7 @@ export function instanceNorm(x: Tensor, options: InstanceNormOptions = {}): Tens
     );
   }
   const how = { a: 1, b: a * b, c: count, ...places, statistics: "own" as const, eps };
-  const found = normalized(op, x, how, options);
+  const found = normalized(instanceNormOp, x, how, options);
   if (x.size > 0 && (options.runningMean || options.runningVar)) {
     const overBatch = (t: Tensor) => mean(reshape(t, [a, channels]), 0);
     updateRunning(options, overBatch(found.mean), overBatch(found.variance!), count);
@@ -398,7 +396,7 @@ export function groupNorm(x: Tensor, groups: number, options: Affine = {}): Tens
   checkPart(op, "bias", bias, [channels], "one number per channel");
   const { a, b, c, ...places } = channelSlices(x);
   const slices = { a: 1, b: a * groups, c: (b / groups) * c, ...places };
-  return normalized(op, x, { ...slices, statistics: "own", eps }, options).y;
+  return normalized(groupNormOp, x, { ...slices, statistics: "own", eps }, options).y;
 }
 
 /** The last sizes of x, which `shape` must be. */
@@ -440,7 +438,7 @@ export function layerNorm(
   checkAtLeast(op, "eps", eps, 0);
   checkPart(op, "weight", weight, sizes, "the normalized shape");
   checkPart(op, "bias", bias, sizes, "the normalized shape");
-  return normalized(op, x, { ...lastSlices(x, sizes), statistics: "own", eps }, options).y;
+  return normalized(layerNormOp, x, { ...lastSlices(x, sizes), statistics: "own", eps }, options).y;
 }
 
 /**
@@ -462,7 +460,7 @@ export function rmsNorm(
   checkAtLeast(op, "eps", eps, 0);
   checkPart(op, "weight", weight, sizes, "the normalized shape");
   const how = { ...lastSlices(x, sizes), statistics: "root" as const, eps };
-  return normalized(op, x, how, { weight: weight ?? null }).y;
+  return normalized(rmsNormOp, x, how, { weight: weight ?? null }).y;
 }
 
 /**
