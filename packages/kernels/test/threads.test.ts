@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { Worker, type WorkerOptions } from "node:worker_threads";
 import { afterAll, describe, expect, it } from "@jest/globals";
 import { buildSync } from "esbuild";
-import { Arena, CONTROL_ADDRESS } from "../src/arena.ts";
+import { Arena } from "../src/arena.ts";
 import {
   alloc,
   type Chain,
@@ -15,6 +15,7 @@ import {
 } from "../src/index.ts";
 import { theArena } from "../src/memory.ts";
 import { isShared, loadModule } from "../src/module.ts";
+import { CONTROL_ADDRESS } from "../src/scratch.ts";
 import { openCrew } from "../src/threads.ts";
 import { stridesOf } from "./support.ts";
 
