@@ -15,8 +15,10 @@ const ARGUMENTS = SCRATCH_ADDRESS;
 const ARGUMENT_BYTES = 4096;
 const LONE = ARGUMENTS + ARGUMENT_BYTES;
 const LONE_BYTES = 16;
-const SLOTS = 32;
-const STAGE = LONE + SLOTS * LONE_BYTES;
+/** How many lone numbers a call may have, and how many small arrays. */
+export const LONES = 32;
+export const SLOTS = 12;
+const STAGE = LONE + LONES * LONE_BYTES;
 
 // Arguments in units of four bytes; assembly/strided.ts reads them.
 const ARGS = ARGUMENTS / 4;

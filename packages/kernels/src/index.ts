@@ -1,4 +1,11 @@
-export { defaultKernels, plainKernels, wasmKernels } from "./engine.ts";
+export {
+  defaultKernels,
+  type Numerics,
+  numerics,
+  plainKernels,
+  setNumerics,
+  wasmKernels,
+} from "./engine.ts";
 export type { Chain, Step } from "./fusion/chain.ts";
 export type {
   ArgReduceName,

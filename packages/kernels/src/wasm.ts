@@ -58,8 +58,9 @@ const SOFTMAX = 8;
 const SCATTERED = 4;
 const SCALAR_LOOP = 4;
 
-export function startWasm(arena: Arena): Kernels {
-  const module = loadModule(arena.memory);
+/** @param others  see {@link loadModule} */
+export function startWasm(arena: Arena, others?: readonly Uint8Array<ArrayBuffer>[]): Kernels {
+  const module = loadModule(arena.memory, others);
   return new WasmKernels(new Call(arena, openCrew(arena.memory, module)), module);
 }
 

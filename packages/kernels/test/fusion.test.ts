@@ -37,7 +37,7 @@ const binary =
 const compare = words("eq ne lt le gt ge");
 const connect = words("bitwiseAnd bitwiseOr bitwiseXor");
 
-/** A chain of random steps; every slot that no step reads is an output. */
+/** A chain of random steps; slots that no step reads are outputs. */
 function randomChain(
   rng: Rng,
   truths: readonly boolean[],
@@ -65,7 +65,10 @@ function randomChain(
   }
   const sources = kinds.length - length;
   const read = new Set(steps.flatMap(({ args }) => args));
-  const outputs = steps.map((_, i) => sources + i).filter((slot) => !read.has(slot));
+  const outputs = steps
+    .map((_, i) => sources + i)
+    .filter((slot) => !read.has(slot))
+    .slice(0, 6);
   return {
     inputs: truths.length,
     constants: Array.from({ length: constants }, () => Math.fround(4 * rng.next() - 2)),

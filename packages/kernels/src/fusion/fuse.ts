@@ -1,5 +1,5 @@
 /** Runs chains: plans their operands, makes a kernel where it pays, and keeps kernels by what their code depends on. */
-import { type Call, strideOf } from "../call.ts";
+import { type Call, LONES, SLOTS, strideOf } from "../call.ts";
 import type { DType, Operand } from "../interface.ts";
 import { isShared, type Kernel, type KernelModule } from "../module.ts";
 import { bytesPerElement } from "../storage.ts";
@@ -10,8 +10,6 @@ import { composites, instructions } from "./operations.ts";
 
 /** Elements that a chain has been asked for when its kernel is made: that takes as long as computing them. */
 const WORTH_MAKING = 2 ** 17;
-/** More operands would not fit into the scratch memory of a call. */
-const MOST_OPERANDS = 24;
 /** Longer chains keep more values than there are registers, and take long to compile. */
 const MOST_STEPS = 64;
 const MOST_KERNELS = 256;
@@ -51,8 +49,9 @@ export class Fusion {
     const dtype = inputs.find((x) => x.dtype !== "bool")?.dtype;
     if (this.refused || (dtype !== "float32" && dtype !== "float64")) return false;
     const sources = [...inputs, ...chain.constants.map((value) => lone(value, dtype))];
-    if (sources.length + outs.length > MOST_OPERANDS || chain.steps.length > MOST_STEPS)
-      return false;
+    const lones = sources.filter(({ storage }) => storage === null).length;
+    if (lones > LONES || sources.length + outs.length - lones > SLOTS) return false;
+    if (chain.steps.length > MOST_STEPS) return false;
     // The last vector of a row is computed twice, so nothing may be overwritten that is read.
     if (outs.some(({ storage }) => inputs.some((x) => x.storage === storage))) return false;
     const operands = [...sources, ...outs];
