@@ -7,6 +7,7 @@ export {
   wasmKernels,
 } from "./engine.ts";
 export type { Chain, Step } from "./fusion/chain.ts";
+export { fuse } from "./fusion/fuse.ts";
 export type {
   ArgReduceName,
   ArgScanName,
