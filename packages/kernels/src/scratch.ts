@@ -9,15 +9,16 @@ export const PAGE = 65536;
  * block with its registration.
  */
 export const SMALL_BYTES = 4096;
-/** Operands of one call. */
-export const SLOTS = 32;
+/** How many lone numbers a call may have, and how many small arrays. */
+export const LONES = 32;
+export const SLOTS = 12;
 
 // The scratch: arguments, lone numbers, then copies of small arrays.
 export const ARGUMENTS = PAGE;
 export const ARGUMENT_BYTES = 4096;
 export const LONE = ARGUMENTS + ARGUMENT_BYTES;
 export const LONE_BYTES = 16;
-export const STAGE = LONE + SLOTS * LONE_BYTES;
+export const STAGE = LONE + LONES * LONE_BYTES;
 const STAGE_END = STAGE + SLOTS * SMALL_BYTES;
 
 export const CONTROL_ADDRESS = Math.ceil(STAGE_END / PAGE) * PAGE;
