@@ -16,12 +16,11 @@ button svg{display:block;width:20px;height:20px;margin:auto;fill:currentColor}
 :focus-visible{outline:2px solid var(--chosen);outline-offset:1px}
 input[type=range]{flex:1 1 8rem;min-width:6rem;height:44px;margin:0 .4rem;accent-color:var(--chosen)}
 .count{min-width:5.5em;text-align:right;font-variant-numeric:tabular-nums;color:var(--muted)}
-.picture{position:relative;overflow:hidden;touch-action:pan-y;cursor:grab}
+.picture{overflow:hidden;touch-action:pan-y;cursor:grab}
 .picture svg{display:block}
 [data-tall]{touch-action:none}
-.zoom{position:absolute;right:.4rem;bottom:.4rem;display:flex;gap:.25rem;opacity:.85}
+.zoom{display:flex;justify-content:flex-end;gap:.25rem;padding:0 .4rem .4rem}
 .zoom button{min-width:32px;min-height:32px;padding:0}
-.stage{position:relative}
 .panel{padding:.5rem .75rem;border-top:1px solid var(--line);min-height:8rem;overflow-wrap:anywhere}
 .panel h2{display:inline;font-size:1rem;margin:0}
 .panel p{margin:.3rem 0}
