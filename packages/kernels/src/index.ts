@@ -1,8 +1,10 @@
 export { defaultKernels, plainKernels, wasmKernels } from "./engine.ts";
+export type { Chain, Step } from "./fusion/chain.ts";
 export type {
   ArgReduceName,
   ArgScanName,
   BinaryName,
+  Channels,
   CompareName,
   DType,
   Kernels,
@@ -10,6 +12,7 @@ export type {
   RandomName,
   ReduceName,
   ScanName,
+  Slices,
   TypedArray,
   UnaryName,
   UpdateName,
