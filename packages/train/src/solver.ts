@@ -81,13 +81,16 @@ export class Solver<S = Tensor, B extends Example = Batch> {
 
   /** What the run told so far: for the plots, reports and dashboards of `viz`. */
   get record(): RunRecord {
-    const { runId } = this.state;
+    const { inputShape, lines, state } = this;
     const { model, runFolder } = this.options;
     return {
-      runId,
-      name: nameOfRun(runId, runFolder),
-      lines: this.lines,
-      filters: model.isInitialized ? firstLayerFilters(model, this.inputShape) : null,
+      runId: state.runId,
+      name: nameOfRun(state.runId, runFolder),
+      lines,
+      /** Made when asked for: they are long. */
+      get filters() {
+        return model.isInitialized ? firstLayerFilters(model, inputShape) : null;
+      },
     };
   }
 
