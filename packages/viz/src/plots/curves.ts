@@ -1,5 +1,5 @@
 /** Figures with lines over the updates of runs. A figure is null where its runs recorded nothing for it. */
-import { colourOf, dashOf, type Figure, type LegendEntry, sequence } from "./figure.ts";
+import { colourOf, dashed, dashOf, type Figure, type LegendEntry, sequence } from "./figure.ts";
 import {
   epochsOf,
   type LayersLine,
@@ -48,54 +48,65 @@ function chart({ id, title, yLabel, series, scale, percent, rule, remark }: Char
     .filter(({ points }) => points.length > 0);
   if (shown.length === 0) return null;
   const named = shown.filter(({ faint }) => faint !== true);
-  const legend = (named.length > 0 ? named : shown).map(
+  const main = named.length > 0 ? named : shown;
+  const legend = main.map(
     ({ label, colour, dash }): LegendEntry => ({ label, colour, ...(dash && { dash }) }),
   );
   if (rule !== undefined) legend.push(rule);
   return {
     id,
     title,
-    description: `${yLabel} over the updates${remark ?? ""}. ${shown.map(inWords).join(" ")}`,
+    description: `${yLabel} over the updates${remark ?? ""}. ${main.map(inWords).join(" ")}`,
     // The title says what a lone line is.
     legend: legend.length > 1 ? legend : [],
     draw: (marks) => ({
       marginLeft: 56,
       marginRight: 24,
-      x: { label: "updates", nice: false, ...integerTicks(shown) },
+      x: { label: "updates", ...updatesAxis(shown) },
       y: {
         label: yLabel,
         grid: true,
         type: isLog ? "log" : "linear",
         ...(percent && { percent: true }),
         ...(isLog && { tickFormat: scientific, ticks: logTicks(shown) }),
-        zero: false,
         nice: true,
+        ...constantAxis(shown),
       },
       marks: [
         ...(rule === undefined
           ? []
-          : [marks.ruleY([rule.y], { stroke: rule.colour, strokeDasharray: "2 3" })]),
+          : [marks.ruleY([rule.y], { stroke: rule.colour, strokeDasharray: "1 5" })]),
         ...shown.map(({ points, colour, dash, faint }) =>
-          marks.line(points, {
-            x: "x",
-            y: "y",
-            stroke: colour,
-            strokeWidth: faint ? 1 : 2,
-            strokeOpacity: faint ? 0.4 : 1,
-            ...(dash !== undefined && { strokeDasharray: dash }),
-            // A lone point is no line.
-            ...(points.length === 1 && { marker: "dot" }),
-          }),
+          points.length === 1
+            ? // No line, and yet all that there is.
+              marks.dot(points, { x: "x", y: "y", fill: colour, r: 3.5 })
+            : marks.line(points, {
+                x: "x",
+                y: "y",
+                stroke: colour,
+                strokeWidth: faint ? 1 : 2,
+                strokeOpacity: faint ? 0.4 : 1,
+                ...(dash !== undefined && { strokeDasharray: dash }),
+              }),
         ),
       ],
     }),
   };
 }
 
-/** Only whole numbers: there are no updates in between. */
-function integerTicks(series: readonly Series[]): object {
-  const last = Math.max(...series.flatMap(({ points }) => points.map(({ x }) => x)));
-  return last < 10 ? { ticks: Array.from({ length: last + 1 }, (_, i) => i), tickFormat: "d" } : {};
+/** From the start, with whole numbers only: there are no updates in between. */
+function updatesAxis(series: readonly Series[]): object {
+  const last = series.flatMap(({ points }) => points).reduce((most, { x }) => Math.max(most, x), 1);
+  const ticks = { ticks: Array.from({ length: last + 1 }, (_, i) => i), tickFormat: "d" };
+  return { domain: [0, last], ...(last < 10 && ticks) };
+}
+
+/** Room around a value that never changes. */
+function constantAxis(series: readonly Series[]): object {
+  const values = new Set(series.flatMap(({ points }) => points.map(({ y }) => y)));
+  const [value] = values;
+  if (values.size > 1 || value === 0) return {};
+  return { domain: [value! / 2, value! * 1.5].sort((a, b) => a - b) };
 }
 
 /** Powers of ten; where these are few, 2 and 5 times them, too. */
@@ -117,9 +128,9 @@ function scientific(value: number): string {
 
 const short = (value: number): string => String(Number(value.toPrecision(3)));
 
-function inWords({ label, points, faint }: Series): string {
+function inWords({ label, points }: Series): string {
   const [first, last] = [points[0]!, points.at(-1)!];
-  return faint ? "" : `${label}: from ${short(first.y)} to ${short(last.y)}.`;
+  return `${label}: from ${short(first.y)} to ${short(last.y)}.`;
 }
 
 const isNumber = (y: unknown): y is number => typeof y === "number" && Number.isFinite(y);
@@ -152,8 +163,6 @@ function thinned(points: readonly Point[]): readonly Point[] {
 
 // ---- Curves that compare runs
 
-const validationDash = "6 3";
-
 /** Training and validation of each run: by colour for one run, by dash where colours tell runs apart. */
 function pairs(
   runs: readonly RunRecord[],
@@ -171,7 +180,7 @@ function pairs(
     {
       label: `${run.name}, validation`,
       colour: colourOf(i),
-      dash: validationDash,
+      dash: dashed,
       points: validation(run),
     },
   ]);
@@ -254,7 +263,7 @@ const parameterCharts = {
     id: "update-ratios",
     title: "Update / weight ratio",
     yLabel: "‖Δw‖ / ‖w‖",
-    rule: { y: 1e-3, label: "1e-3, healthy", colour: "currentColor", dash: "2 3" },
+    rule: { y: 1e-3, label: "1e-3, healthy", colour: "currentColor", dash: "1 5" },
     remark: ". About 1e-3 is healthy; much more is a learning rate too high, much less one too low",
   },
   gradNorm: { id: "gradient-norms", title: "Gradient norms", yLabel: "‖∂loss/∂w‖" },
@@ -297,7 +306,7 @@ function lineForEach(names: readonly string[], pointsFor: (name: string) => Poin
   return names.map((name) => ({
     label: name,
     colour: shades[layers.indexOf(layerOf(name))]!,
-    dash: /weight[^.]*$/.test(name) ? undefined : "5 2",
+    dash: /weight[^.]*$/.test(name) ? undefined : dashed,
     points: pointsFor(name),
   }));
 }

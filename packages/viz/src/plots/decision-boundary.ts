@@ -177,7 +177,7 @@ function boundaryFigure({ points, across, down, names, image }: Boundary): Figur
     })),
     size: { width: 480, height: 420 },
     draw: (marks, { width, height }) => {
-      const frame = { marginLeft: 44, marginRight: 16, marginTop: 8, marginBottom: 36 };
+      const frame = { marginLeft: 44, marginRight: 16, marginTop: 20, marginBottom: 36 };
       return {
         ...frame,
         x: { domain: across, label: "x1" },

@@ -9,7 +9,7 @@ export type Marks = typeof import("./marks.ts");
 export interface PlotOptions {
   /** Above the picture, and what screen readers call it. */
   title?: string;
-  /** In pixels. Default 640. */
+  /** In pixels. Default 600, unless the picture has a shape of its own. */
   width?: number;
   /** Of axes and marks, title and legend not counted. Default 260, unless the picture has a shape of its own. */
   height?: number;
@@ -46,9 +46,11 @@ export interface Figure {
  */
 export const colours = ["#0072b2", "#d55e00", "#009e73", "#c0609a", "#8f7a2f", "#7a7f85"];
 export const colourOf = (i: number): string => colours[i % colours.length]!;
+/** Gaps are wide, since ends of strokes are round. */
+export const dashed = "6 5";
 /** Where colours come again, dashes tell the lines apart. */
 export const dashOf = (i: number): string | undefined =>
-  [undefined, "6 3", "2 3", "8 3 2 3"][Math.floor(i / colours.length) % 4];
+  [undefined, dashed, "1 5", "9 5 1 5"][Math.floor(i / colours.length) % 4];
 
 /** n colours from blue over purple to orange: the first layer to the last. */
 export function sequence(n: number): string[] {
@@ -65,7 +67,7 @@ export function sequence(n: number): string[] {
   });
 }
 
-const standard = { width: 640, height: 260 };
+const standard = { width: 600, height: 260 };
 const [titleHeight, legendHeight, legendMark, legendGap, titleSize, textSize] = [
   30, 20, 22, 16, 15, 12,
 ];

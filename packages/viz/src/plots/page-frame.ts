@@ -59,7 +59,7 @@ h1{font-size:1.25rem;margin:.8rem 0}h2{font-size:1.05rem;margin:2rem 0 .5rem}
 table{border-collapse:collapse}
 th,td{text-align:right;padding:.3rem .8rem;border-bottom:1px solid var(--line);white-space:nowrap;font-variant-numeric:tabular-nums}
 th:first-child{text-align:left}thead th{color:var(--muted);font-weight:500}
-.figures{display:flex;flex-wrap:wrap;gap:1rem}
-figure{margin:0;border:1px solid var(--line);border-radius:8px;overflow:hidden;max-width:100%}
-figure svg{display:block;max-width:100%;height:auto}`;
+.figures{display:flex;flex-wrap:wrap;gap:1rem;align-items:flex-start}
+figure{margin:0;border:1px solid var(--line);border-radius:8px;overflow:auto hidden;max-width:100%}
+figure svg{display:block;max-width:100%;height:auto}.wide svg{min-width:30rem}`;
 }

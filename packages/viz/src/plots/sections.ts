@@ -16,6 +16,8 @@ import { confusionOf, epochsOf, metricNames, type RunRecord } from "./record.ts"
 
 /** So many metrics and layers are drawn; more would bury the rest. */
 const [mostMetrics, mostLayers] = [12, 12];
+/** Pixels. */
+const mostOnPhone = 480;
 
 interface Section {
   readonly id: string;
@@ -83,7 +85,9 @@ export async function bodyOf(
     const drawn: string[] = [];
     for (const [i, figure] of there.entries()) {
       const svg = await drawFigure(figure, { ...options, id: `${id}-${figure.id}-${i}` });
-      drawn.push(`<figure>${svg}</figure>`);
+      // On a phone, a wide one is scrolled rather than shrunk until nobody can read it.
+      const isWide = (figure.size?.width ?? mostOnPhone + 1) > mostOnPhone;
+      drawn.push(`<figure${isWide ? ' class="wide"' : ""}>${svg}</figure>`);
     }
     parts.push(
       `<section id="${id}"><h2>${escapeXml(heading)}</h2><div class="figures">${drawn.join("\n")}</div></section>`,
