@@ -51,6 +51,8 @@ export interface RunSummary {
   config: RunConfig;
   /** The last line of an epoch; null before the first. */
   last: EpochLine | null;
+  /** Mean loss of each epoch. */
+  losses: number[];
 }
 
 /** The part of `node:fs/promises` that is used here; users' type checks don't need Node's types. */
@@ -327,8 +329,9 @@ export async function listRuns(folder: string): Promise<RunSummary[]> {
     const run = new RunFolder(`${folder}/${name}`);
     if (!(await run.exists())) continue;
     const lines = await run.metrics();
-    const last = lines.findLast((line) => line.type === "epoch") ?? null;
-    runs.push({ path: run.path, config: await run.config(), last });
+    const epochs = lines.filter((line) => line.type === "epoch");
+    const losses = epochs.map(({ loss }) => loss);
+    runs.push({ path: run.path, config: await run.config(), last: epochs.at(-1) ?? null, losses });
   }
   return runs.sort((a, b) => (a.config.created < b.config.created ? -1 : 1));
 }

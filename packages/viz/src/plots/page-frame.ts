@@ -1,5 +1,5 @@
 /** The HTML around figures: reports and dashboards. */
-import type { Theme } from "../colours.ts";
+import { coloursAround, type Theme } from "../colours.ts";
 import { escapeXml } from "../format.ts";
 
 interface PageParts {
@@ -44,12 +44,8 @@ ${isLive ? `<script>${script.replaceAll("</script", "<\\/script")}</script>\n` :
 `;
 }
 
-const lightColours = "--paper:#fff;--ink:#1b1f24;--muted:#5b6570;--line:#d5dbe1";
-const darkColours = "--paper:#14181d;--ink:#e8ebee;--muted:#9fabb7;--line:#343d46";
-
 function pageStyle(theme: Theme): string {
-  const night = theme === "auto" ? `@media (prefers-color-scheme:dark){:root{${darkColours}}}` : "";
-  return `:root{${theme === "dark" ? darkColours : lightColours}}${night}
+  return `${coloursAround(":root", theme)}
 *{box-sizing:border-box}
 body{margin:0 auto;max-width:84rem;padding:0 1rem 3rem;font:14px/1.45 system-ui,sans-serif;color:var(--ink);background:var(--paper)}
 header{display:flex;flex-wrap:wrap;gap:0 1rem;align-items:baseline;border-bottom:1px solid var(--line)}

@@ -8,7 +8,7 @@ import type { RunRecord } from "./record.ts";
 /** A run in the making; a Solver is one. */
 export interface LiveRun {
   readonly record: RunRecord;
-  subscribe(listener: (state: never, event: string) => void): () => void;
+  subscribe(listener: (state: unknown, event: string) => void): () => void;
 }
 
 export interface ServeOptions {
