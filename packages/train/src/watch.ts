@@ -2,7 +2,7 @@
  * Looking into a model while it trains: norms of weights and gradients, how far updates go, what layers give.
  * A look reads and never writes, so that the numbers of the training are the same to the bit with it and without.
  */
-import { isFloat, noGrad, peekGrad, Tensor } from "@tapegrad/core";
+import { isFloat, peekGrad, Tensor } from "@tapegrad/core";
 import type { AnyModule } from "@tapegrad/nn";
 
 export interface WatchOptions {
@@ -78,7 +78,8 @@ export class Watcher {
     const hooks = leaves.map(([name, module]) => {
       let isFirst = true;
       return module.registerForwardHook((_: unknown, __: unknown, y: unknown) => {
-        if (!isFirst || !(y instanceof Tensor) || !isFloat(y.dtype) || y.size === 0) return;
+        if (!isFirst || !(y instanceof Tensor) || !isFloat(y.dtype)) return;
+        if (y.size === 0 || y.rank === 0) return;
         isFirst = false;
         // "ReLU()", "Linear(…)": the class as prints tell it.
         const kind = String(module).split("(", 1)[0];
@@ -127,30 +128,47 @@ function normOf(a: ArrayLike<number>, b?: ArrayLike<number>): number {
   return Math.sqrt(sum);
 }
 
+/** By index rather than by iterator: activations are long. */
 function describe(y: Tensor): Omit<ActivationFacts, "name" | "kind"> {
-  const data = noGrad(() => y.data());
+  const data = y.data();
+  const { length } = data;
   let [min, max, sum] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 0];
-  for (const v of data) {
+  for (let i = 0; i < length; i++) {
+    const v = data[i];
     sum += v;
-    if (!Number.isFinite(v)) continue;
-    if (v < min) min = v;
-    if (v > max) max = v;
+    if (v < min && v !== Number.NEGATIVE_INFINITY) min = v;
+    if (v > max && v !== Number.POSITIVE_INFINITY) max = v;
   }
-  const mean = sum / data.length;
-  const histogram = new Array<number>(histogramBins).fill(0);
+  const mean = sum / length;
+  const histogram = new Float64Array(histogramBins);
   const scale = max > min ? histogramBins / (max - min) : 0;
   let squares = 0;
-  for (const v of data) {
+  for (let i = 0; i < length; i++) {
+    const v = data[i];
     squares += (v - mean) * (v - mean);
-    if (Number.isFinite(v)) histogram[Math.min(histogramBins - 1, Math.floor((v - min) * scale))]++;
+    // The largest value is in the last bin.
+    if (v >= min && v <= max) {
+      histogram[Math.min(histogramBins - 1, Math.trunc((v - min) * scale))]++;
+    }
   }
-  const std = Math.sqrt(squares / data.length);
-  return { mean, std, min, max, dead: deadShare(data, y.shape), histogram };
+  const dead = deadShare(data, length / y.shape[0]);
+  return {
+    mean,
+    std: Math.sqrt(squares / length),
+    min,
+    max,
+    dead,
+    histogram: Array.from(histogram),
+  };
 }
 
-function deadShare(data: ArrayLike<number>, shape: readonly number[]): number {
-  const units = data.length / (shape[0] ?? 1);
-  const alive = new Uint8Array(units);
-  for (let i = 0; i < data.length; i++) if (data[i] !== 0) alive[i % units] = 1;
-  return 1 - alive.reduce((count, one) => count + one, 0) / units;
+/** @param units  in one example */
+function deadShare(data: ArrayLike<number>, units: number): number {
+  let dead = 0;
+  for (let unit = 0; unit < units; unit++) {
+    let i = unit;
+    while (i < data.length && data[i] === 0) i += units;
+    if (i >= data.length) dead++;
+  }
+  return dead / units;
 }

@@ -97,7 +97,7 @@ async function withLoss(
   return inPlace("model, given examples of the data", () =>
     graphOf(() => ({ loss: task.outcome(batch).loss }), {
       model,
-      names: { x: batch.x },
+      names: { x: batch.x, ...(task.hasScores && { y: batch.y }) },
       title: `${model.constructor.name} and its loss`,
       gradients: backward,
       source: false,
