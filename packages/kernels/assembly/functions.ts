@@ -34,14 +34,14 @@ function rounded(low: v128, high: v128): v128 {
 }
 
 /** f of two float64, applied to a vector of either type. */
-@unmanaged class Unary<T, F> {
+@unmanaged export class Unary<T, F> {
   @inline apply(x: v128): v128 {
     if (sizeof<T>() == 8) return the<F>().f(x);
     return rounded(the<F>().f(f64x2.promote_low_f32x4(x)), the<F>().f(upper(x)));
   }
 }
 
-@unmanaged class Binary<T, F> {
+@unmanaged export class Binary<T, F> {
   @inline apply(a: v128, b: v128): v128 {
     if (sizeof<T>() == 8) return the<F>().f(a, b);
     return rounded(

@@ -9,5 +9,6 @@ export * from "./reduce";
 export * from "./scalar";
 export * from "./scan";
 export * from "./softmax";
+export * from "./special";
 export * from "./update";
 export * from "./update-adaptive";

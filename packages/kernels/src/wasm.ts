@@ -31,14 +31,6 @@ const LONG_STRIDE = 64;
 /** Rows that `transpose` works on at once. */
 const TRANSPOSE_BAND = 16;
 
-/** Special functions without a kernel of their own: the plain twin computes them, and their lone numbers too. */
-export const delegated: ReadonlySet<string> = new Set<UnaryName | BinaryName>([
-  "erfinv",
-  "lgamma",
-  "digamma",
-  "polygamma",
-]);
-
 /** What arithmetic on bools means: + is "or", · is "and". */
 const ofBools: Partial<Record<BinaryName, BinaryName>> = { add: "bitwiseOr", mul: "bitwiseAnd" };
 
@@ -108,10 +100,6 @@ class WasmKernels implements Kernels {
   }
 
   unary(name: UnaryName, x: Operand, out: Operand): void {
-    if (delegated.has(name)) {
-      plain.unary(name, x, out);
-      return;
-    }
     const { call } = this;
     const kernel = this.kernel("unary", name, x.dtype);
     call.begin();
@@ -126,10 +114,6 @@ class WasmKernels implements Kernels {
   }
 
   binary(name: BinaryName, a: Operand, b: Operand, out: Operand): void {
-    if (delegated.has(name)) {
-      plain.binary(name, a, b, out);
-      return;
-    }
     const meant = a.dtype === "bool" ? (ofBools[name] ?? name) : name;
     this.pairwise(this.kernel("binary", meant, a.dtype), a, b, out, light.has(name) ? 1 : HEAVY);
   }
