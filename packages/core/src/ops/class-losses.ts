@@ -8,6 +8,7 @@ import { checkFinite } from "../check.ts";
 import { arange, zeros } from "../create.ts";
 import { isFloat } from "../dtype.ts";
 import { DTypeError, IndexError, ShapeError, ValueError } from "../errors.ts";
+import { scope } from "../scope.ts";
 import { formatShape, type Shape, sameShape, sizeOf } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { eachSample } from "./batching.ts";
@@ -201,13 +202,16 @@ export function crossEntropy(
       `${op}: logits are ${formatShape(logits.shape)} and target probabilities ${formatShape(target.shape)}; they must be equal.`,
     );
   }
-  const logProbabilities = logSoftmax(logits, axis);
-  if (!soft) return likelihood(op, "logits", logProbabilities, target, options, labelSmoothing);
-  const smooth =
-    labelSmoothing > 0 ? add(mul(target, 1 - labelSmoothing), labelSmoothing / classes) : target;
-  const terms = mul(to(smooth, logits.dtype), logProbabilities);
-  const losses = neg(sum(weight ? mul(terms, beside(weight, logits, axis)) : terms, axis));
-  return reduction === "mean" ? div(sum(losses), sizeOf(places)) : reduced(losses, reduction);
+  // What is computed on the way goes back as soon as backward has used it.
+  return scope(() => {
+    const logProbabilities = logSoftmax(logits, axis);
+    if (!soft) return likelihood(op, "logits", logProbabilities, target, options, labelSmoothing);
+    const smooth =
+      labelSmoothing > 0 ? add(mul(target, 1 - labelSmoothing), labelSmoothing / classes) : target;
+    const terms = mul(to(smooth, logits.dtype), logProbabilities);
+    const losses = neg(sum(weight ? mul(terms, beside(weight, logits, axis)) : terms, axis));
+    return reduction === "mean" ? div(sum(losses), sizeOf(places)) : reduced(losses, reduction);
+  });
 }
 
 // ---------------------------------------------------------------------------------------------
