@@ -1,4 +1,6 @@
+export * from "./conv";
 export * from "./copy";
+export * from "./depthwise";
 export * from "./elementwise";
 export * from "./functions";
 export * from "./gemm";

@@ -4,6 +4,7 @@ export type {
   ArgScanName,
   BinaryName,
   CompareName,
+  ConvGeometry,
   DType,
   Kernels,
   Operand,
