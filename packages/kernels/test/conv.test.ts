@@ -127,7 +127,7 @@ describe.each(calls)("%s", (_, run, target) => {
         // Sums of up to some thousand products of up to 16 · 16 that cancel.
         expectSame(out, expected, close(dtype, 8, dtype === "float32" ? 5e-2 : 1e-10));
       }),
-      options(120),
+      options(40),
     );
   });
 
@@ -143,7 +143,7 @@ describe.each(calls)("%s", (_, run, target) => {
         Call.prototype.launchWithScratch = launchWithScratch;
         expectSame(split, out);
       }),
-      options(80),
+      options(50),
     );
   });
 
