@@ -15,7 +15,9 @@ export default {
       },
     ],
   },
-  testMatch: ["packages", "examples", "docs"].map((folder) => `<rootDir>/${folder}/**/*.test.ts`),
+  testMatch: ["packages", "examples", "docs", "bench"].map(
+    (folder) => `<rootDir>/${folder}/**/*.test.{ts,mjs}`,
+  ),
   testPathIgnorePatterns: ["/node_modules/", "/dist/"],
   modulePathIgnorePatterns: ["/dist/"],
   maxWorkers: "100%",

@@ -485,6 +485,7 @@ export {
   randperm,
 } from "./random.ts";
 export { type SavedTensorHooks, savedTensorHooks } from "./saved-hooks.ts";
+export { retain, scope, spend, unscoped } from "./scope.ts";
 export { broadcastShapes, formatShape, type Shape, sizeOf } from "./shape.ts";
 export { show } from "./show.ts";
 export {

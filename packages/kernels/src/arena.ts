@@ -73,15 +73,15 @@ export class Arena {
   private readonly registry = new FinalizationRegistry<Cell>((cell) => this.release(cell));
 
   constructor(maximumBytes = MAX_BYTES) {
-    // The maximum is address space, which phones and 32-bit engines may not grant in full.
-    let bytes = maximumBytes;
-    let memory = reserve(bytes);
-    while (memory === null) {
-      bytes /= 2;
-      memory = reserve(bytes);
+    const reserved =
+      (canShareMemory() ? reserve(maximumBytes, true) : null) ?? reserve(maximumBytes, false);
+    if (reserved === null) {
+      throw new OutOfMemoryError(
+        `Out of memory: this engine grants no WebAssembly memory of ${megabytes(INITIAL_BYTES)}.`,
+      );
     }
-    this.memory = memory;
-    this.maximumBytes = bytes;
+    this.memory = reserved.memory;
+    this.maximumBytes = reserved.bytes;
     this.refreshViews();
   }
 
@@ -291,19 +291,26 @@ export class Arena {
   }
 }
 
-/** A memory that may grow to `maximumBytes`, or null if there is no room for so much. */
-function reserve(maximumBytes: number): WebAssembly.Memory | null {
-  const initial = Math.min(INITIAL_BYTES, maximumBytes) / PAGE;
-  try {
-    return new WebAssembly.Memory({
-      initial,
-      maximum: maximumBytes / PAGE,
-      shared: canShareMemory(),
-    });
-  } catch (error) {
-    if (maximumBytes <= INITIAL_BYTES) throw error;
-    return null;
+/**
+ * A memory that may grow to `bytes`, or as far as the engine grants: that is address space, which phones and 32-bit
+ * engines may not grant in full, and some not to be shared. null if there is none.
+ */
+function reserve(
+  bytes: number,
+  shared: boolean,
+): { memory: WebAssembly.Memory; bytes: number } | null {
+  const initial = Math.min(INITIAL_BYTES, bytes) / PAGE;
+  for (let maximum = bytes / PAGE; maximum >= initial; maximum /= 2) {
+    try {
+      return {
+        memory: new WebAssembly.Memory({ initial, maximum, shared }),
+        bytes: maximum * PAGE,
+      };
+    } catch {
+      // A smaller one, then.
+    }
   }
+  return null;
 }
 
 function megabytes(bytes: number): string {

@@ -13,11 +13,13 @@
  *            range, and what thread i adds to the last of them, i·STEP (scratch of its own)
  *   READY+i  the epoch in which thread i has started
  *
- * A thread that dies between chunks is not missed: the one that calls takes chunks too, until none is left.
+ * A thread that dies between chunks is not missed: the one that calls takes chunks too, until none is left. One
+ * that dies within a chunk may have written a part of it, in place perhaps: that is an error, after a while.
  */
 import { CONTROL_ADDRESS } from "./arena.ts";
+import { theArena } from "./memory.ts";
 import { isShared, type KernelModule } from "./module.ts";
-import { availableThreads, canShareMemory, startThread } from "./start-thread.ts";
+import { availableThreads, startThread, type Thread } from "./start-thread.ts";
 
 const CONTROL_BYTES = 8192;
 
@@ -42,8 +44,10 @@ const CLOSED = 2 ** CHUNK_BITS - 1;
 const CHUNKS_PER_THREAD = 4;
 /** Ranges of many units are cut at multiples of this: whole vectors, whole cache lines. */
 const UNIT_ALIGNMENT = 64;
-/** A thread that stops in the middle of a chunk for so long is taken for dead. */
-const TIMEOUT_MS = 30_000;
+/** If threads finish no chunk for so long, one is taken for dead. */
+const PATIENCE_MS = 30_000;
+/** Of one look at DONE no more than this counts: the whole program may have been stopped in between. */
+const LONGEST_LOOK_MS = 100;
 /** Looks at DONE before the caller lets others have its core. */
 const SPINS = 20_000;
 /** CHUNKS_PER_THREAD times this stays below CLOSED. */
@@ -85,7 +89,8 @@ let wanted: number | null = null;
 
 /** Threads that kernels may use, the caller's included. */
 export function threads(): number {
-  if (!canShareMemory()) return 1;
+  const arena = theArena();
+  if (arena === null || !isShared(arena.memory)) return 1;
   return wanted ?? Math.min(availableThreads(), DEFAULT_MOST);
 }
 
@@ -106,19 +111,24 @@ export function setThreads(count: number): void {
 }
 
 /** The threads that share `memory`, for which `module` was compiled. They start when first needed. */
-export function openCrew(memory: WebAssembly.Memory, { module, exports }: KernelModule): Crew {
-  return isShared(memory) ? new ThreadPool(memory, module, exports, CONTROL_ADDRESS) : alone;
+export function openCrew(
+  memory: WebAssembly.Memory,
+  module: KernelModule,
+  patienceMs = PATIENCE_MS,
+): Crew {
+  return isShared(memory) ? new ThreadPool(memory, module, CONTROL_ADDRESS, patienceMs) : alone;
 }
 
 class ThreadPool implements Crew {
   private readonly memory: WebAssembly.Memory;
   private readonly module: WebAssembly.Module;
   private readonly control: number;
+  private readonly patienceMs: number;
   private readonly words: Int32Array;
   private readonly numbers: Float64Array;
   private readonly numberOf: ReadonlyMap<unknown, number>;
-  /** Threads asked for, besides the caller. */
-  private started = 0;
+  /** Those that were asked for: all but the caller. */
+  private readonly started: Thread[] = [];
   private allReady = true;
   private epoch = 0;
   private job = 0;
@@ -131,13 +141,14 @@ class ThreadPool implements Crew {
    */
   constructor(
     memory: WebAssembly.Memory,
-    module: WebAssembly.Module,
-    exports: Readonly<Record<string, unknown>>,
+    { module, exports }: KernelModule,
     control: number,
+    patienceMs: number,
   ) {
     this.memory = memory;
     this.module = module;
     this.control = control;
+    this.patienceMs = patienceMs;
     this.words = new Int32Array(memory.buffer, control, CONTROL_BYTES / 4);
     this.numbers = new Float64Array(memory.buffer, control, CONTROL_BYTES / 8);
     this.numberOf = new Map(Object.values(exports).map((kernel, i) => [kernel, i]));
@@ -145,20 +156,21 @@ class ThreadPool implements Crew {
 
   size(): number {
     const count = threads();
-    if (count - 1 !== this.started) this.resize(count);
-    return this.started + 1;
+    if (count - 1 !== this.started.length) this.resize(count);
+    return this.started.length + 1;
   }
 
   /** Makes it `count` threads, the caller included. They start by themselves; nobody waits for them. */
   private resize(count: number): void {
-    if (this.started > 0) this.dismiss();
+    if (this.started.length > 0) this.dismiss();
     const { memory, module, control, epoch } = this;
     for (let index = 1; index < count; index++) {
-      if (!startThread({ memory, module, control, index, epoch })) {
+      const thread = startThread({ memory, module, control, index, epoch });
+      if (thread === null) {
         wanted = index; // not to be tried at every call
         break;
       }
-      this.started++;
+      this.started.push(thread);
     }
     this.allReady = false;
   }
@@ -178,7 +190,7 @@ class ThreadPool implements Crew {
   /** Ends all threads but the caller's, between jobs. */
   private dismiss(): void {
     const { words } = this;
-    this.started = 0;
+    this.started.length = 0;
     Atomics.store(words, EPOCH, ++this.epoch);
     Atomics.store(words, STATE, this.nextJob() + CLOSED);
     Atomics.notify(words, STATE);
@@ -212,15 +224,21 @@ class ThreadPool implements Crew {
     Atomics.store(words, STATE, opened);
     if (Atomics.load(words, PARKED) > 0) Atomics.notify(words, STATE);
 
+    let failure: unknown;
     for (;;) {
-      const state = Atomics.add(words, STATE, 1);
-      const chunk = state - opened;
+      const chunk = Atomics.add(words, STATE, 1) - opened;
       if (chunk >= chunks) break;
-      words[RESULTS + chunk] = kernel(chunk * grain, Math.min(units, (chunk + 1) * grain), ...args);
+      try {
+        const end = Math.min(units, (chunk + 1) * grain);
+        words[RESULTS + chunk] = kernel(chunk * grain, end, ...args);
+      } catch (error) {
+        failure = error; // thrown when the others have finished: they know this job alone
+      }
       Atomics.add(words, DONE, 1);
     }
     const worked = performance.now();
     this.finish(chunks);
+    if (failure !== undefined) throw failure;
     const finished = performance.now();
     this.consider(worked - started, finished - worked, finished);
     for (let chunk = 0; chunk < chunks; chunk++) {
@@ -242,25 +260,36 @@ class ThreadPool implements Crew {
   /** Waits for the chunks that others have taken. */
   private finish(chunks: number): void {
     const { words } = this;
-    let since = 0;
-    for (let spins = 0; Atomics.load(words, DONE) < chunks; spins++) {
-      if (spins < SPINS) continue;
-      rest(words);
-      const now = performance.now();
-      if (since === 0) since = now;
-      if (now - since > TIMEOUT_MS) {
-        this.dismiss();
-        wanted = 1;
-        throw new Error(
-          `A thread has not finished its part of a kernel within ${TIMEOUT_MS / 1000} s; the result is incomplete. ` +
-            "What follows runs on one thread.",
-        );
+    let done = Atomics.load(words, DONE);
+    let waitedMs = 0;
+    let last = 0;
+    for (let spins = 0; done < chunks; spins++) {
+      if (spins >= SPINS) {
+        rest(words);
+        const now = performance.now();
+        if (spins > SPINS) waitedMs += Math.min(now - last, LONGEST_LOOK_MS);
+        last = now;
+        if (waitedMs > this.patienceMs) this.giveUp();
       }
+      const seen = Atomics.load(words, DONE);
+      if (seen !== done) waitedMs = 0;
+      done = seen;
     }
     if (Atomics.load(words, FAILED) !== 0) {
       Atomics.store(words, FAILED, 0);
       throw new Error("A kernel failed in a thread; setThreads(1) shows where.");
     }
+  }
+
+  /** Ends the threads, one of which died within a chunk: one that is only slow must write no more. */
+  private giveUp(): never {
+    for (const thread of this.started) thread.terminate();
+    this.dismiss();
+    wanted = 1;
+    throw new Error(
+      `A thread has not finished its part of a kernel within ${this.patienceMs / 1000} s; the result is incomplete. ` +
+        "What follows runs on one thread.",
+    );
   }
 }
 

@@ -1,11 +1,12 @@
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
+import { Worker, type WorkerOptions } from "node:worker_threads";
 import { afterAll, describe, expect, it } from "@jest/globals";
 import { buildSync } from "esbuild";
-import { CONTROL_ADDRESS } from "../src/arena.ts";
+import { Arena, CONTROL_ADDRESS } from "../src/arena.ts";
 import { alloc, copyOut, type Operand, setThreads, threads, wasmKernels } from "../src/index.ts";
 import { theArena } from "../src/memory.ts";
-import { loadModule } from "../src/module.ts";
+import { isShared, loadModule } from "../src/module.ts";
 import { openCrew } from "../src/threads.ts";
 import { stridesOf } from "./support.ts";
 
@@ -158,6 +159,167 @@ describe("threads", () => {
       const out = fresh([300, 300]);
       kernels.matmul(x, turned, out);
       expect(bits(out)).toBe(wanted);
+    }
+  });
+});
+
+/** A crew of three on a memory of its own, started while `Worker` is `replaced`; copies a million numbers. */
+function crewOf3(replaced: typeof Worker, patienceMs?: number) {
+  const [FROM, TO, N] = [2 ** 20, 8 * 2 ** 20, 1_000_000];
+  const memory = new WebAssembly.Memory({ initial: 300, maximum: 65536, shared: true });
+  const module = loadModule(memory);
+  const crew = openCrew(memory, module, patienceMs);
+  const floats = new Float32Array(memory.buffer);
+  const source = floats.subarray(FROM / 4, FROM / 4 + N).map((_, i) => i);
+  floats.set(source, FROM / 4);
+  const nodeThreads = process.getBuiltinModule("node:worker_threads");
+  const original = nodeThreads.Worker;
+  nodeThreads.Worker = replaced;
+  setThreads(3);
+  try {
+    crew.size();
+  } finally {
+    nodeThreads.Worker = original;
+  }
+  return {
+    memory,
+    crew,
+    exports: module.exports,
+    /** Whether a copy, y += 1·(x − y) from y = 0, is right. */
+    works(): boolean {
+      const target = floats.subarray(TO / 4, TO / 4 + N).fill(0);
+      crew.run(module.exports.lerp_f32!, N, 0, [TO, FROM, 1]);
+      return target.every((value, i) => value === i);
+    },
+  };
+}
+
+describe("threads that fail", () => {
+  it("killed while they had nothing to do: the others and the caller go on", async () => {
+    const workers: Worker[] = [];
+    class Watched extends Worker {
+      constructor(...args: ConstructorParameters<typeof Worker>) {
+        super(...args);
+        workers.push(this);
+      }
+    }
+    const { memory, works } = crewOf3(Watched);
+    sleepUntilStarted(3, memory);
+    expect(works()).toBe(true);
+    for (const worker of workers) {
+      await worker.terminate();
+      for (let i = 0; i < 20; i++) expect(works()).toBe(true);
+    }
+    expect(workers.length).toBe(2);
+  });
+
+  it("killed in the middle of a job: an error, then one thread", () => {
+    class Dying extends Worker {
+      constructor(source: string | URL, options?: WorkerOptions) {
+        // Ends the thread with the chunk that it has just taken.
+        super(String(source).replace("const chunk =", "process.exit(); $&"), options);
+      }
+    }
+    const { memory, crew, works } = crewOf3(Dying, 200);
+    sleepUntilStarted(3, memory);
+    expect(() => {
+      for (let i = 0; i < 10_000; i++) works();
+    }).toThrow(
+      "A thread has not finished its part of a kernel within 0.2 s; the result is incomplete. What follows runs on one thread.",
+    );
+    expect([crew.size(), threads()]).toEqual([1, 1]);
+    expect(works()).toBe(true);
+    setThreads(3); // asked for again, they come again
+    crew.size();
+    sleepUntilStarted(3, memory);
+    for (let i = 0; i < 20; i++) expect(works()).toBe(true);
+  });
+
+  it("a kernel that fails in a thread, or in the caller, leaves nothing behind", () => {
+    const { memory, crew, exports, works } = crewOf3(Worker);
+    sleepUntilStarted(3, memory);
+    const outside = [2 ** 32 - 64, 2 ** 32 - 64, 1]; // a trap wherever it runs
+    for (let i = 0; i < 20; i++) {
+      expect(() => crew.run(exports.lerp_f32!, 1_000_000, 0, outside)).toThrow();
+      expect(works()).toBe(true);
+    }
+  });
+
+  it("that never answer are not waited for", () => {
+    class Mute extends Worker {
+      constructor() {
+        super("", { eval: true });
+      }
+    }
+    const { works } = crewOf3(Mute);
+    for (let i = 0; i < 5; i++) expect(works()).toBe(true);
+  });
+
+  it("that can't be had leave the caller alone", () => {
+    class Refused extends Worker {
+      constructor() {
+        super("", { eval: true, execArgv: ["--none"] });
+      }
+    }
+    expect(() => new Refused()).toThrow();
+    const { crew, works } = crewOf3(Refused);
+    expect([crew.size(), threads()]).toEqual([1, 1]);
+    expect(works()).toBe(true);
+  });
+});
+
+describe("memory that can't be shared", () => {
+  function onItsOwn(): void {
+    const arena = new Arena();
+    const module = loadModule(arena.memory);
+    expect(isShared(arena.memory)).toBe(false);
+    const crew = openCrew(arena.memory, module);
+    setThreads(3);
+    expect(crew.size()).toBe(1);
+    const [from, to] = [arena.allocate(4_000_000).address, arena.allocate(4_000_000).address];
+    arena.f32.fill(7, from / 4, from / 4 + 1_000_000);
+    crew.run(module.exports.lerp_f32!, 1_000_000, 0, [to, from, 1]);
+    expect(arena.f32.subarray(to / 4, to / 4 + 1_000_000).every((value) => value === 7)).toBe(true);
+  }
+
+  it("for want of SharedArrayBuffer", () => {
+    const original = globalThis.SharedArrayBuffer;
+    Reflect.deleteProperty(globalThis, "SharedArrayBuffer");
+    try {
+      onItsOwn();
+    } finally {
+      globalThis.SharedArrayBuffer = original;
+    }
+  });
+
+  it("since the engine refuses it, whatever the size", () => {
+    const { Memory } = WebAssembly;
+    WebAssembly.Memory = new Proxy(Memory, {
+      construct: (target, [options]: [WebAssembly.MemoryDescriptor]) => {
+        if (options.shared) throw new RangeError("could not allocate memory");
+        return Reflect.construct(target, [options]);
+      },
+    });
+    try {
+      onItsOwn();
+    } finally {
+      WebAssembly.Memory = Memory;
+    }
+  });
+
+  it("and where there is none at all the message says so", () => {
+    const { Memory } = WebAssembly;
+    WebAssembly.Memory = new Proxy(Memory, {
+      construct: () => {
+        throw new RangeError("could not allocate memory");
+      },
+    });
+    try {
+      expect(() => new Arena()).toThrow(
+        "Out of memory: this engine grants no WebAssembly memory of 16.0 MiB.",
+      );
+    } finally {
+      WebAssembly.Memory = Memory;
     }
   });
 });
