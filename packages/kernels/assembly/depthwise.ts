@@ -3,7 +3,7 @@
  * a plane of x with its zeros around it stays in the cache, and a line of y is a weighted sum of its lines.
  */
 import { fillRow, Problem } from "./problem";
-import { copyRow, lanes, loadLanes } from "./strided";
+import { copyRow, lanes, loadStep } from "./strided";
 import { multiplyAdd, sumLanes } from "./tile";
 
 /** Extents of the plane that windows see. */
@@ -54,18 +54,6 @@ function movePlane<T>(g: Problem, x: usize, plane: usize, back: bool): void {
       }
     }
   }
-}
-
-/** A vector of elements `step` bytes apart; up to a vector more may be read. */
-@inline
-function loadStep<T>(p: usize, step: i32): v128 {
-  if (step == sizeof<T>()) return v128.load(p);
-  if (step == 2 * sizeof<T>()) {
-    return sizeof<T>() == 4
-      ? v128.shuffle<u32>(v128.load(p), v128.load(p, 16), 0, 2, 4, 6)
-      : v128.shuffle<u64>(v128.load(p), v128.load(p, 16), 0, 2);
-  }
-  return loadLanes<T>(p, step, lanes<T>());
 }
 
 /** out[j] = bias + Σ w[t]·from[j·step + offsets[t]]. */

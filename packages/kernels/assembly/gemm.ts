@@ -12,6 +12,7 @@
 // Products with a few vectors run through `gemv_*`, where packing would cost more than the arithmetic.
 // Strides arrive in elements and become bytes at the door; a negative one wraps round, as addresses
 // do.
+import { rowAddress } from "./strided";
 import {
   columnsOf, copyColumn, finishTile, multiplyAdd, packPanels, ROWS, sumLanes, tile,
 } from "./tile";
@@ -66,6 +67,34 @@ function gemm<T>(
       }
     }
   }
+}
+
+/**
+ * out = bias + a·b for the matrices of a batch that are a single block of K and of columns. Units are
+ * matrices, whose places `args` tells. `scratch` has room for a row of bias, B, a tile and a block of A.
+ */
+function gemmBatch<T>(
+  begin: i32, end: i32, args: usize, m: i32, n: i32, k: i32, aRow: i32, aCol: i32,
+  bRow: i32, bCol: i32, outRow: i32, outCol: i32, blockRows: i32, packA: i32, inPlaceB: i32,
+  bias: usize, biasStride: i32, scratch: usize,
+): i32 {
+  const size: i32 = sizeof<T>();
+  const width = columnsOf<T>(), whole = n / width, panels = (n + width - 1) / width;
+  const packed = scratch + panels * width * size;
+  copy<T>(0, n, bias, biasStride, scratch, 1);
+  for (let unit = begin; unit < end; unit++) {
+    const b = rowAddress(args, 3, 1, unit, 0);
+    packPanels<T>(
+      inPlaceB ? whole : 0, panels, width, n, k, b, bCol * size, bRow * size, packed, 32 * k,
+    );
+    gemm<T>(
+      0, (m + blockRows - 1) / blockRows, m, n, k, rowAddress(args, 3, 0, unit, 0), aRow, aCol,
+      inPlaceB ? b : packed, inPlaceB ? bRow : width, inPlaceB ? width : width * k,
+      packed + whole * 32 * k, scratch, rowAddress(args, 3, 2, unit, 0), outRow, outCol,
+      blockRows, n, packA, packed + panels * 32 * k,
+    );
+  }
+  return -1;
 }
 
 /**
@@ -192,6 +221,17 @@ export function gemm_f32(
   );
 }
 
+export function gemmBatch_f32(
+  begin: i32, end: i32, args: usize, m: i32, n: i32, k: i32, aRow: i32, aCol: i32,
+  bRow: i32, bCol: i32, outRow: i32, outCol: i32, blockRows: i32, packA: i32, inPlaceB: i32,
+  bias: usize, biasStride: i32, scratch: usize,
+): i32 {
+  return gemmBatch<f32>(
+    begin, end, args, m, n, k, aRow, aCol, bRow, bCol, outRow, outCol, blockRows, packA, inPlaceB,
+    bias, biasStride, scratch,
+  );
+}
+
 export function gemv_f32(
   begin: i32, end: i32, k: i32, x: usize, b: usize, bRow: i32, bCol: i32, out: usize,
 ): void {
@@ -218,6 +258,17 @@ export function gemm_f64(
   gemm<f64>(
     begin, end, m, n, k, a, aRow, aCol, b, bRow, bPanel, edge, seed, out, outRow, outCol,
     blockRows, blockCols, packA, scratch,
+  );
+}
+
+export function gemmBatch_f64(
+  begin: i32, end: i32, args: usize, m: i32, n: i32, k: i32, aRow: i32, aCol: i32,
+  bRow: i32, bCol: i32, outRow: i32, outCol: i32, blockRows: i32, packA: i32, inPlaceB: i32,
+  bias: usize, biasStride: i32, scratch: usize,
+): i32 {
+  return gemmBatch<f64>(
+    begin, end, args, m, n, k, aRow, aCol, bRow, bCol, outRow, outCol, blockRows, packA, inPlaceB,
+    bias, biasStride, scratch,
   );
 }
 

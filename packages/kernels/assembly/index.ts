@@ -8,6 +8,7 @@ export * from "./indexing";
 export * from "./pooling";
 export * from "./random";
 export * from "./reduce";
+export * from "./resample";
 export * from "./scalar";
 export * from "./scan";
 export * from "./softmax";

@@ -63,7 +63,6 @@ export function ceilDiv(a: i32, b: i32): i32 {
   return (a + b - 1) / b;
 }
 
-@inline
 export function fillRow<T>(count: i32, to: usize, value: T): void {
   let i = 0;
   const repeated = v128.splat<T>(value);

@@ -170,6 +170,13 @@ function packPanel<T>(
   const size: i32 = sizeof<T>();
   const lanes: i32 = 16 / sizeof<T>();
   const step = width * size;
+  if (across == size && valid == columnsOf<T>()) {
+    for (; k > 0; k--) {
+      v128.store(to, v128.load(from)), v128.store(to, v128.load(from, 16), 16);
+      from += along, to += 32;
+    }
+    return;
+  }
   let column = 0;
   for (; column + lanes <= valid; column += lanes) {
     copyColumns<T>(k, from, across, along, to, step);

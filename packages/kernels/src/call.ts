@@ -229,13 +229,23 @@ export class Call {
     this.arena.i32.set(values, ARGS);
   }
 
-  /** As `launch`, for kernels that take the address of scratch memory, of so many bytes for each thread. */
-  launchWithScratch(kernel: Kernel, units: number, work: number, bytes: number): void {
+  /**
+   * As `launch`, for kernels that take numbers and then the address of scratch memory, of so many bytes for each
+   * thread.
+   */
+  launchWithScratch(
+    kernel: Kernel,
+    units: number,
+    work: number,
+    bytes: number,
+    ...rest: number[]
+  ): void {
     const alone = work < THREADED_WORK || units === 1;
     const each = Math.ceil(bytes / GRAIN) * GRAIN;
     const scratch = this.arena.allocate(alone ? each : each * this.crew.size());
-    if (alone) kernel(0, units, ARGUMENTS, scratch.address);
-    else this.crew.run(kernel, units, each, [ARGUMENTS, scratch.address]);
+    const args = [ARGUMENTS, ...rest, scratch.address];
+    if (alone) kernel(0, units, ...args);
+    else this.crew.run(kernel, units, each, args);
     this.arena.release(scratch);
   }
 

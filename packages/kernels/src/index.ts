@@ -3,6 +3,7 @@ export type {
   ArgReduceName,
   ArgScanName,
   BinaryName,
+  Boxes,
   CompareName,
   ConvGeometry,
   DType,

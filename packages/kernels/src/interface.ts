@@ -156,6 +156,18 @@ export interface ConvGeometry {
   readonly groups: number;
 }
 
+/**
+ * Windows along one to three axes that each start at an element and have so many, `dilation` apart. All lie inside
+ * of `input` and have elements.
+ */
+export interface Boxes {
+  readonly input: readonly number[];
+  readonly output: readonly number[];
+  readonly dilation: readonly number[];
+  readonly starts: readonly Int32Array[];
+  readonly lengths: readonly Int32Array[];
+}
+
 export interface Kernels {
   readonly name: "wasm" | "plain";
 
@@ -233,11 +245,18 @@ export interface Kernels {
   scatter(name: ScatterName, out: Operand, axis: number, index: Operand, source: Operand): number;
 
   /**
-   * Where the largest element of every window is: out[b][w] = the site s among sites[w][…] with the largest
-   * x[b][s], the first of equals; NaN wins. x [B, L], sites and `out` (int32 [W, K] and [B, W]) are contiguous,
-   * K is at least 1, and the caller made sure that all sites are in [0, L).
+   * Where in its image the largest element of every window is, counted row by row: the first of equals; NaN wins.
+   * x [B, …input] and `out` (int32, [B, …output]) are contiguous.
    */
-  windowArgmax(x: Operand, sites: Operand, out: Operand): void;
+  windowArgmax(boxes: Boxes, x: Operand, out: Operand): void;
+
+  /**
+   * Along `axis`, out's element o is Σₜ weights[t, o] · x's element positions[t, o]. Floats only; positions is int32,
+   * all are contiguous, and the caller made sure that positions are in range.
+   */
+  resample(x: Operand, positions: Operand, weights: Operand, axis: number, out: Operand): void;
+  /** The transpose of {@link resample}, from its result `y` into x. */
+  resampleInput(x: Operand, positions: Operand, weights: Operand, axis: number, y: Operand): void;
 
   /**
    * Fills the contiguous `out` from Philox 4x32-10 with key (keyLow, keyHigh). Element i depends on
