@@ -1,6 +1,8 @@
 /** The WebAssembly backend: each entry plans its call, hands addresses over and runs one export. */
 import type { Arena } from "./arena.ts";
 import { Call } from "./call.ts";
+import type { Chain } from "./fusion/chain.ts";
+import { Fusion } from "./fusion/fuse.ts";
 import type {
   ArgReduceName,
   ArgScanName,
@@ -67,10 +69,12 @@ class WasmKernels implements Kernels {
   readonly name = "wasm";
   private readonly call: Call;
   private readonly module: KernelModule;
+  private readonly fusion: Fusion;
 
   constructor(call: Call, module: KernelModule) {
     this.call = call;
     this.module = module;
+    this.fusion = new Fusion(call, module);
   }
 
   scalarUnary(name: UnaryName, dtype: DType): (x: number) => number {
@@ -155,6 +159,10 @@ class WasmKernels implements Kernels {
     call.rowOperand(3, 4, out);
     call.launch(this.module.bySize[bytesPerElement[out.dtype]].where!, count, count);
     call.end(out.storage);
+  }
+
+  fuse(chain: Chain, inputs: readonly Operand[], outs: readonly Operand[]): boolean {
+    return this.fusion.run(chain, inputs, outs);
   }
 
   reduce(name: ReduceName, x: Operand, out: Operand): void {
