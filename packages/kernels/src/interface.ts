@@ -157,6 +157,25 @@ export interface ConvGeometry {
   readonly groups: number;
 }
 
+/**
+ * A contiguous array seen as [a, b, c] for {@link Kernels.moments} and its kin: each of the b slices has its own
+ * mean and variance, over a·c elements.
+ */
+export interface Slices {
+  readonly a: number;
+  readonly b: number;
+  readonly c: number;
+}
+
+/**
+ * Where scale and shift of the element at flat position p are: at ⌊p / inner⌋ mod channels. b·c is a multiple of
+ * channels·inner, or the other way round; c is 1 or a multiple of inner.
+ */
+export interface Channels {
+  readonly channels: number;
+  readonly inner: number;
+}
+
 export interface Kernels {
   readonly name: "wasm" | "plain";
 
@@ -195,6 +214,35 @@ export interface Kernels {
   argReduce(name: ArgReduceName, x: Operand, axis: number, out: Operand): void;
   /** Along `axis`, the maximum subtracted first. A row of −∞ gives NaN, as PyTorch's. */
   softmax(name: "softmax" | "logSoftmax", x: Operand, axis: number, out: Operand): void;
+
+  /**
+   * Of every slice, mean = Σx/n (0 unless `centered`), variance = Σ(x − mean)²/n and rstd = 1/√(variance + eps).
+   * All are contiguous, as everything in the next two entries; the sums are carried in float64.
+   */
+  moments(
+    x: Operand,
+    slices: Slices,
+    options: { centered: boolean; eps: number },
+    out: { mean: Operand; variance: Operand; rstd: Operand },
+  ): void;
+  /** out = z·weight + bias with z = (x − mean)·rstd. */
+  normalize(
+    x: Operand,
+    slices: Slices & Channels,
+    by: { mean: Operand; rstd: Operand; weight: Operand; bias: Operand | null },
+    out: Operand,
+  ): void;
+  /**
+   * out = rstd·(g − mean of g − z·mean of g·z) with g = dy·weight, means over slices; without the first mean unless
+   * mean depends on x (`centers`), without the second unless rstd does (`stretches`).
+   */
+  normalizeGrad(
+    dy: Operand,
+    x: Operand,
+    slices: Slices & Channels & { centers: boolean; stretches: boolean },
+    by: { mean: Operand; rstd: Operand; weight: Operand },
+    out: Operand,
+  ): void;
 
   /** Along `axis`, out's element i from x's elements 0 to i; floats are carried in float64. `out` may be x. */
   scan(name: ScanName, x: Operand, axis: number, out: Operand): void;

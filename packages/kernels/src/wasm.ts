@@ -21,11 +21,12 @@ import type {
 } from "./interface.ts";
 import { type GemmExports, gemm, gemmScratchBytes, THREADED_PRODUCT } from "./matmul.ts";
 import { alloc, release } from "./memory.ts";
-import { type Kernel, type KernelModule, loadModule, suffixOf, unsupported } from "./module.ts";
+import { type Kernel, type KernelModule, loadModule, suffixOf } from "./module.ts";
 import { plain } from "./plain.ts";
 import { bytesPerElement } from "./storage.ts";
 import { openCrew } from "./threads.ts";
 import { type ConvName, convolve } from "./wasm-conv.ts";
+import { FusedKernels } from "./wasm-fused.ts";
 import { reduce } from "./wasm-reduce.ts";
 
 /** Below this length along either axis, transposing in blocks gains nothing. */
@@ -65,15 +66,12 @@ export function startWasm(arena: Arena): Kernels {
   return new WasmKernels(new Call(arena, openCrew(arena.memory, module)), module);
 }
 
-class WasmKernels implements Kernels {
+class WasmKernels extends FusedKernels implements Kernels {
   readonly name = "wasm";
-  private readonly call: Call;
-  private readonly module: KernelModule;
   private readonly fusion: Fusion;
 
   constructor(call: Call, module: KernelModule) {
-    this.call = call;
-    this.module = module;
+    super(call, module);
     this.fusion = new Fusion(call, module);
   }
 
@@ -395,12 +393,6 @@ class WasmKernels implements Kernels {
     call.launch(kernel, rows, scratch === null ? SCALAR_LOOP * rows * n : 0);
     if (scratch !== null) call.arena.release(scratch);
     call.end(out.storage);
-  }
-
-  private kernel(where: string, name: string, dtype: DType): Kernel {
-    const kernel = this.module.byType[dtype][name];
-    if (kernel === undefined) throw unsupported(this.module, where, name, dtype);
-    return kernel;
   }
 
   private scalar(name: string, dtype: DType): ((...x: number[]) => number) | undefined {
