@@ -176,7 +176,10 @@ function freshOutput(op: Op, name: string, shape: Shape, dtype: DType): Tensor {
   return emptyTensor(shape, dtype);
 }
 
-/** Applies any op to its inputs. The functions that `defineOp` gives come here. */
+/**
+ * Applies any op to its inputs: for ops that are known by name alone (`registeredOps`). The functions that `defineOp`
+ * gives come here, too, and are what programs call.
+ */
 export function apply(
   op: Op,
   given: readonly TensorLike[],

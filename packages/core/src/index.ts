@@ -12,7 +12,7 @@ export {
   threads,
 } from "@tapegrad/kernels";
 export { AnomalyError, detectAnomaly, sourceLine } from "./anomaly.ts";
-export { applyInPlace } from "./apply.ts";
+export { apply, applyInPlace } from "./apply.ts";
 export type { Attribute, Attributes } from "./attributes.ts";
 export { type BackwardOptions, backward, type GradOptions } from "./backward.ts";
 export type { Randomness } from "./batched.ts";

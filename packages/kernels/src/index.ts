@@ -1,9 +1,11 @@
 export { defaultKernels, plainKernels, wasmKernels } from "./engine.ts";
+export type { Chain, Step } from "./fusion/chain.ts";
 export type {
   ArgReduceName,
   ArgScanName,
   BinaryName,
   Boxes,
+  Channels,
   CompareName,
   ConvGeometry,
   DType,
@@ -12,6 +14,7 @@ export type {
   RandomName,
   ReduceName,
   ScanName,
+  Slices,
   TypedArray,
   UnaryName,
   UpdateName,
