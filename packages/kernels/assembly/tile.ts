@@ -171,7 +171,7 @@ function packPanel<T>(
   const size: i32 = sizeof<T>();
   const lanes: i32 = 16 / sizeof<T>();
   const step = width * size;
-  if (across == size && valid == columnsOf<T>()) {
+  if (across == size && valid == width && width == columnsOf<T>()) {
     for (; k > 0; k--) {
       v128.store(to, v128.load(from)), v128.store(to, v128.load(from, 16), 16);
       from += along, to += 32;
