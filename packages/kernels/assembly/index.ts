@@ -12,6 +12,8 @@ export * from "./reduce";
 export * from "./resample";
 export * from "./scalar";
 export * from "./scan";
+export * from "./search";
 export * from "./softmax";
+export * from "./special";
 export * from "./update";
 export * from "./update-adaptive";

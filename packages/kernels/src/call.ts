@@ -30,6 +30,8 @@ const GRAIN = 64;
 const SHORT_ROW = 4;
 /** Elements, moved or added once, that take about 50 µs: what waking a thread may cost. */
 export const THREADED_WORK = 2 ** 18;
+/** More scratch than this for all threads together is not taken: one thread does the work. */
+const MOST_SCRATCH = 2 ** 26;
 /** More axes than this after collapsing would not fit into the arguments. */
 const MAX_AXES = (ARGUMENT_BYTES / 4 - 6 - 2 * 4) / 5;
 
@@ -226,6 +228,16 @@ export class Call {
     return work < THREADED_WORK || units === 1
       ? kernel(0, units, ARGUMENTS)
       : this.crew.run(kernel, units, 0, [ARGUMENTS]);
+  }
+
+  /** As `launch`, for kernels that work in so many bytes of scratch, which get its address last. */
+  launchWithScratch(kernel: Kernel, units: number, work: number, bytes: number): void {
+    const crew = work < THREADED_WORK || units === 1 ? 1 : this.crew.size();
+    const threads = crew * bytes > MOST_SCRATCH ? 1 : crew;
+    const scratch = this.arena.allocate(threads * bytes);
+    if (threads === 1) kernel(0, units, ARGUMENTS, scratch.address);
+    else this.crew.run(kernel, units, bytes, [ARGUMENTS, scratch.address]);
+    this.arena.release(scratch);
   }
 
   /** As `launch`, for kernels that take numbers after their range. */

@@ -106,6 +106,8 @@ function everything(): string[] {
     keep(fresh([1, 1], dtype), (out) => kernels.reduce("sum", x, out));
     keep(fresh([611, 1003], dtype), (out) => kernels.softmax("logSoftmax", x, 1, out));
     keep(fresh([611, 1003], dtype), (out) => kernels.scan("cumsum", x, 0, out));
+    keep({ ...fresh([611, 1003]), dtype: "int32" }, (out) => kernels.argsort(x, 1, false, out));
+    keep({ ...fresh([611, 9]), dtype: "int32" }, (out) => kernels.argsort(x, 1, true, out, 500));
     keep(fresh([611, 1003], dtype), (out) => kernels.random("normal", out, [1, 2], 3, 0, 1));
     keep(fresh([611, 611], dtype), (out) => kernels.matmul(x, turned, out));
     keep(fresh([1003, 1003], dtype), (out) => kernels.matmul(turned, x, out));
