@@ -230,13 +230,21 @@ export class Call {
       : this.crew.run(kernel, units, 0, [ARGUMENTS]);
   }
 
-  /** As `launch`, for kernels that work in so many bytes of scratch, which get its address last. */
-  launchWithScratch(kernel: Kernel, units: number, work: number, bytes: number): void {
+  /** As `launch`, for kernels that take numbers and then the address of so many bytes of scratch. */
+  launchWithScratch(
+    kernel: Kernel,
+    units: number,
+    work: number,
+    bytes: number,
+    ...rest: number[]
+  ): void {
+    const each = Math.ceil(bytes / GRAIN) * GRAIN;
     const crew = work < THREADED_WORK || units === 1 ? 1 : this.crew.size();
-    const threads = crew * bytes > MOST_SCRATCH ? 1 : crew;
-    const scratch = this.arena.allocate(threads * bytes);
-    if (threads === 1) kernel(0, units, ARGUMENTS, scratch.address);
-    else this.crew.run(kernel, units, bytes, [ARGUMENTS, scratch.address]);
+    const threads = crew * each > MOST_SCRATCH ? 1 : crew;
+    const scratch = this.arena.allocate(threads * each);
+    const args = [ARGUMENTS, ...rest, scratch.address];
+    if (threads === 1) kernel(0, units, ...args);
+    else this.crew.run(kernel, units, each, args);
     this.arena.release(scratch);
   }
 
@@ -250,26 +258,6 @@ export class Call {
   /** Whole numbers in place of `header` and what follows it, for kernels that name their own. */
   words(values: readonly number[]): void {
     this.arena.i32.set(values, ARGS);
-  }
-
-  /**
-   * As `launch`, for kernels that take numbers and then the address of scratch memory, of so many bytes for each
-   * thread.
-   */
-  launchWithScratch(
-    kernel: Kernel,
-    units: number,
-    work: number,
-    bytes: number,
-    ...rest: number[]
-  ): void {
-    const alone = work < THREADED_WORK || units === 1;
-    const each = Math.ceil(bytes / GRAIN) * GRAIN;
-    const scratch = this.arena.allocate(alone ? each : each * this.crew.size());
-    const args = [ARGUMENTS, ...rest, scratch.address];
-    if (alone) kernel(0, units, ...args);
-    else this.crew.run(kernel, units, each, args);
-    this.arena.release(scratch);
   }
 
   private storageAddress(storage: Storage): number {
