@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
-import { SCRATCH_ADDRESS } from "../src/arena.ts";
 import { Call } from "../src/call.ts";
 import { type ConvGeometry, type Operand, plainKernels, wasmKernels } from "../src/index.ts";
+import { ARGUMENTS } from "../src/scratch.ts";
 import { close, dense, expectSame, floats, options, Rng, randomArray, twin } from "./support.ts";
 
 const wasm = wasmKernels();
@@ -110,7 +110,7 @@ function splitLaunches(rng: Rng): void {
     const scratch = this.arena.allocate(bytes);
     for (let i = 2; i >= 0; i--) {
       this.arena.u8.fill(0xff, scratch.address, scratch.address + bytes);
-      kernel(cuts[i], cuts[i + 1], SCRATCH_ADDRESS, scratch.address);
+      kernel(cuts[i], cuts[i + 1], ARGUMENTS, scratch.address);
     }
     this.arena.release(scratch);
   };
