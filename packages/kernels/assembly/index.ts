@@ -1,4 +1,6 @@
+export * from "./conv";
 export * from "./copy";
+export * from "./depthwise";
 export * from "./elementwise";
 export * from "./functions";
 export * from "./gemm";
@@ -7,6 +9,7 @@ export * from "./norm";
 export * from "./pooling";
 export * from "./random";
 export * from "./reduce";
+export * from "./resample";
 export * from "./scalar";
 export * from "./scan";
 export * from "./search";

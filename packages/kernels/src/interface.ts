@@ -142,6 +142,33 @@ export type RandomName =
   | "integers"; // whole numbers in [a, b), into int32 (also float32/float64/uint8)
 
 /**
+ * Where the windows of a convolution lie, along one to three axes: element k of window p is at
+ * p·stride + k·dilation − before of `input`, which counts as zero outside.
+ */
+export interface ConvGeometry {
+  readonly kernel: readonly number[];
+  readonly stride: readonly number[];
+  readonly dilation: readonly number[];
+  readonly before: readonly number[];
+  readonly input: readonly number[];
+  readonly output: readonly number[];
+  /** Channels of x and of y are split into groups that don't see each other. */
+  readonly groups: number;
+}
+
+/**
+ * Windows along one to three axes that each start at an element and have so many, `dilation` apart. All lie inside
+ * of `input` and have elements.
+ */
+export interface Boxes {
+  readonly input: readonly number[];
+  readonly output: readonly number[];
+  readonly dilation: readonly number[];
+  readonly starts: readonly Int32Array[];
+  readonly lengths: readonly Int32Array[];
+}
+
+/**
  * A contiguous array seen as [a, b, c] for {@link Kernels.moments} and its kin: each of the b slices has its own
  * mean and variance, over a·c elements.
  */
@@ -250,6 +277,17 @@ export interface Kernels {
   matmul(a: Operand, b: Operand, out: Operand, bias?: Operand): void;
 
   /**
+   * y[n, o, p] = bias[o] + Σ_{c, k} weight[o, c, k] · x[n, c, p·stride + k·dilation − before], with x
+   * [N, C, …input], weight [O, C/groups, …kernel] and y [N, O, …output]. Floats only; all contiguous,
+   * as in the next two.
+   */
+  conv(g: ConvGeometry, x: Operand, weight: Operand, y: Operand, bias?: Operand): void;
+  /** x gets from every window of y what {@link conv} multiplied it with: the gradient, into x. */
+  convInput(g: ConvGeometry, x: Operand, weight: Operand, y: Operand): void;
+  /** weight[o, c, k] = Σ_{n, p} y[n, o, p] · x[n, c, …]: the gradient of {@link conv}, into weight. */
+  convWeight(g: ConvGeometry, x: Operand, weight: Operand, y: Operand): void;
+
+  /**
    * out[i][j][k] = x[i][index[i][j][k]][k] for axis 1, and so on. `index` is int32, of out's shape,
    * checked here: an index outside [0, x.shape[axis]) returns its flat position in `index`, and
    * nothing may be read or written out of bounds. −1 means all were in range.
@@ -265,11 +303,18 @@ export interface Kernels {
   scatter(name: ScatterName, out: Operand, axis: number, index: Operand, source: Operand): number;
 
   /**
-   * Where the largest element of every window is: out[b][w] = the site s among sites[w][…] with the largest
-   * x[b][s], the first of equals; NaN wins. x [B, L], sites and `out` (int32 [W, K] and [B, W]) are contiguous,
-   * K is at least 1, and the caller made sure that all sites are in [0, L).
+   * Where in its image the largest element of every window is, counted row by row: the first of equals; NaN wins.
+   * x [B, …input] and `out` (int32, [B, …output]) are contiguous.
    */
-  windowArgmax(x: Operand, sites: Operand, out: Operand): void;
+  windowArgmax(boxes: Boxes, x: Operand, out: Operand): void;
+
+  /**
+   * Along `axis`, out's element o is Σₜ weights[t, o] · x's element positions[t, o]. Floats only; positions is int32,
+   * all are contiguous, and the caller made sure that positions are in range.
+   */
+  resample(x: Operand, positions: Operand, weights: Operand, axis: number, out: Operand): void;
+  /** The transpose of {@link resample}, from its result `y` into x. */
+  resampleInput(x: Operand, positions: Operand, weights: Operand, axis: number, y: Operand): void;
 
   /**
    * Fills the contiguous `out` from Philox 4x32-10 with key (keyLow, keyHigh). Element i depends on
