@@ -1,3 +1,4 @@
+export * from "./attention";
 export * from "./copy";
 export * from "./elementwise";
 export * from "./functions";

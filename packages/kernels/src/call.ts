@@ -22,6 +22,8 @@ const STAGE = LONE + SLOTS * LONE_BYTES;
 const ARGS = ARGUMENTS / 4;
 const OWN = ARGS + 2;
 const OPERANDS = ARGS + 6;
+/** Threads' scratch memories share no cache line. */
+const GRAIN = 64;
 /** Rows of fewer elements are short. */
 const SHORT_ROW = 4;
 /** Elements, moved or added once, that take about 50 µs: what waking a thread may cost. */
@@ -220,6 +222,26 @@ export class Call {
     return work < THREADED_WORK || units === 1
       ? kernel(0, units, ...rest)
       : this.crew.run(kernel, units, 0, rest);
+  }
+
+  /**
+   * As `launch`, for kernels that take the rest of the numbers and then the address of scratch memory, of so many
+   * bytes for each thread.
+   */
+  launchWithScratch(
+    kernel: Kernel,
+    units: number,
+    work: number,
+    bytes: number,
+    ...rest: number[]
+  ): void {
+    const alone = work < THREADED_WORK || units === 1;
+    const each = Math.ceil(bytes / GRAIN) * GRAIN;
+    const scratch = this.arena.allocate(alone ? each : each * this.crew.size());
+    const numbers = [ARGUMENTS, ...rest, scratch.address];
+    if (alone) kernel(0, units, ...numbers);
+    else this.crew.run(kernel, units, each, numbers);
+    this.arena.release(scratch);
   }
 
   private storageAddress(storage: Storage): number {

@@ -2,6 +2,8 @@ export { defaultKernels, plainKernels, wasmKernels } from "./engine.ts";
 export type {
   ArgReduceName,
   ArgScanName,
+  AttentionInputs,
+  AttentionScores,
   BinaryName,
   Channels,
   CompareName,

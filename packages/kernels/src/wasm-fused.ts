@@ -1,14 +1,26 @@
 /** Calls of the fused kernels: what layers and losses compute in one or two passes. */
 import type { Call } from "./call.ts";
-import type { DType, Kernels, Operand } from "./interface.ts";
+import type { AttentionInputs, AttentionScores, DType, Kernels, Operand } from "./interface.ts";
 import { type Kernel, type KernelModule, unsupported } from "./module.ts";
+import { bytesPerElement } from "./storage.ts";
 
 // How many moves of an element the kernels take, measured roughly: it only says when threads pay.
 const MOMENTS = 3;
 const NORMALIZE = 2;
 const NORMALIZE_GRAD = 6;
+const SOFTMAX = 8;
+const RANDOM = 8;
 
-type Fused = "moments" | "normalize" | "normalizeGrad";
+/** Of a product of two numbers in attention, with what goes around it. */
+const PRODUCT = 0.25;
+
+/** Queries and keys of a block, and bytes of a tile; assembly/attention.ts has the same. */
+const ATTENTION_BLOCK = 40;
+const TILE_BYTES = 192;
+
+type Fused =
+  | ("moments" | "normalize" | "normalizeGrad" | "attention" | "attentionGrad")
+  | ("softmaxGrad" | "crossEntropy" | "crossEntropyGrad" | "dropout");
 
 export class FusedKernels implements Pick<Kernels, Fused> {
   protected readonly call: Call;
@@ -58,6 +70,109 @@ export class FusedKernels implements Pick<Kernels, Fused> {
     call.end(out.storage);
   }
 
+  attention(...[inputs, how, out, logSum]: Parameters<Kernels["attention"]>): void {
+    const kernel = this.kernel("attention", "attention", out.dtype);
+    this.attend(kernel, inputs, how, inputs.query, [out, logSum], []);
+  }
+
+  attentionGrad(...[name, inputs, how, saved, out]: Parameters<Kernels["attentionGrad"]>): void {
+    const kernel = this.kernel("attentionGrad", "attentionGrad", out.dtype);
+    const { dy, logSum, delta } = saved;
+    const operand = ["query", "key", "value"].indexOf(name);
+    this.attend(kernel, inputs, how, inputs[name], [out, logSum, dy, delta], [operand]);
+  }
+
+  softmaxGrad(...[name, y, axis, dy, out]: Parameters<Kernels["softmaxGrad"]>): void {
+    const kernel = this.kernel("softmaxGrad", `${name}Grad`, y.dtype);
+    this.alongRows(kernel, [y, dy, out], axis, [], out);
+  }
+
+  crossEntropy(...[x, axis, classes, out]: Parameters<Kernels["crossEntropy"]>): void {
+    const kernel = this.kernel("crossEntropy", "crossEntropy", x.dtype);
+    this.alongRows(kernel, [x], axis, [classes, out.loss, out.top, out.logSum], null);
+  }
+
+  crossEntropyGrad(...[x, axis, rows, out]: Parameters<Kernels["crossEntropyGrad"]>): void {
+    const kernel = this.kernel("crossEntropyGrad", "crossEntropyGrad", x.dtype);
+    this.alongRows(kernel, [x, out], axis, [rows.classes, rows.dy, rows.top, rows.logSum], out);
+  }
+
+  dropout(...[x, out, key, counter, keep, scale]: Parameters<Kernels["dropout"]>): number {
+    const { call } = this;
+    const kernel = this.kernel("dropout", "dropout", x.dtype);
+    call.begin();
+    const count = call.plan(out.shape, out, null, null, null);
+    if (count > 0) {
+      const high = Math.floor(counter / 2 ** 32);
+      const addresses = this.addresses([x, out]);
+      call.run(kernel, count, RANDOM * count, ...addresses, ...key, counter | 0, high, keep, scale);
+      call.end(out.storage);
+    }
+    return Math.ceil((count * bytesPerElement[x.dtype]) / 16);
+  }
+
+  /** Over the rows along `axis` of equally shaped operands; the kernel finds `others`, one element a row, by address. */
+  private alongRows(
+    kernel: Kernel,
+    operands: readonly Operand[],
+    axis: number,
+    others: readonly Operand[],
+    out: Operand | null,
+  ): void {
+    const { call } = this;
+    const n = operands[0].shape[axis];
+    const [a, b, c] = operands.map((x) => still(x, axis));
+    call.begin();
+    const rows = call.plan(a.shape, a, b ?? null, c ?? null, null);
+    if (rows === 0) return;
+    call.header(n, call.axes);
+    this.addresses(others).forEach((address, i) => {
+      call.own(i, address);
+    });
+    operands.forEach((x, k) => {
+      const bytes = bytesPerElement[x.dtype];
+      call.operand(k, operands.length, call.address(x), bytes, x.strides[axis], 0);
+    });
+    call.launch(kernel, rows, SOFTMAX * rows * n);
+    if (out === null) call.endAll();
+    else call.end(out.storage);
+  }
+
+  /** Units are blocks of the rows that `rowsOf` has. */
+  private attend(
+    kernel: Kernel,
+    { query, key, value, mask }: AttentionInputs,
+    { scale, causal }: AttentionScores,
+    rowsOf: Operand,
+    others: readonly Operand[],
+    options: readonly number[],
+  ): void {
+    const { call } = this;
+    const bytes = bytesPerElement[query.dtype];
+    const [queries, size] = query.shape.slice(-2);
+    const [keys, width] = value.shape.slice(-2);
+    call.begin();
+    const operands = [query, key, value, mask ?? query];
+    const [q, k, v, m] = operands.map(outermost);
+    const batches = call.plan(q.shape, q, k, v, m);
+    if (batches * queries * width === 0) return;
+    call.header(queries, call.axes);
+    [keys, size, width, Number(mask !== null) + 2 * Number(causal)].forEach((number, i) => {
+      call.own(i, number);
+    });
+    operands.forEach((x, i) => {
+      call.operand(i, 4, call.address(x), bytes, x.strides[x.strides.length - 2], 0);
+    });
+    const block = ATTENTION_BLOCK;
+    const widest = Math.ceil(Math.max(size, width) / block) * block;
+    const scratch = TILE_BYTES + bytes * block * (2 * block + 2 + 3 * widest);
+    const units = batches * Math.ceil(rowsOf.shape[rowsOf.shape.length - 2] / block);
+    const work = PRODUCT * batches * queries * keys * (size + width);
+    const addresses = this.addresses(others);
+    call.launchWithScratch(kernel, units, work, scratch, ...options, ...addresses, scale);
+    call.endAll();
+  }
+
   /** Where the operands are; 0 for none. */
   private addresses(operands: readonly (Operand | null)[]): number[] {
     return operands.map((x) => (x === null ? 0 : this.call.address(x)));
@@ -68,4 +183,14 @@ export class FusedKernels implements Pick<Kernels, Fused> {
     if (kernel === undefined) throw unsupported(this.module, where, name, dtype);
     return kernel;
   }
+}
+
+/** The operand held at the start of `axis`. */
+export function still(x: Operand, axis: number): Operand {
+  return { ...x, shape: x.shape.with(axis, 1), strides: x.strides.with(axis, 0) };
+}
+
+/** The axes before a matrix. */
+export function outermost(x: Operand): Operand {
+  return { ...x, shape: x.shape.slice(0, -2), strides: x.strides.slice(0, -2) };
 }

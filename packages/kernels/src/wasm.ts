@@ -22,7 +22,7 @@ import { type Kernel, loadModule, suffixOf } from "./module.ts";
 import { plain } from "./plain.ts";
 import { bytesPerElement } from "./storage.ts";
 import { openCrew } from "./threads.ts";
-import { FusedKernels } from "./wasm-fused.ts";
+import { FusedKernels, outermost, still } from "./wasm-fused.ts";
 import { reduce } from "./wasm-reduce.ts";
 
 /** Below this length along either axis, transposing in blocks gains nothing. */
@@ -224,7 +224,13 @@ class WasmKernels extends FusedKernels implements Kernels {
     call.begin();
     let outer: OuterIndex | null = null;
     if (rows > 0) {
-      const batches = call.plan(out.shape.slice(0, -2), batch(a), batch(b), batch(out), null);
+      const batches = call.plan(
+        out.shape.slice(0, -2),
+        outermost(a),
+        outermost(b),
+        outermost(out),
+        null,
+      );
       if (batches === 0) return;
       const [aStrides, bStrides, outStrides] = call.strides;
       // One right-hand side for a batch whose rows go on evenly: a single taller product.
@@ -501,19 +507,9 @@ class OuterIndex {
   }
 }
 
-/** The operand held at the start of `axis`. */
-function still(x: Operand, axis: number): Operand {
-  return { ...x, shape: x.shape.with(axis, 1), strides: x.strides.with(axis, 0) };
-}
-
 /** Strides along the rows and the columns. */
 function matrixStrides({ strides }: Operand): [number, number] {
   return [strides[strides.length - 2], strides[strides.length - 1]];
-}
-
-/** The axes before the matrix. */
-function batch(x: Operand): Operand {
-  return { ...x, shape: x.shape.slice(0, -2), strides: x.strides.slice(0, -2) };
 }
 
 type NumberFunction = (a: number, b: number) => number;

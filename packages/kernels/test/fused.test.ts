@@ -60,6 +60,60 @@ describe("softmax agrees with the plain twin", () => {
   });
 });
 
+describe("gradients of rows of scores agree with the plain twin", () => {
+  it.each(floats)("%s, along any axis, any strides", (dtype) => {
+    const near = close(dtype, 32, dtype === "float32" ? 2e-5 : 1e-13);
+    fc.assert(
+      fc.property(cases, ([shape, seed]) => {
+        if (shape.length === 0) return;
+        const rng = new Rng(seed);
+        const axis = rng.below(shape.length);
+        const strided = () => randomOperand(rng, dtype, shape, { special: false });
+        const [y, dy] = [strided(), strided()];
+        const out = randomOperand(rng, dtype, shape, { writable: true });
+        for (const name of ["softmax", "logSoftmax"] as const) {
+          const expected = twin(out);
+          plain.softmaxGrad(name, y, axis, dy, expected);
+          wasm.softmaxGrad(name, y, axis, dy, out);
+          expectSame(out, expected, near);
+        }
+        const places = shape.filter((_, i) => i !== axis);
+        const count = places.reduce((a, b) => a * b, 1);
+        const each = () => dense(newArray(dtype, count).map(() => rng.next()) as TypedArray, places);
+        const classes = dense(new Int32Array(count).map(() => rng.below(shape[axis])), places);
+        if (shape[axis] === 0) return;
+        const [found, expected] = [0, 1].map(() => ({ loss: each(), top: each(), logSum: each() }));
+        plain.crossEntropy(y, axis, classes, expected);
+        wasm.crossEntropy(y, axis, classes, found);
+        for (const part of ["loss", "top", "logSum"] as const) {
+          expectSame(found[part], expected[part], near);
+        }
+        const slope = twin(out);
+        const rows = { ...expected, classes, dy: each() };
+        plain.crossEntropyGrad(y, axis, rows, slope);
+        wasm.crossEntropyGrad(y, axis, rows, out);
+        expectSame(out, slope, near);
+      }),
+      options(60),
+    );
+  });
+});
+
+describe("dropout agrees with the plain twin", () => {
+  it.each(floats)("%s", (dtype) => {
+    for (const length of [0, 1, 6, 1003]) {
+      const rng = new Rng(length);
+      const x = dense(newArray(dtype, length).map(() => rng.next() - 0.5) as TypedArray, [length]);
+      const out = twin(x);
+      const expected = twin(x);
+      const key = [7, 8] as const;
+      const blocks = plain.dropout(x, expected, key, 2 ** 33 + 1, 0.7, 1 / 0.7);
+      expect(wasm.dropout(x, out, key, 2 ** 33 + 1, 0.7, 1 / 0.7)).toBe(blocks);
+      expectSame(out, expected, close(dtype, 1, 0));
+    }
+  });
+});
+
 describe("random numbers agree with the plain twin", () => {
   it("Philox 4x32-10 of the twin has the published bits", () => {
     // Known answer of the Random123 distribution: counter 0, key 0.
