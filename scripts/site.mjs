@@ -2,7 +2,7 @@
 /**
  * The documentation site.
  *
- *   node scripts/site.mjs build   docs/.vitepress/dist: pages, the API by TypeDoc, the digits of the demo
+ *   node scripts/site.mjs build   docs/.vitepress/dist: pages, the API by TypeDoc, the digits of the demo, the circuits of the players
  *   node scripts/site.mjs dev     serves the pages while they are written, cross-origin isolated
  *   node scripts/site.mjs serve   serves the built site, cross-origin isolated
  */
@@ -11,6 +11,7 @@ import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { writeCircuits } from "./circuits.mjs";
 import { writeDigits } from "./digits.mjs";
 import { serveSite } from "./serve-site.mjs";
 
@@ -42,18 +43,19 @@ function step(label, file, args) {
   console.log(`site: ${label} in ${((Date.now() - started) / 1000).toFixed(1)} s`);
 }
 
-function prepare() {
+async function prepare() {
   step("kernels", join(root, "scripts/build.mjs"), ["--kernels-only", "--quiet"]);
   writeDigits(join(docs, "public/digits"));
+  await writeCircuits(docs);
 }
 
 if (command === "build") {
-  prepare();
+  await prepare();
   step("pages", vitepress, ["build", docs]);
   step("API", typedoc, ["--options", join(docs, "typedoc.json"), "--out", join(dist, "api")]);
   console.log(`site: built; \`node scripts/site.mjs serve\` shows it`);
 } else if (command === "dev") {
-  prepare();
+  await prepare();
   spawn(process.execPath, [vitepress, "dev", docs, ...rest], { stdio: "inherit" });
 } else if (command === "serve") {
   if (!existsSync(dist)) {

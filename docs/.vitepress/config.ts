@@ -50,6 +50,7 @@ export default defineConfig({
   },
   // TypeDoc's pages are put beside VitePress' after its build.
   ignoreDeadLinks: [/^\/api\//],
+  vue: { template: { compilerOptions: { isCustomElement: (tag) => tag === "tapegrad-graph" } } },
   vite: {
     publicDir: join(here, "../public"),
     // The packages of this repository are bundled from their sources.

@@ -4,7 +4,6 @@ import {
   type DType,
   defaultKernels,
   type Operand,
-  release,
   type UnaryName,
 } from "@tapegrad/kernels";
 import { type Before, lookAfter, lookBefore, noteSource, watching } from "./anomaly.ts";
@@ -18,6 +17,7 @@ import { Node, type NodeDetail, SavingNode } from "./node.ts";
 import { observer } from "./observe.ts";
 import type { Op, TensorLike } from "./op.ts";
 import { currentHooks, Packed } from "./saved-hooks.ts";
+import { disown, hold } from "./scope.ts";
 import { broadcastShapes, formatShape, overlaps, type Shape, sameShape } from "./shape.ts";
 import { show } from "./show.ts";
 import { edgeOf, isGradEnabled, needsGrad, slotOf } from "./tape.ts";
@@ -176,7 +176,10 @@ function freshOutput(op: Op, name: string, shape: Shape, dtype: DType): Tensor {
   return emptyTensor(shape, dtype);
 }
 
-/** Applies any op to its inputs. The functions that `defineOp` gives come here. */
+/**
+ * Applies any op to its inputs: for ops that are known by name alone (`registeredOps`). The functions that `defineOp`
+ * gives come here, too, and are what programs call.
+ */
 export function apply(
   op: Op,
   given: readonly TensorLike[],
@@ -220,7 +223,7 @@ export function apply(
     const extras = op.extras.map((name) => filled[name]!);
     if (watching) lookAfter(lookBefore(op, inputs), outputs);
     const node = recording ? record(op, inputs, outputs, attrs, undefined, extras) : null;
-    for (const { storage } of extras) if (node === null && storage !== null) release(storage);
+    for (const { storage } of extras) if (storage !== null) disown(storage);
     if (observer !== null) observer.applied?.(op, inputs, outputs, attrs, node);
     if (definition.outputs === undefined) return outputs[0]!;
     return Object.fromEntries(op.outputs.map((name, i) => [name, outputs[i]!]));
@@ -276,6 +279,7 @@ export function applyInPlace(
   let node: Node | null = null;
   if (recording) {
     node = record(op, [before, ...inputs.slice(1)], [x], attrs, edge);
+    if (before !== x && before.storage !== null) disown(before.storage);
     if (node !== null && x.viewOf !== null) engineOps.rebaseView(x, node);
   }
   if (observer !== null) observer.applied?.(op, inputs, [x], attrs, node);
@@ -428,6 +432,8 @@ function savedValue(
 /** A tensor as the tape keeps it: itself, or what the saved-tensor hooks make of it. */
 function kept(op: Op, name: string, x: Tensor): Tensor | Packed {
   checkNotInference(op, name, x);
+  // What hooks make of it may be the tensor itself, in hands that never let go.
+  if (x.storage !== null && currentHooks?.keeps !== false) hold(x.storage);
   return currentHooks === null ? x : new Packed(op, name, x, currentHooks);
 }
 

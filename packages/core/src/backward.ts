@@ -9,6 +9,7 @@ import { type Arrived, type Node, SavingNode } from "./node.ts";
 import { observer } from "./observe.ts";
 import { Pass } from "./pass.ts";
 import { Packed } from "./saved-hooks.ts";
+import { drop } from "./scope.ts";
 import { formatShape, sameShape } from "./shape.ts";
 import {
   callAccumulateHooks,
@@ -274,6 +275,9 @@ function freeSaved(node: Node): void {
   if (node.detail === null) return;
   const { saved } = node.detail;
   for (let i = 0; i < saved.length; i++) {
-    if (saved[i] instanceof Tensor || saved[i] instanceof Packed) saved[i] = null;
+    const x = saved[i];
+    if (!(x instanceof Tensor || x instanceof Packed)) continue;
+    if (x instanceof Tensor && x.storage !== null) drop(x.storage);
+    saved[i] = null;
   }
 }

@@ -70,6 +70,7 @@ export function checkpoint<Inputs extends readonly unknown[], T>(
 
   return savedTensorHooks(
     {
+      keeps: false,
       pack: ({ shape, dtype }) => saved.push({ shape, dtype }) - 1,
       unpack: (i) => {
         if (isRunning) refuseInside();

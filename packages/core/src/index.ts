@@ -12,7 +12,7 @@ export {
   threads,
 } from "@tapegrad/kernels";
 export { AnomalyError, detectAnomaly, sourceLine } from "./anomaly.ts";
-export { applyInPlace } from "./apply.ts";
+export { apply, applyInPlace } from "./apply.ts";
 export type { Attribute, Attributes } from "./attributes.ts";
 export { type BackwardOptions, backward, type GradOptions } from "./backward.ts";
 export type { Randomness } from "./batched.ts";
@@ -485,6 +485,7 @@ export {
   randperm,
 } from "./random.ts";
 export { type SavedTensorHooks, savedTensorHooks } from "./saved-hooks.ts";
+export { retain, scope, spend, unscoped } from "./scope.ts";
 export { broadcastShapes, formatShape, type Shape, sizeOf } from "./shape.ts";
 export { show } from "./show.ts";
 export {

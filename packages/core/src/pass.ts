@@ -1,4 +1,4 @@
-import { defaultKernels, ReleasedError, release, type Storage } from "@tapegrad/kernels";
+import { defaultKernels, ReleasedError, type Storage } from "@tapegrad/kernels";
 import { lookAtGradient, lookAtSum } from "./anomaly.ts";
 import { describe } from "./apply.ts";
 import type { DType } from "./dtype.ts";
@@ -9,6 +9,7 @@ import { observer } from "./observe.ts";
 import type { Op } from "./op.ts";
 import { nodeAtHand } from "./saved.ts";
 import { Packed } from "./saved-hooks.ts";
+import { disown, drop, hold } from "./scope.ts";
 import { formatShape, type Shape, sameShape, scalarShape } from "./shape.ts";
 import { leafOf, leafOp, type Watch } from "./tape.ts";
 import {
@@ -58,12 +59,7 @@ export class Pass {
   private readonly heap: Node[] = [];
   /** Leaves come last: nothing follows them, and without them the heap stays small. */
   private readonly leaves: Node[] = [];
-  /**
-   * Storages that this pass made and nobody else has seen, with the number of arrived gradients that
-   * show them. At 0 the memory goes back at once. Empty while the pass itself is being recorded.
-   */
-  private readonly owned = new Map<Storage, number>();
-  /** Storages made since the last settling of accounts. */
+  /** Storages made since the last settling of accounts; none while the pass itself is being recorded. */
   readonly made: Storage[] = [];
 
   private readonly createGraph: boolean;
@@ -170,10 +166,9 @@ export class Pass {
   }
 
   private settleAccounts(keep: Storage | null): void {
-    if (this.made.length === 0) return;
     for (const storage of this.made) {
-      if (storage === keep) this.owned.set(storage, 0);
-      else release(storage);
+      if (storage === keep) storage.isInternal = true;
+      else disown(storage);
     }
     this.made.length = 0;
   }
@@ -207,34 +202,24 @@ export class Pass {
   }
 
   private hold(dx: Tensor): Tensor {
-    if (dx.storage === null) return dx;
-    const count = this.owned.get(dx.storage);
-    if (count !== undefined) this.owned.set(dx.storage, count + 1);
+    if (dx.storage !== null) hold(dx.storage);
     return dx;
   }
 
   /** One reader fewer: the last one gives the memory back. */
   private drop(dx: Tensor): void {
-    if (dx.storage === null) return;
-    const count = this.owned.get(dx.storage);
-    if (count === undefined) return;
-    if (count > 1) {
-      this.owned.set(dx.storage, count - 1);
-    } else {
-      this.owned.delete(dx.storage);
-      release(dx.storage);
-    }
+    if (dx.storage !== null) drop(dx.storage);
+  }
+
+  /** Whether dx is a gradient that waits in one place only, seen by nobody. */
+  private isOurs({ storage }: Tensor): boolean {
+    return storage?.isInternal === true && storage.holders === 1;
   }
 
   private sum(node: Node, a: Tensor, b: Tensor): Tensor {
     if (this.watched) lookAtSum(node, a, b);
     if (a.storage === null && b.storage === null && !this.createGraph) return sumNumbers(a, b);
-    if (
-      a.storage !== null &&
-      this.owned.get(a.storage) === 1 &&
-      a.isContiguous &&
-      a.storage !== b.storage
-    ) {
+    if (this.isOurs(a) && a.isContiguous && a.storage !== b.storage) {
       defaultKernels().binary("add", a, b, a);
       this.hold(b);
       this.drop(b);
@@ -250,7 +235,7 @@ export class Pass {
 
   /** The gradient leaves the pass: users may hold it, so its memory is theirs. */
   keep(dx: Tensor): Tensor {
-    if (dx.storage !== null) this.owned.delete(dx.storage);
+    if (dx.storage !== null) dx.storage.isInternal = false;
     return dx;
   }
 
@@ -259,7 +244,7 @@ export class Pass {
     const state = gradState(leaf);
     const before = state.grad;
     if (before === null) {
-      const ours = dy.storage !== null && this.owned.get(dy.storage) === 1 && dy.isContiguous;
+      const ours = this.isOurs(dy) && dy.isContiguous;
       state.grad = ours || this.createGraph ? this.keep(dy) : engineOps.clone(dy);
       // Only a gradient that is ours alone may go back unasked.
       state.gradSeen = this.createGraph;
@@ -289,7 +274,8 @@ export class Pass {
             `it must return nothing, or a Tensor of the gradient's shape ${formatShape(part.shape)}.`,
         );
       }
-      parts[slot] = replaced;
+      this.drop(part);
+      parts[slot] = this.hold(replaced);
     }
     return Array.isArray(dy) ? parts : parts[0]!;
   }

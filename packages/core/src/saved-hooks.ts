@@ -23,6 +23,8 @@ export interface SavedTensorHooks<P> {
   pack: (x: Tensor) => P;
   /** The values again, in the shape and dtype that x had. Called when backward reaches the op. */
   unpack: (packed: P) => Tensor;
+  /** @internal Whether `pack` may keep x itself. Default true. */
+  keeps?: boolean;
 }
 
 /** @internal The hooks in force; null outside of {@link savedTensorHooks}. */

@@ -295,6 +295,11 @@ export function numberTensor(value: number, dtype: DType): Tensor {
 /** @internal Storages made since a recorder was set, so that the tape can return temporaries at once. */
 let recorder: Storage[] | null = null;
 
+/** @internal */
+export function recordedStorages(): Storage[] | null {
+  return recorder;
+}
+
 /** @internal Sets the recorder and returns the one before. */
 export function recordStorages(next: Storage[] | null): Storage[] | null {
   const previous = recorder;

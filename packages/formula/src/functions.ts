@@ -1,5 +1,5 @@
 /** What a function in a formula is, and the table of all of them; `arithmetic.ts` and its like fill it. */
-import type { DType, Kernels, Operand } from "@tapegrad/kernels";
+import type { DType, Kernels, Operand, Step } from "@tapegrad/kernels";
 import { defaultKernels } from "@tapegrad/kernels";
 import {
   type Call,
@@ -49,6 +49,8 @@ export interface Primitive extends Notation {
   readonly lower?: (e: Expressions, args: readonly Expression[]) => Expression | null;
   /** The function of lone numbers, of that dtype; truth values are 1 and 0. */
   readonly scalar: (kernels: Kernels, dtype: DType) => (...numbers: number[]) => number;
+  /** What it is in a chain, whose steps run as one kernel; without it a formula runs step by step. */
+  readonly step?: Step["name"];
   /** Fills `out`, to whose shape the arguments broadcast. */
   readonly array: (kernels: Kernels, args: readonly Operand[], out: Operand) => void;
 }

@@ -1,6 +1,6 @@
 /** Expressions as a list of steps, run on whole arrays with few temporaries, or on lone numbers without arrays. */
 import { broadcastShapes, sizeOf, type Tensor, threads } from "@tapegrad/core";
-import type { DType, Kernels, Operand } from "@tapegrad/kernels";
+import type { Chain, DType, Kernels, Operand } from "@tapegrad/kernels";
 import { type Expression, type Kind, reachable } from "./expression.ts";
 import { type Primitive, primitiveOf } from "./functions.ts";
 import { lone, Pool, type Shape, sameShape } from "./operands.ts";
@@ -38,6 +38,8 @@ export class Program {
   private readonly results: readonly number[];
   /** Whether each element of the outputs depends on the inputs' elements at its place alone. */
   private readonly elementwise: boolean;
+  /** The same for a kernel made at run time; null where a step has no place in one. */
+  private readonly chain: Chain | null;
   private readonly prepared = new Map<DType, Prepared>();
 
   /**
@@ -48,14 +50,11 @@ export class Program {
   constructor(name: string, roots: readonly Expression[], given: readonly Expression[]) {
     this.name = name;
     const slotOf = new Map<Expression, number>(given.map((x, i) => [x, i]));
-    const constants: [number, number, Kind][] = [];
-    const computed: Expression[] = [];
-    for (const x of reachable(roots, (y) => slotOf.has(y) || y.value !== null)) {
-      if (slotOf.has(x)) continue;
-      if (x.value !== null) constants.push([slotOf.size, x.value, x.kind]);
-      else computed.push(x);
-      slotOf.set(x, slotOf.size);
-    }
+    const used = reachable(roots, (y) => slotOf.has(y) || y.value !== null);
+    const others = used.filter((x) => !slotOf.has(x));
+    const constants = others.filter((x) => x.value !== null);
+    const computed = others.filter((x) => x.value === null);
+    for (const x of [...constants, ...computed]) slotOf.set(x, slotOf.size);
     const lastUse = new Map<Expression, number>();
     const argsOf = (x: Expression): readonly Expression[] => (x.type === "call" ? x.args : []);
     computed.forEach((x, i) => {
@@ -71,10 +70,21 @@ export class Program {
         .map((arg) => slotOf.get(arg)!),
       output: roots.indexOf(x),
     }));
-    this.constants = constants;
+    this.constants = constants.map((x) => [slotOf.get(x)!, x.value!, x.kind]);
     this.slots = slotOf.size;
     this.results = roots.map((root) => slotOf.get(root)!);
     this.elementwise = this.steps.every(({ primitive }) => primitive.shape === undefined);
+    const isChain =
+      this.steps.every(({ primitive }) => primitive.step !== undefined) &&
+      constants.every(({ kind }) => kind === "number");
+    this.chain = isChain
+      ? {
+          inputs: given.length,
+          constants: constants.map(({ value }) => value!),
+          steps: this.steps.map(({ primitive, args }) => ({ name: primitive.step!, args })),
+          outputs: this.results,
+        }
+      : null;
   }
 
   /** The shapes of the outputs for inputs of these shapes. */
@@ -106,6 +116,8 @@ export class Program {
       return;
     }
     const operands = inputs.map(withoutAxes);
+    const isOneShape = outputs.every(({ shape }) => sameShape(shape, outputs[0]!.shape));
+    if (isOneShape && this.chain !== null && kernels.fuse(this.chain, operands, outputs)) return;
     const pool = new Pool();
     try {
       const size = sizeOf(outputs[0]!.shape);

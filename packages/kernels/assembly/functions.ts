@@ -269,13 +269,13 @@ export function scalar_log1p_f64(x: f64): f64 { return f64x2.extract_lane(log1pF
 export function scalar_cbrt_f32(x: f32): f32 { return <f32>scalar_cbrt_f64(x); }
 export function scalar_cbrt_f64(x: f64): f64 { return f64x2.extract_lane(cbrtF64(f64x2.splat(x)), 0); }
 export function scalar_tan_f32(x: f32): f32 { return <f32>scalar_tan_f64(x); }
-export function scalar_tan_f64(x: f64): f64 { return f64x2.extract_lane(tanF64(f64x2.splat(x)), 0); }
+export function scalar_tan_f64(x: f64): f64 { return f64x2.extract_lane(vector_tan_f64(f64x2.splat(x)), 0); }
 export function scalar_asin_f32(x: f32): f32 { return <f32>scalar_asin_f64(x); }
-export function scalar_asin_f64(x: f64): f64 { return f64x2.extract_lane(asinF64(f64x2.splat(x)), 0); }
+export function scalar_asin_f64(x: f64): f64 { return f64x2.extract_lane(vector_asin_f64(f64x2.splat(x)), 0); }
 export function scalar_acos_f32(x: f32): f32 { return <f32>scalar_acos_f64(x); }
-export function scalar_acos_f64(x: f64): f64 { return f64x2.extract_lane(acosF64(f64x2.splat(x)), 0); }
+export function scalar_acos_f64(x: f64): f64 { return f64x2.extract_lane(vector_acos_f64(f64x2.splat(x)), 0); }
 export function scalar_atan_f32(x: f32): f32 { return <f32>scalar_atan_f64(x); }
-export function scalar_atan_f64(x: f64): f64 { return f64x2.extract_lane(atanF64(f64x2.splat(x)), 0); }
+export function scalar_atan_f64(x: f64): f64 { return f64x2.extract_lane(vector_atan_f64(f64x2.splat(x)), 0); }
 export function scalar_sinh_f32(x: f32): f32 { return <f32>scalar_sinh_f64(x); }
 export function scalar_sinh_f64(x: f64): f64 { return f64x2.extract_lane(sinhF64(f64x2.splat(x)), 0); }
 export function scalar_cosh_f32(x: f32): f32 { return <f32>scalar_cosh_f64(x); }
@@ -286,10 +286,10 @@ export function scalar_acosh_f32(x: f32): f32 { return <f32>scalar_acosh_f64(x);
 export function scalar_acosh_f64(x: f64): f64 { return f64x2.extract_lane(acoshF64(f64x2.splat(x)), 0); }
 export function scalar_atanh_f32(x: f32): f32 { return <f32>scalar_atanh_f64(x); }
 export function scalar_atanh_f64(x: f64): f64 { return f64x2.extract_lane(atanhF64(f64x2.splat(x)), 0); }
-export function scalar_erf_f32(x: f32): f32 { return f32x4.extract_lane(erfF32(f32x4.splat(x)), 0); }
-export function scalar_erf_f64(x: f64): f64 { return f64x2.extract_lane(erfF64(f64x2.splat(x)), 0); }
-export function scalar_gelu_f32(x: f32): f32 { return f32x4.extract_lane(geluF32(f32x4.splat(x)), 0); }
-export function scalar_gelu_f64(x: f64): f64 { return f64x2.extract_lane(geluF64(f64x2.splat(x)), 0); }
+export function scalar_erf_f32(x: f32): f32 { return f32x4.extract_lane(vector_erf_f32(f32x4.splat(x)), 0); }
+export function scalar_erf_f64(x: f64): f64 { return f64x2.extract_lane(vector_erf_f64(f64x2.splat(x)), 0); }
+export function scalar_gelu_f32(x: f32): f32 { return f32x4.extract_lane(vector_gelu_f32(f32x4.splat(x)), 0); }
+export function scalar_gelu_f64(x: f64): f64 { return f64x2.extract_lane(vector_gelu_f64(f64x2.splat(x)), 0); }
 export function scalar_geluGrad_f32(a: f32, b: f32): f32 { return a * f32x4.extract_lane(geluSlopeF32(f32x4.splat(b)), 0); }
 export function scalar_geluGrad_f64(a: f64, b: f64): f64 { return a * f64x2.extract_lane(geluSlopeF64(f64x2.splat(b)), 0); }
 export function scalar_erfc_f32(x: f32): f32 { return <f32>scalar_erfc_f64(x); }
@@ -297,12 +297,59 @@ export function scalar_erfc_f64(x: f64): f64 { return f64x2.extract_lane(erfcF64
 export function scalar_atan2_f32(a: f32, b: f32): f32 { return <f32>scalar_atan2_f64(a, b); }
 export function scalar_atan2_f64(a: f64, b: f64): f64 { return f64x2.extract_lane(atan2F64(f64x2.splat(a), f64x2.splat(b)), 0); }
 export function scalar_hypot_f32(a: f32, b: f32): f32 { return <f32>scalar_hypot_f64(a, b); }
-export function scalar_hypot_f64(a: f64, b: f64): f64 { return f64x2.extract_lane(hypotF64(f64x2.splat(a), f64x2.splat(b)), 0); }
+export function scalar_hypot_f64(a: f64, b: f64): f64 { return f64x2.extract_lane(vector_hypot_f64(f64x2.splat(a), f64x2.splat(b)), 0); }
 export function scalar_logaddexp_f32(a: f32, b: f32): f32 { return <f32>scalar_logaddexp_f64(a, b); }
-export function scalar_logaddexp_f64(a: f64, b: f64): f64 { return f64x2.extract_lane(logaddexpF64(f64x2.splat(a), f64x2.splat(b)), 0); }
+export function scalar_logaddexp_f64(a: f64, b: f64): f64 { return f64x2.extract_lane(vector_logaddexp_f64(f64x2.splat(a), f64x2.splat(b)), 0); }
 export function scalar_fmod_f32(a: f32, b: f32): f32 { return the<Fmod<f32>>().apply(a, b); }
 export function scalar_fmod_f64(a: f64, b: f64): f64 { return the<Fmod<f64>>().apply(a, b); }
 export function scalar_remainder_f32(a: f32, b: f32): f32 { return the<Remainder<f32>>().apply(a, b); }
 export function scalar_remainder_f64(a: f64, b: f64): f64 { return the<Remainder<f64>>().apply(a, b); }
 export function scalar_floorDivide_f32(a: f32, b: f32): f32 { return the<FloorDivide<f32>>().apply(a, b); }
 export function scalar_floorDivide_f64(a: f64, b: f64): f64 { return the<FloorDivide<f64>>().apply(a, b); }
+
+// One vector at a time, for kernels made at run time.
+
+export function vector_exp2_f32(x: v128): v128 { return the<Unary<f32, Exp2>>().apply(x); }
+export function vector_exp2_f64(x: v128): v128 { return the<Unary<f64, Exp2>>().apply(x); }
+export function vector_expm1_f32(x: v128): v128 { return the<Unary<f32, Expm1>>().apply(x); }
+export function vector_expm1_f64(x: v128): v128 { return the<Unary<f64, Expm1>>().apply(x); }
+export function vector_log1p_f32(x: v128): v128 { return the<Unary<f32, Log1p>>().apply(x); }
+export function vector_log1p_f64(x: v128): v128 { return the<Unary<f64, Log1p>>().apply(x); }
+export function vector_log2_f32(x: v128): v128 { return the<Unary<f32, Log2>>().apply(x); }
+export function vector_log2_f64(x: v128): v128 { return the<Unary<f64, Log2>>().apply(x); }
+export function vector_log10_f32(x: v128): v128 { return the<Unary<f32, Log10>>().apply(x); }
+export function vector_log10_f64(x: v128): v128 { return the<Unary<f64, Log10>>().apply(x); }
+export function vector_cbrt_f32(x: v128): v128 { return the<Unary<f32, Cbrt>>().apply(x); }
+export function vector_cbrt_f64(x: v128): v128 { return the<Unary<f64, Cbrt>>().apply(x); }
+export function vector_tan_f32(x: v128): v128 { return the<Unary<f32, Tan>>().apply(x); }
+export function vector_tan_f64(x: v128): v128 { return the<Unary<f64, Tan>>().apply(x); }
+export function vector_asin_f32(x: v128): v128 { return the<Unary<f32, Asin>>().apply(x); }
+export function vector_asin_f64(x: v128): v128 { return the<Unary<f64, Asin>>().apply(x); }
+export function vector_acos_f32(x: v128): v128 { return the<Unary<f32, Acos>>().apply(x); }
+export function vector_acos_f64(x: v128): v128 { return the<Unary<f64, Acos>>().apply(x); }
+export function vector_atan_f32(x: v128): v128 { return the<Unary<f32, Atan>>().apply(x); }
+export function vector_atan_f64(x: v128): v128 { return the<Unary<f64, Atan>>().apply(x); }
+export function vector_sinh_f32(x: v128): v128 { return the<Unary<f32, Sinh>>().apply(x); }
+export function vector_sinh_f64(x: v128): v128 { return the<Unary<f64, Sinh>>().apply(x); }
+export function vector_cosh_f32(x: v128): v128 { return the<Unary<f32, Cosh>>().apply(x); }
+export function vector_cosh_f64(x: v128): v128 { return the<Unary<f64, Cosh>>().apply(x); }
+export function vector_asinh_f32(x: v128): v128 { return the<Unary<f32, Asinh>>().apply(x); }
+export function vector_asinh_f64(x: v128): v128 { return the<Unary<f64, Asinh>>().apply(x); }
+export function vector_acosh_f32(x: v128): v128 { return the<Unary<f32, Acosh>>().apply(x); }
+export function vector_acosh_f64(x: v128): v128 { return the<Unary<f64, Acosh>>().apply(x); }
+export function vector_atanh_f32(x: v128): v128 { return the<Unary<f32, Atanh>>().apply(x); }
+export function vector_atanh_f64(x: v128): v128 { return the<Unary<f64, Atanh>>().apply(x); }
+export function vector_erfc_f32(x: v128): v128 { return the<Unary<f32, Erfc>>().apply(x); }
+export function vector_erfc_f64(x: v128): v128 { return the<Unary<f64, Erfc>>().apply(x); }
+export function vector_erf_f32(x: v128): v128 { return erfF32(x); }
+export function vector_erf_f64(x: v128): v128 { return erfF64(x); }
+export function vector_gelu_f32(x: v128): v128 { return geluF32(x); }
+export function vector_gelu_f64(x: v128): v128 { return geluF64(x); }
+export function vector_atan2_f32(a: v128, b: v128): v128 { return the<Binary<f32, Atan2>>().apply(a, b); }
+export function vector_atan2_f64(a: v128, b: v128): v128 { return the<Binary<f64, Atan2>>().apply(a, b); }
+export function vector_hypot_f32(a: v128, b: v128): v128 { return the<Binary<f32, Hypot>>().apply(a, b); }
+export function vector_hypot_f64(a: v128, b: v128): v128 { return the<Binary<f64, Hypot>>().apply(a, b); }
+export function vector_logaddexp_f32(a: v128, b: v128): v128 { return the<Binary<f32, Logaddexp>>().apply(a, b); }
+export function vector_logaddexp_f64(a: v128, b: v128): v128 { return the<Binary<f64, Logaddexp>>().apply(a, b); }
+export function vector_geluGrad_f32(a: v128, b: v128): v128 { return the<GeluGrad<f32>>().apply(a, b); }
+export function vector_geluGrad_f64(a: v128, b: v128): v128 { return the<GeluGrad<f64>>().apply(a, b); }

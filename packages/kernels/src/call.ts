@@ -15,7 +15,7 @@ const ARGUMENTS = SCRATCH_ADDRESS;
 const ARGUMENT_BYTES = 4096;
 const LONE = ARGUMENTS + ARGUMENT_BYTES;
 const LONE_BYTES = 16;
-const SLOTS = 8;
+const SLOTS = 32;
 const STAGE = LONE + SLOTS * LONE_BYTES;
 
 // Arguments in units of four bytes; assembly/strided.ts reads them.
@@ -172,7 +172,7 @@ export class Call {
     i32[ARGS + 1] = outer;
   }
 
-  /** One of the kernel's own four numbers. */
+  /** One of the kernel's own numbers: four, unless it has a layout of its own after the header. */
   own(index: number, value: number): void {
     this.arena.i32[OWN + index] = value;
   }
@@ -365,7 +365,7 @@ function swap(list: number[], axis: number): void {
 }
 
 /** Stride along the axis that is `fromEnd` from the right: 0 where the operand repeats. */
-function strideOf(x: Operand, fromEnd: number): number {
+export function strideOf(x: Operand, fromEnd: number): number {
   const axis = x.shape.length - fromEnd;
   return axis < 0 || x.shape[axis] === 1 ? 0 : x.strides[axis];
 }

@@ -1,4 +1,5 @@
 export { defaultKernels, plainKernels, wasmKernels } from "./engine.ts";
+export type { Chain, Step } from "./fusion/chain.ts";
 export type {
   ArgReduceName,
   ArgScanName,

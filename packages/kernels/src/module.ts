@@ -10,6 +10,8 @@ export type KernelTable = Readonly<Record<string, Kernel | undefined>>;
 
 export interface KernelModule {
   readonly module: WebAssembly.Module;
+  /** What it was compiled from. */
+  readonly bytes: Uint8Array;
   readonly exports: Readonly<Record<string, Kernel | undefined>>;
   readonly byType: Readonly<Record<DType, KernelTable>>;
   /** Kernels that move bits, by element size. */
@@ -73,6 +75,7 @@ export function loadModule(memory: WebAssembly.Memory): KernelModule {
   const { f32, f64, i32, u8, 8: bytewise, 32: words, 64: doubles } = tables;
   return {
     module,
+    bytes,
     exports,
     byType: { float32: f32, float64: f64, int32: i32, uint8: u8, bool: u8 },
     bySize: { 1: bytewise, 4: words, 8: doubles },

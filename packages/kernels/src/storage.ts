@@ -78,6 +78,10 @@ export class Storage {
   version = 0;
   /** Name of the in-place op that bumped `version` last. */
   changedBy = "";
+  /** @internal How many parts of the library rely on the elements, beside tensors of the user's. */
+  holders = 0;
+  /** @internal Whether nobody else does: then the last holder gives the memory back. */
+  isInternal = false;
 
   /** @internal The arena's block, or null. With address 0 it is a block that was evicted. */
   cell: Cell | null;

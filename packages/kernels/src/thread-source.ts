@@ -8,13 +8,17 @@
  */
 export const threadSource = `"use strict";
 function run({ module, memory, control, index, epoch }) {
-  const kernels = Object.values(new WebAssembly.Instance(module, { env: { memory } }).exports);
+  const main = new WebAssembly.Instance(module, { env: { memory } }).exports;
+  const kernels = Object.values(main);
+  const made = new Map();
+  const compile = (code) =>
+    new WebAssembly.Instance(new WebAssembly.Module(code), { env: { memory }, main }).exports.run;
   const words = new Int32Array(memory.buffer, control);
   const numbers = new Float64Array(memory.buffer, control);
   const STATE = 0, DONE = 16, PARKED = 32, EPOCH = 48, FAILED = 49;
-  const KERNEL = 64, UNITS = 65, GRAIN = 66, CHUNKS = 67, COUNT = 68, STEP = 69;
+  const KERNEL = 64, UNITS = 65, GRAIN = 66, CHUNKS = 67, COUNT = 68, STEP = 69, CODE = 70, CODE_START = control + 8192;
   const ARGUMENTS = 40, RESULTS = 160, READY = 512;
-  const SPINS = 100000;
+  const SPINS = 100000, MOST_MADE = 256;
   Atomics.store(words, READY + index, epoch);
   for (;;) {
     let state = Atomics.load(words, STATE);
@@ -28,7 +32,9 @@ function run({ module, memory, control, index, epoch }) {
       }
       state = Atomics.load(words, STATE);
     }
-    const kernel = kernels[words[KERNEL]];
+    const number = words[KERNEL];
+    let kernel = kernels[number] ?? made.get(number);
+    const code = kernel ? null : new Uint8Array(memory.buffer, CODE_START, words[CODE]).slice();
     const units = words[UNITS], grain = words[GRAIN], chunks = words[CHUNKS];
     const args = Array.from(numbers.subarray(ARGUMENTS, ARGUMENTS + words[COUNT]));
     if (args.length > 0) args[args.length - 1] += index * words[STEP];
@@ -42,6 +48,11 @@ function run({ module, memory, control, index, epoch }) {
       }
       const chunk = state & 1023;
       try {
+        if (kernel === undefined) {
+          kernel = compile(code);
+          if (made.size === MOST_MADE) made.clear();
+          made.set(number, kernel);
+        }
         words[RESULTS + chunk] = kernel(chunk * grain, Math.min(units, (chunk + 1) * grain), ...args);
       } catch {
         Atomics.store(words, FAILED, 1);

@@ -11,6 +11,8 @@
  *   FAILED   1 after a kernel threw in a thread
  *   KERNEL … the job: which export, its units, units in a chunk, chunks, how many arguments follow the
  *            range, and what thread i adds to the last of them, i·STEP (scratch of its own)
+ *   CODE     bytes of the code behind the control block, for a kernel that was made at run time: a thread compiles
+ *            it when it meets it first
  *   READY+i  the epoch in which thread i has started
  *
  * A thread that dies between chunks is not missed: the one that calls takes chunks too, until none is left. One
@@ -18,10 +20,12 @@
  */
 import { CONTROL_ADDRESS } from "./arena.ts";
 import { theArena } from "./memory.ts";
-import { isShared, type KernelModule } from "./module.ts";
+import { isShared, type Kernel, type KernelModule } from "./module.ts";
 import { availableThreads, startThread, type Thread } from "./start-thread.ts";
 
 const CONTROL_BYTES = 8192;
+/** What is left of the page behind the control block. */
+const CODE_BYTES = 24576;
 
 const STATE = 0;
 const DONE = 16;
@@ -34,6 +38,7 @@ const GRAIN = 66;
 const CHUNKS = 67;
 const COUNT = 68;
 const STEP = 69;
+const CODE = 70;
 const ARGUMENTS = 80 / 2; // in units of 8 bytes
 const RESULTS = 160;
 const READY = 512;
@@ -72,15 +77,16 @@ export interface Crew {
    * @returns the first result that is not negative, in the order of the units, or −1
    */
   run(kernel: Kernel, units: number, step: number, args: readonly number[]): number;
+  /** Lets `run` know a kernel that is no export of the module, by its code. */
+  adopt(kernel: Kernel, code: Uint8Array): void;
   /** How many threads `run` may use, the caller included; i is below this. */
   size(): number;
 }
 
-type Kernel = (begin: number, end: number, ...rest: number[]) => number;
-
 /** Where only one thread can work on the memory. */
 const alone: Crew = {
   run: (kernel, units, _, args) => kernel(0, units, ...args),
+  adopt: () => {},
   size: () => 1,
 };
 
@@ -126,7 +132,11 @@ class ThreadPool implements Crew {
   private readonly patienceMs: number;
   private readonly words: Int32Array;
   private readonly numbers: Float64Array;
-  private readonly numberOf: ReadonlyMap<unknown, number>;
+  private readonly code: Uint8Array;
+  private readonly numberOf: WeakMap<Kernel, number>;
+  private readonly codeOf = new WeakMap<Kernel, Uint8Array>();
+  /** Of the next kernel that is adopted: above those of the exports. */
+  private nextNumber: number;
   /** Those that were asked for: all but the caller. */
   private readonly started: Thread[] = [];
   private allReady = true;
@@ -137,7 +147,7 @@ class ThreadPool implements Crew {
 
   /**
    * @param exports  of the module, in the order in which every instance has them
-   * @param control  address of {@link CONTROL_BYTES} bytes of zeros in the shared memory
+   * @param control  address of {@link CONTROL_BYTES} bytes of zeros in the shared memory, and then {@link CODE_BYTES} more
    */
   constructor(
     memory: WebAssembly.Memory,
@@ -151,7 +161,15 @@ class ThreadPool implements Crew {
     this.patienceMs = patienceMs;
     this.words = new Int32Array(memory.buffer, control, CONTROL_BYTES / 4);
     this.numbers = new Float64Array(memory.buffer, control, CONTROL_BYTES / 8);
-    this.numberOf = new Map(Object.values(exports).map((kernel, i) => [kernel, i]));
+    this.code = new Uint8Array(memory.buffer, control + CONTROL_BYTES, CODE_BYTES);
+    this.numberOf = new WeakMap(Object.values(exports).map((kernel, i) => [kernel!, i]));
+    this.nextNumber = Object.keys(exports).length;
+  }
+
+  adopt(kernel: Kernel, code: Uint8Array): void {
+    if (code.length > CODE_BYTES) return;
+    this.numberOf.set(kernel, this.nextNumber++);
+    this.codeOf.set(kernel, code);
   }
 
   size(): number {
@@ -204,7 +222,9 @@ class ThreadPool implements Crew {
   run(kernel: Kernel, units: number, step: number, args: readonly number[]): number {
     const ready = this.ready();
     const started = performance.now();
-    if (ready === 1 || started < this.pausedUntil) return kernel(0, units, ...args);
+    const number = this.numberOf.get(kernel);
+    if (ready === 1 || started < this.pausedUntil || number === undefined)
+      return kernel(0, units, ...args);
     const { words, numbers } = this;
     const wanted = ready * CHUNKS_PER_THREAD;
     const align = units >= wanted * UNIT_ALIGNMENT ? UNIT_ALIGNMENT : 1;
@@ -213,7 +233,10 @@ class ThreadPool implements Crew {
 
     const opened = this.nextJob();
     Atomics.store(words, STATE, opened + CLOSED);
-    words[KERNEL] = this.numberOf.get(kernel)!;
+    words[KERNEL] = number;
+    const code = this.codeOf.get(kernel);
+    words[CODE] = code?.length ?? 0;
+    if (code !== undefined) this.code.set(code);
     words[UNITS] = units;
     words[GRAIN] = grain;
     words[CHUNKS] = chunks;

@@ -4,7 +4,15 @@ import { Worker, type WorkerOptions } from "node:worker_threads";
 import { afterAll, describe, expect, it } from "@jest/globals";
 import { buildSync } from "esbuild";
 import { Arena, CONTROL_ADDRESS } from "../src/arena.ts";
-import { alloc, copyOut, type Operand, setThreads, threads, wasmKernels } from "../src/index.ts";
+import {
+  alloc,
+  type Chain,
+  copyOut,
+  type Operand,
+  setThreads,
+  threads,
+  wasmKernels,
+} from "../src/index.ts";
 import { theArena } from "../src/memory.ts";
 import { isShared, loadModule } from "../src/module.ts";
 import { openCrew } from "../src/threads.ts";
@@ -57,6 +65,19 @@ function bits(x: Operand): string {
     .digest("hex");
 }
 
+/** Its kernel is made at run time, in every thread. */
+const chain: Chain = {
+  inputs: 2,
+  constants: [0.5],
+  steps: [
+    { name: "mul", args: [0, 1] },
+    { name: "add", args: [3, 2] },
+    { name: "cos", args: [4] },
+    { name: "tanh", args: [5] },
+  ],
+  outputs: [6],
+};
+
 /** Everything that threads may share, with sizes that leave remainders. */
 function everything(): string[] {
   const found: string[] = [];
@@ -67,11 +88,16 @@ function everything(): string[] {
   for (const dtype of ["float32", "float64"] as const) {
     const x = uniform([611, 1003], dtype);
     const y = uniform([611, 1003], dtype);
+    const bias: Operand = { ...x, shape: [1003], strides: [1] };
     const turned: Operand = { ...x, shape: [1003, 611], strides: [1, 1003] };
     keep(fresh([611, 1003], dtype), (out) => kernels.binary("add", x, y, out));
     keep(fresh([611, 1003], dtype), (out) => kernels.binary("pow", x, y, out));
     keep(fresh([611, 1003], dtype), (out) => kernels.unary("tanh", x, out));
     keep(fresh([1003, 611], dtype), (out) => kernels.copy(turned, out));
+    keep(fresh([611, 1003], dtype), (out) => expect(kernels.fuse(chain, [x, y], [out])).toBe(true));
+    keep(fresh([611, 1003], dtype), (out) =>
+      expect(kernels.fuse(chain, [x, bias], [out])).toBe(true),
+    );
     keep(fresh([1, 1003], dtype), (out) => kernels.reduce("sum", x, out));
     keep(fresh([611, 1], dtype), (out) => kernels.reduce("max", x, out));
     keep(fresh([1, 1], dtype), (out) => kernels.reduce("sum", x, out));

@@ -1,5 +1,5 @@
 /** Calls of modules: where they are in the model, for the tape's nodes and for messages. */
-import { currentModulePath, setModulePath, TapegradError } from "@tapegrad/core";
+import { currentModulePath, scope, setModulePath, TapegradError, unscoped } from "@tapegrad/core";
 import { typeOf } from "./layer.ts";
 import type { AnyModule } from "./module.ts";
 
@@ -10,15 +10,25 @@ export function joinPath(prefix: string, name: string): string {
 
 let running: AnyModule | null = null;
 
-/** Runs f as the forward pass of a module: nodes carry the module's path, and errors tell it. */
-export function inModule<T>(module: AnyModule, f: () => T): T {
+/**
+ * Runs f as the forward pass of a module: nodes carry the module's path, and errors tell it.
+ *
+ * @param args    what f uses
+ * @param isOurs  whether no code of the user's runs in it and keeps what it sees, but in modules inside
+ */
+export function inModule<T>(
+  module: AnyModule,
+  args: readonly unknown[],
+  isOurs: boolean,
+  f: () => T,
+): T {
   const caller = running;
   const outerPath = currentModulePath();
   const path = caller === null ? outerPath : joinPath(outerPath, nameWithin(caller, module));
   running = module;
   setModulePath(path);
   try {
-    return f();
+    return isOurs ? scope(f) : unscoped(args, f);
   } catch (error) {
     if (error instanceof TapegradError) locate(error, module, path);
     throw error;

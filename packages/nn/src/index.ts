@@ -10,7 +10,7 @@ export * as fields from "./fields.ts";
 export type { Gradients, RemoveHook } from "./hooks.ts";
 export * as init from "./init.ts";
 export {
-  declareLayer,
+  declareUserLayer as declareLayer,
   type Field,
   type Inference,
   type Json,

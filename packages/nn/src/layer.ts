@@ -95,12 +95,28 @@ export interface Layer {
  * }
  * ```
  */
-export function declareLayer<F extends Fields>(
+export function declareUserLayer<F extends Fields>(
   type: string,
   fields: F,
   create: (config: Config<F>) => AnyModule,
 ): Layer {
   return { type, fields, create: create as Layer["create"] };
+}
+
+const own = new WeakSet<Layer>();
+
+/** Declares a layer whose forward keeps nothing of what it makes; the memory goes back at once. */
+export function declareLayer<F extends Fields>(
+  ...declaration: Parameters<typeof declareUserLayer<F>>
+): Layer {
+  const layer = declareUserLayer(...declaration);
+  own.add(layer);
+  return layer;
+}
+
+/** Whether the class itself, not only one that it extends, was declared in this library. */
+export function isOwn(made: { readonly layer?: Layer }): boolean {
+  return Object.hasOwn(made, "layer") && own.has(made.layer!);
 }
 
 /**

@@ -9,6 +9,7 @@ import {
   ShapeError,
   show,
   Tensor,
+  unscoped,
   ValueError,
   zeros,
 } from "@tapegrad/core";
@@ -21,6 +22,7 @@ import {
   checkConfig,
   configToJson,
   configToText,
+  isOwn,
   kindOf,
   type Layer,
   type Spec,
@@ -93,6 +95,8 @@ export abstract class Module<Args extends unknown[] = [Tensor], R = Tensor> exte
   /** The sizes that were given as null, until the first input or a state tells them. */
   #open: readonly string[] = [];
   #hooks: Hooks | null = null;
+  /** Whether the class is one of this library's, and no subclass of the user's. */
+  readonly #isOurs: boolean;
   /** Name of each registered buffer → whether `stateDict` has it. */
   readonly #buffers = new Map<string, boolean>();
 
@@ -102,6 +106,7 @@ export abstract class Module<Args extends unknown[] = [Tensor], R = Tensor> exte
     spend("maxModules", 1);
     this.#config = config;
     const layer = (new.target as typeof Module).layer;
+    this.#isOurs = isOwn(new.target as typeof Module);
     if (layer !== undefined) {
       checkConfig(layer, config);
       this.#open = Object.entries(layer.fields)
@@ -117,7 +122,8 @@ export abstract class Module<Args extends unknown[] = [Tensor], R = Tensor> exte
   }
 
   #run(args: never[]): unknown {
-    return inModule(this as AnyModule, () =>
+    const isOurs = this.#hooks === null && this.#isOurs && !Object.hasOwn(this, "forward");
+    return inModule(this as AnyModule, args, isOurs, () =>
       this.#hooks === null
         ? this.#forward(args)
         : this.#hooks.run(this as AnyModule, args, (given) => this.#forward(given)),
@@ -215,7 +221,7 @@ export abstract class Module<Args extends unknown[] = [Tensor], R = Tensor> exte
     this.#setSizes(Object.fromEntries(sizes));
     this.#open = [];
     try {
-      drawForGood(() => noGrad(() => this.build()));
+      drawForGood(() => unscoped([], () => noGrad(() => this.build())));
     } catch (error) {
       this.#reopen(names);
       throw error;

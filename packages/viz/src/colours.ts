@@ -55,6 +55,7 @@ const shapes = (at: string): string => `
 ${at} text { font: 13px ${font}; text-anchor: middle; }
 ${at} .small { font-size: 10px; }
 ${at} .name { font-weight: 600; }
+${at} .start { text-anchor: start; }
 ${at} .name-room { fill: transparent; }
 ${at} .line { fill: none; stroke-width: 1.4; }
 ${at} .off { stroke-dasharray: 4 3; }
@@ -86,4 +87,17 @@ export function styleSheet(id: string, theme: Theme): string {
   if (theme !== "auto") return `${base}\n`;
   const night = colours(at, dark).trimStart().replaceAll("\n", "\n  ");
   return `${base}\n@media (prefers-color-scheme: dark) {\n  ${night}\n}\n`;
+}
+
+/** Colours of what stands around a picture, as custom properties. */
+const around = {
+  light:
+    "--paper:#fff;--ink:#1b1f24;--muted:#5b6570;--line:#d5dbe1;--button:#f1f4f7;--value:#0b7a2d;--gradient:#c4122f;--chosen:#0b63ce",
+  dark: "--paper:#14181d;--ink:#e8ebee;--muted:#9fabb7;--line:#343d46;--button:#222a32;--value:#56cf79;--gradient:#ff7b84;--chosen:#6cb0ff",
+};
+
+/** @param at  selector of the element that gets the properties */
+export function coloursAround(at: string, theme: Theme): string {
+  const night = `@media (prefers-color-scheme:dark){${at}{${around.dark}}}`;
+  return `${at}{${around[theme === "dark" ? "dark" : "light"]}}${theme === "auto" ? night : ""}`;
 }

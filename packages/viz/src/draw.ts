@@ -18,7 +18,8 @@ import type { View } from "./view.ts";
 export interface DrawOptions {
   /** Digits behind the point. */
   digits: number;
-  theme: Theme;
+  /** null where the page has the style sheet already. */
+  theme: Theme | null;
   /** Id of the svg element; others begin with it. */
   id: string;
   /** Whether atoms can be focused, for a page that answers. */
@@ -37,8 +38,8 @@ export function drawSvg(graph: Graph, view: View, options: DrawOptions): string 
     `<svg xmlns="http://www.w3.org/2000/svg" id="${id}" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" role="${interactive ? "group" : "img"}" aria-labelledby="${id}-title ${id}-desc">`,
     `<title id="${id}-title">${title}</title>`,
     `<desc id="${id}-desc">${what}</desc>`,
-    `<style>${styleSheet(id, theme)}</style>`,
-    `<defs><marker id="${id}-tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto-start-reverse"><path class="tip" d="M0 0.8L8 4L0 7.2Z"/></marker></defs>`,
+    ...(theme === null ? [] : [`<style>${styleSheet(id, theme)}</style>`]),
+    `<defs><marker id="${id}-tip" viewBox="0 0 8 8" refX="7" refY="4" markerUnits="userSpaceOnUse" markerWidth="9.8" markerHeight="9.8" orient="auto-start-reverse"><path class="tip" d="M0 0.8L8 4L0 7.2Z"/></marker></defs>`,
     `<rect class="paper" width="${width}" height="${height}"/>`,
     ...layout.clusters.map((cluster) => drawCluster(cluster, interactive)),
     ...layout.wires.map((wire) => drawWire(wire, layout, id)),
@@ -66,7 +67,7 @@ function drawCluster(
   return [
     `<g class="unfolded" data-id="${group.id}"${reachable(interactive, label, true)}>`,
     `<rect class="cluster" x="${px(left)}" y="${px(top)}" width="${px(width)}" height="${px(height)}" rx="10"/>`,
-    `<text class="small muted" x="${px(left + 4)}" y="${px(top - 4)}" style="text-anchor:start">${escapeXml(label)}</text>`,
+    `<text class="small muted start" x="${px(left + 4)}" y="${px(top - 4)}">${escapeXml(label)}</text>`,
     "</g>",
   ].join("");
 }

@@ -1,10 +1,10 @@
 /** One file for a browser: the picture, its details, and the script that folds, pans and zooms. */
 import { show, ValueError } from "@tapegrad/core";
-import temml from "temml";
-import type { Theme } from "./colours.ts";
+import { coloursAround, type Theme } from "./colours.ts";
 import { drawSvg } from "./draw.ts";
 import { escapeXml } from "./format.ts";
 import { pageScript } from "./generated/page.ts";
+import { mathOf } from "./math.ts";
 import type { PageData } from "./page/page.ts";
 import type { Graph } from "./schema.ts";
 import { checked, type PictureOptions } from "./svg.ts";
@@ -71,29 +71,8 @@ ${graph.groups.length === 0 ? "" : `<button type="button" data-tool="fold">Fold 
 /** JSON inside a script element: nothing in it ends the element or starts a comment. */
 const forScript = (json: string): string => json.replaceAll("<", "\\u003c");
 
-/** Every formula of the graph's ops as MathML, which browsers typeset by themselves. */
-function mathOf(graph: Graph): Record<string, string> {
-  const texts = new Set(Object.values(graph.ops).flatMap(({ tex }) => Object.values(tex)));
-  return Object.fromEntries([...texts].map((tex) => [tex, mathML(tex)]));
-}
-
-function mathML(tex: string): string {
-  try {
-    return temml.renderToString(tex, { throwOnError: true, trust: false, maxExpand: 100 });
-  } catch {
-    // A user's formula that is no TeX is shown as it stands.
-    return `<code>${escapeXml(tex)}</code>`;
-  }
-}
-
-const lightColours =
-  "--paper:#fff;--ink:#1b1f24;--muted:#5b6570;--line:#d5dbe1;--button:#f1f4f7;--value:#0b7a2d;--gradient:#c4122f";
-const darkColours =
-  "--paper:#14181d;--ink:#e8ebee;--muted:#9fabb7;--line:#343d46;--button:#222a32;--value:#56cf79;--gradient:#ff7b84";
-
 function pageStyle(theme: Theme): string {
-  const night = theme === "auto" ? `@media (prefers-color-scheme:dark){:root{${darkColours}}}` : "";
-  return `:root{${theme === "dark" ? darkColours : lightColours}}${night}
+  return `${coloursAround(":root", theme)}
 *{box-sizing:border-box}
 body{margin:0;height:100vh;height:100dvh;display:grid;grid-template:auto 1fr/1fr 22rem;font:14px/1.45 system-ui,sans-serif;color:var(--ink);background:var(--paper)}
 header{grid-column:1/-1;display:flex;gap:1rem;align-items:center;padding:.5rem 1rem;border-bottom:1px solid var(--line)}

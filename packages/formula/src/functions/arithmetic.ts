@@ -186,6 +186,7 @@ definePrimitive({
   derivatives: [null],
   operator: ["not", "not", 9],
   simplify: (_, [x]) => (isCall(x!, "not") ? x.args[0]! : null),
+  step: "not",
   scalar: () => (x) => 1 - x!,
   array: (kernels, [x], out) => {
     const one = { ...x!, storage: null, value: 1, shape: [], strides: [], offset: 0 };
@@ -204,6 +205,7 @@ definePrimitive({
     if (condition!.value !== null) return condition!.value === 1 ? a! : b!;
     return a === b ? a! : null;
   },
+  step: "where",
   scalar: () => (condition, a, b) => (condition === 1 ? a! : b!),
   array: (kernels, [condition, a, b], out) => kernels.where(condition!, a!, b!, out),
 });

@@ -14,6 +14,7 @@ export function unary(
     name,
     parameters: ["x"],
     derivatives: [derivative],
+    step: kernel,
     scalar: (kernels, dtype) => kernels.scalarUnary(kernel, dtype),
     array: (kernels, [x], out) => kernels.unary(kernel, x!, out),
     ...rest,
@@ -30,6 +31,7 @@ export function binary(
     name,
     parameters: ["a", "b"],
     derivatives,
+    step: kernel,
     scalar: (kernels, dtype) => kernels.scalarBinary(kernel, dtype),
     array: (kernels, [a, b], out) => kernels.binary(kernel, a!, b!, out),
     ...rest,
@@ -48,6 +50,7 @@ export function comparison(
     gives: "truth",
     derivatives: [null, null],
     operator,
+    step: name,
     scalar: () => (a, b) => Number(holds(a!, b!)),
     array: (kernels, [a, b], out) => kernels.compare(name, a!, b!, out),
   });
@@ -70,6 +73,7 @@ export function connective(
     commutes: true,
     operator: [name, name, binding],
     simplify,
+    step: kernel,
     scalar: () => (a, b) => holds(a!, b!),
     array: (kernels, [a, b], out) => kernels.binary(kernel, a!, b!, out),
   });

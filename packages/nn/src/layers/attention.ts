@@ -14,6 +14,7 @@ import {
   narrow,
   permute,
   reshape,
+  retain,
   ShapeError,
   scaledDotProductAttention,
   show,
@@ -75,7 +76,7 @@ export class KeyValueCache {
       before === undefined
         ? { key, value }
         : { key: concat([before.key, key], 2), value: concat([before.value, value], 2) };
-    this.#entries.set(layer, all);
+    this.#entries.set(layer, retain(all));
     this.#length = all.key.shape[2]!;
     return all;
   }
@@ -85,7 +86,7 @@ export class KeyValueCache {
     let entry = this.#entries.get(layer);
     if (entry === undefined) {
       entry = make();
-      this.#entries.set(layer, entry);
+      this.#entries.set(layer, retain(entry));
     }
     return entry;
   }

@@ -1,7 +1,7 @@
 import { type Tensor, ValueError } from "@tapegrad/core";
 import { function as aFunction, custom } from "valibot";
 import { field } from "../fields.ts";
-import { declareLayer, type Field } from "../layer.ts";
+import { declareUserLayer as declareLayer, type Field } from "../layer.ts";
 import { Module } from "../module.ts";
 
 type AnyFunction = (...args: never[]) => unknown;

@@ -12,6 +12,7 @@ import {
   narrow,
   randn,
   reshape,
+  retain,
   ShapeError,
   show,
   split,
@@ -66,7 +67,7 @@ class Waves {
       return tensor(data, { dtype, shape: [length, pairs] });
     });
     // Made inside inferenceMode, they would be refused by the tape later.
-    if (!tables.some(isInference)) [this.#key, this.#tables] = [key, tables];
+    if (!tables.some(isInference)) [this.#key, this.#tables] = [key, retain(tables)];
     return tables;
   }
 }

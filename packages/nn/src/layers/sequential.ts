@@ -1,4 +1,4 @@
-import { type DType, type Shape, show, type Tensor, ValueError } from "@tapegrad/core";
+import { type DType, type Shape, show, spend, type Tensor, ValueError } from "@tapegrad/core";
 import { type Blocks, modules, type NamedModules } from "../fields.ts";
 import { type Arguments, declareLayer } from "../layer.ts";
 import { Container } from "./container.ts";
@@ -26,7 +26,11 @@ export abstract class Chain extends Container<[Tensor], Tensor> {
 
   forward(x: Tensor): Tensor {
     let y = x;
-    for (const layer of this) y = layer(y);
+    for (const layer of this) {
+      const next = layer(y);
+      spend(y, next);
+      y = next;
+    }
     return y;
   }
 }

@@ -30,6 +30,30 @@ export function detailsOf(graph: Graph, id: string, math: Math, folded: boolean)
   ].join("");
 }
 
+/**
+ * What the gate has done in a step of the player: its formula and value forward, what it passes to its inputs
+ * backward.
+ *
+ * @param words  the step forward in words
+ */
+export function stepDetails(
+  graph: Graph,
+  node: GraphNode,
+  words: string | null,
+  math: Math,
+): string {
+  if (words === null) return heading(graph, node) + inputFlows(graph, node, math, true);
+  const lists = node.outputs.map(({ value }) =>
+    value?.values?.length === 1 ? "" : summaryHtml(value, "value"),
+  );
+  return [
+    heading(graph, node),
+    formula(graph, node, math),
+    `<p>${escapeXml(words)}</p>`,
+    ...lists,
+  ].join("");
+}
+
 const foldButton = (id: string, label: string): string =>
   `<button type="button" data-fold="${id}">${label}</button>`;
 
@@ -107,26 +131,32 @@ function summaryHtml(summary: Summary | null, colour: string): string {
   return `${line}<pre>${escapeXml(rows.join("\n"))}</pre>`;
 }
 
-/** What flows back into each input: upstream × local = downstream; and what comes from each use. */
+/** What flows back into each input, and what comes from each use. */
 function flows(graph: Graph, node: GraphNode, math: Math): string {
-  const into = graph.edges.filter(({ to }) => to === node.id);
+  const inputs = inputFlows(graph, node, math, false);
   const out = graph.edges.filter(({ from }) => from === node.id);
-  const op = node.op === null ? undefined : graph.ops[node.op];
-  const upstream = node.outputs.length === 1 ? node.outputs[0]!.gradient : null;
-  const inputs =
-    op === undefined
-      ? []
-      : into.map((edge) =>
-          inputFlow(edge, op.tex[op.variadic ? op.inputs[0]! : edge.input], upstream, math),
-        );
   const uses = out.length < 2 ? [] : out.flatMap((edge) => useFlow(graph, edge));
   return [
-    inputs.length === 0 ? "" : `<h3>Back to the inputs</h3><ul>${inputs.join("")}</ul>`,
+    inputs === "" ? "" : `<h3>Back to the inputs</h3>${inputs}`,
     uses.length === 0 ? "" : `<h3>Added up from ${out.length} uses</h3><ul>${uses.join("")}</ul>`,
   ].join("");
 }
 
+/** Upstream × local = downstream, for each input; or only for those to which something flows. */
+function inputFlows(graph: Graph, node: GraphNode, math: Math, onlyFlowing: boolean): string {
+  const op = node.op === null ? undefined : graph.ops[node.op];
+  if (op === undefined) return "";
+  const upstream = node.outputs.length === 1 ? node.outputs[0]!.gradient : null;
+  const list = graph.edges
+    .filter(({ to, gradient }) => to === node.id && !(onlyFlowing && gradient === null))
+    .map((edge) =>
+      inputFlow(graph, edge, op.tex[op.variadic ? op.inputs[0]! : edge.input], upstream, math),
+    );
+  return list.length === 0 ? "" : `<ul>${list.join("")}</ul>`;
+}
+
 function inputFlow(
+  graph: Graph,
   edge: GraphEdge,
   tex: string | undefined,
   upstream: Summary | null,
@@ -134,7 +164,9 @@ function inputFlow(
 ): string {
   const name = escapeXml(edge.input);
   const local = tex === undefined ? "" : `<div>∂y/∂${name} = ${typeset(tex, math)}</div>`;
-  return `<li><b>${name}</b>${local}${product(upstream, edge)}</li>`;
+  const source = graph.nodes.find(({ id }) => id === edge.from)?.name ?? null;
+  const of = source === null ? "" : ` <span class="name">${escapeXml(source)}</span>`;
+  return `<li><b>${name}</b>${of}${local}${product(upstream, edge)}</li>`;
 }
 
 function product(upstream: Summary | null, { local, gradient }: GraphEdge): string {

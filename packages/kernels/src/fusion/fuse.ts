@@ -1,0 +1,193 @@
+/** Runs chains: plans their operands, makes a kernel where it pays, and keeps kernels by what their code depends on. */
+import { type Call, strideOf } from "../call.ts";
+import type { DType, Operand } from "../interface.ts";
+import { isShared, type Kernel, type KernelModule } from "../module.ts";
+import { bytesPerElement } from "../storage.ts";
+import { type Chain, keyOf } from "./chain.ts";
+import { functionName, generate } from "./generate.ts";
+import { Library } from "./library.ts";
+import { composites, instructions } from "./operations.ts";
+
+/** Elements that a chain has been asked for when its kernel is made: that takes as long as computing them. */
+const WORTH_MAKING = 2 ** 17;
+/** More operands would not fit into the scratch memory of a call. */
+const MOST_OPERANDS = 24;
+/** Longer chains keep more values than there are registers, and take long to compile. */
+const MOST_STEPS = 64;
+const MOST_KERNELS = 256;
+/** Moves of an element that a function takes; an instruction takes none worth counting. */
+const FUNCTION_WORK = 4;
+
+interface Entry {
+  /** null before it is made. */
+  kernel: Kernel | null;
+  asked: number;
+  /** For each element, as in {@link Call.launch}. */
+  readonly work: number;
+}
+
+/** The axes of a call, innermost first, and every operand's strides along them. */
+interface Plan {
+  readonly sizes: number[];
+  readonly strides: number[][];
+}
+
+export class Fusion {
+  private readonly call: Call;
+  private readonly module: KernelModule;
+  private library: Library | null = null;
+  /** By signature, least recently used first. */
+  private readonly entries = new Map<string, Entry>();
+  /** Whether this engine compiles nothing at run time. */
+  private refused = false;
+
+  constructor(call: Call, module: KernelModule) {
+    this.call = call;
+    this.module = module;
+  }
+
+  /** See `Kernels.fuse`. */
+  run(chain: Chain, inputs: readonly Operand[], outs: readonly Operand[]): boolean {
+    const dtype = inputs.find((x) => x.dtype !== "bool")?.dtype;
+    if (this.refused || (dtype !== "float32" && dtype !== "float64")) return false;
+    const sources = [...inputs, ...chain.constants.map((value) => lone(value, dtype))];
+    if (sources.length + outs.length > MOST_OPERANDS || chain.steps.length > MOST_STEPS)
+      return false;
+    // The last vector of a row is computed twice, so nothing may be overwritten that is read.
+    if (outs.some(({ storage }) => inputs.some((x) => x.storage === storage))) return false;
+    const operands = [...sources, ...outs];
+    const plan = planOf(outs[0].shape, operands);
+    if (plan.sizes[0] * bytesPerElement[dtype] < 16) return false;
+    const inRows = plan.strides.every(([row], k) => row === 1 || (row === 0 && k < sources.length));
+    if (!inRows) return false;
+    const count = plan.sizes.reduce((product, size) => product * size, 1);
+    if (count === 0) return true;
+
+    const layout = sources.map((x, k) => ({
+      isTruth: x.dtype === "bool",
+      repeats: plan.strides[k][0] === 0,
+    }));
+    const signs = layout.map(
+      ({ isTruth, repeats }) => (isTruth ? "t" : "n") + (repeats ? "1" : ""),
+    );
+    const entry = this.entryOf(`${dtype} ${signs} ${keyOf(chain)}`, chain);
+    entry.asked += count;
+    if (entry.kernel === null) {
+      if (entry.asked < WORTH_MAKING || entry.work === Infinity) return false;
+      entry.kernel = this.make(chain, dtype, layout);
+      if (entry.kernel === null) return false;
+    }
+    this.launch(entry.kernel, plan, operands, entry.work);
+    return true;
+  }
+
+  private entryOf(signature: string, chain: Chain): Entry {
+    let entry = this.entries.get(signature);
+    if (entry !== undefined) {
+      this.entries.delete(signature);
+    } else {
+      if (this.entries.size === MOST_KERNELS)
+        this.entries.delete(this.entries.keys().next().value as string);
+      entry = { kernel: null, asked: 0, work: this.workOf(chain) };
+    }
+    this.entries.set(signature, entry);
+    return entry;
+  }
+
+  /** Infinity where there is no code for a step. */
+  private workOf({ steps }: Chain): number {
+    let work = 1;
+    for (const { name } of steps) {
+      if (name in instructions || name in composites) continue;
+      const known = functionName(name, false) in this.module.exports;
+      work += known ? FUNCTION_WORK : Infinity;
+    }
+    return work;
+  }
+
+  private make(
+    chain: Chain,
+    dtype: DType,
+    layout: readonly { isTruth: boolean; repeats: boolean }[],
+  ): Kernel | null {
+    const { memory } = this.call.arena;
+    this.library ??= new Library(this.module);
+    const isDouble = dtype === "float64";
+    const bytes = generate(chain, isDouble, layout, isShared(memory), this.library);
+    try {
+      const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes), {
+        env: { memory },
+        main: this.module.exports,
+      } as WebAssembly.Imports);
+      const kernel = instance.exports.run as Kernel;
+      this.call.crew.adopt(kernel, bytes);
+      return kernel;
+    } catch {
+      // As under a Content-Security-Policy, or in a page whose main thread may compile small modules only.
+      this.refused = true;
+      return null;
+    }
+  }
+
+  private launch(
+    kernel: Kernel,
+    { sizes, strides }: Plan,
+    operands: readonly Operand[],
+    work: number,
+  ): void {
+    const { call } = this;
+    const rows = sizes[1] ?? 1;
+    const units = rows === 1 ? sizes[0] : rows;
+    call.begin();
+    const addresses = operands.map((x) => call.address(x));
+    call.header(sizes[0], rows);
+    const outer = sizes.slice(2).map(() => 0);
+    do {
+      operands.forEach(({ dtype }, k) => {
+        const bytes = bytesPerElement[dtype];
+        let first = 0;
+        for (let axis = 0; axis < outer.length; axis++) first += outer[axis] * strides[k][axis + 2];
+        call.own(2 * k, addresses[k] + first * bytes);
+        call.own(2 * k + 1, (strides[k][1] ?? 0) * bytes);
+      });
+      call.launch(kernel, units, work * rows * sizes[0]);
+    } while (next(outer, sizes));
+    call.endAll();
+  }
+}
+
+/** The next place on the axes from the third on; false at the end. */
+function next(index: number[], sizes: readonly number[]): boolean {
+  for (let axis = 0; axis < index.length; axis++) {
+    if (++index[axis] < sizes[axis + 2]) return true;
+    index[axis] = 0;
+  }
+  return false;
+}
+
+function lone(value: number, dtype: DType): Operand {
+  return { storage: null, value, dtype, shape: [], strides: [], offset: 0 };
+}
+
+/** As `Call.plan`, for any number of operands; at least one axis. */
+function planOf(shape: readonly number[], operands: readonly Operand[]): Plan {
+  const sizes: number[] = [];
+  const strides: number[][] = operands.map(() => []);
+  for (let fromEnd = 1; fromEnd <= shape.length; fromEnd++) {
+    const size = shape[shape.length - fromEnd];
+    if (size === 1) continue;
+    const next = operands.map((x) => strideOf(x, fromEnd));
+    const last = sizes.length - 1;
+    if (last >= 0 && next.every((stride, k) => stride === strides[k][last] * sizes[last])) {
+      sizes[last] *= size;
+    } else {
+      sizes.push(size);
+      for (const [k, stride] of next.entries()) strides[k].push(stride);
+    }
+  }
+  if (sizes.length === 0) {
+    sizes.push(1);
+    for (const list of strides) list.push(0);
+  }
+  return { sizes, strides };
+}
