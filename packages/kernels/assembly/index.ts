@@ -1,5 +1,7 @@
 export * from "./attention";
+export * from "./conv";
 export * from "./copy";
+export * from "./depthwise";
 export * from "./elementwise";
 export * from "./functions";
 export * from "./gemm";

@@ -224,6 +224,11 @@ export class Call {
       : this.crew.run(kernel, units, 0, rest);
   }
 
+  /** Whole numbers in place of `header` and what follows it, for kernels that name their own. */
+  words(values: readonly number[]): void {
+    this.arena.i32.set(values, ARGS);
+  }
+
   /**
    * As `launch`, for kernels that take the rest of the numbers and then the address of scratch memory, of so many
    * bytes for each thread.

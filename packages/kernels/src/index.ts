@@ -8,6 +8,7 @@ export type {
   BinaryName,
   Channels,
   CompareName,
+  ConvGeometry,
   DType,
   Kernels,
   Operand,

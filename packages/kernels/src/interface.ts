@@ -178,6 +178,21 @@ export interface AttentionScores {
   readonly causal: boolean;
 }
 
+/**
+ * Where the windows of a convolution lie, along one to three axes: element k of window p is at
+ * p·stride + k·dilation − before of `input`, which counts as zero outside.
+ */
+export interface ConvGeometry {
+  readonly kernel: readonly number[];
+  readonly stride: readonly number[];
+  readonly dilation: readonly number[];
+  readonly before: readonly number[];
+  readonly input: readonly number[];
+  readonly output: readonly number[];
+  /** Channels of x and of y are split into groups that don't see each other. */
+  readonly groups: number;
+}
+
 export interface Kernels {
   readonly name: "wasm" | "plain";
 
@@ -306,6 +321,17 @@ export interface Kernels {
    * a transposed operand is as fast as a plain one. Floats only. K = 0 gives zeros (plus bias).
    */
   matmul(a: Operand, b: Operand, out: Operand, bias?: Operand): void;
+
+  /**
+   * y[n, o, p] = bias[o] + Σ_{c, k} weight[o, c, k] · x[n, c, p·stride + k·dilation − before], with x
+   * [N, C, …input], weight [O, C/groups, …kernel] and y [N, O, …output]. Floats only; all contiguous,
+   * as in the next two.
+   */
+  conv(g: ConvGeometry, x: Operand, weight: Operand, y: Operand, bias?: Operand): void;
+  /** x gets from every window of y what {@link conv} multiplied it with: the gradient, into x. */
+  convInput(g: ConvGeometry, x: Operand, weight: Operand, y: Operand): void;
+  /** weight[o, c, k] = Σ_{n, p} y[n, o, p] · x[n, c, …]: the gradient of {@link conv}, into weight. */
+  convWeight(g: ConvGeometry, x: Operand, weight: Operand, y: Operand): void;
 
   /**
    * out[i][j][k] = x[i][index[i][j][k]][k] for axis 1, and so on. `index` is int32, of out's shape,

@@ -237,7 +237,7 @@ export function gemm(
   // In place, an operand must have unit stride along the direction that the tile walks; a small one
   // need not. None of this changes a bit of the result.
   const packA = aCol !== 1 && m * k * size > SMALL_BYTES ? 1 : 0;
-  const inPlaceB = bCol === 1 && (m <= FEW_ROWS || n * k * size <= SMALL_BYTES);
+  const inPlaceB = bCol === 1 && bRow !== 0 && (m <= FEW_ROWS || n * k * size <= SMALL_BYTES);
   // No bit depends on the blocks' size either: several threads get smaller ones, so that none idles.
   let blockRows = BLOCK_ROWS;
   let blockColumns = BLOCK_COLUMNS;

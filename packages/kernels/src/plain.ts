@@ -18,6 +18,7 @@ import type {
   UnaryName,
   UpdateName,
 } from "./interface.ts";
+import { eachFactor } from "./plain-conv.ts";
 import { elements } from "./plain-elements.ts";
 import { plainFused } from "./plain-fused.ts";
 import { random } from "./plain-random.ts";
@@ -476,6 +477,37 @@ export const plain: Kernels = {
       for (let s = 0; s < k; s++) total += p[i + s * aStep] * q[j + s * bStep];
       target[to] = added ? total + added[extra] : total;
     });
+  },
+
+  conv(g, x, weight, y, bias) {
+    const added = bias && elements(bias);
+    const places = g.output.reduce((a, b) => a * b, 1);
+    const sums = new Float64Array(lengthOf(y)).map((_, i) =>
+      added ? added[bias.offset + (Math.floor(i / places) % y.shape[1])] : 0,
+    );
+    const [p, q] = [elements(x), elements(weight)];
+    eachFactor(g, x.shape[0], x.shape[1], y.shape[1], (i, j, k) => {
+      sums[k] += p[x.offset + i] * q[weight.offset + j];
+    });
+    elements(y).set(sums, y.offset);
+  },
+
+  convInput(g, x, weight, y) {
+    const sums = new Float64Array(lengthOf(x));
+    const [p, q] = [elements(weight), elements(y)];
+    eachFactor(g, x.shape[0], x.shape[1], y.shape[1], (i, j, k) => {
+      sums[i] += p[weight.offset + j] * q[y.offset + k];
+    });
+    elements(x).set(sums, x.offset);
+  },
+
+  convWeight(g, x, weight, y) {
+    const sums = new Float64Array(lengthOf(weight));
+    const [p, q] = [elements(x), elements(y)];
+    eachFactor(g, x.shape[0], x.shape[1], y.shape[1], (i, j, k) => {
+      sums[j] += p[x.offset + i] * q[y.offset + k];
+    });
+    elements(weight).set(sums, weight.offset);
   },
 
   gather(x, axis, index, out) {

@@ -8,6 +8,7 @@ import type {
   ArgScanName,
   BinaryName,
   CompareName,
+  ConvGeometry,
   DType,
   Kernels,
   Operand,
@@ -24,6 +25,7 @@ import { type Kernel, type KernelModule, loadModule, suffixOf } from "./module.t
 import { plain } from "./plain.ts";
 import { bytesPerElement } from "./storage.ts";
 import { openCrew } from "./threads.ts";
+import { type ConvName, convolve } from "./wasm-conv.ts";
 import { FusedKernels, outermost, still } from "./wasm-fused.ts";
 import { reduce } from "./wasm-reduce.ts";
 
@@ -274,6 +276,30 @@ class WasmKernels extends FusedKernels implements Kernels {
     } while (outer?.next());
     if (scratch !== null) call.arena.release(scratch);
     call.end(out.storage);
+  }
+
+  conv(g: ConvGeometry, x: Operand, weight: Operand, y: Operand, bias?: Operand): void {
+    this.convolve("conv", g, x, weight, y, bias);
+  }
+
+  convInput(g: ConvGeometry, x: Operand, weight: Operand, y: Operand): void {
+    this.convolve("convInput", g, x, weight, y);
+  }
+
+  convWeight(g: ConvGeometry, x: Operand, weight: Operand, y: Operand): void {
+    this.convolve("convWeight", g, x, weight, y);
+  }
+
+  private convolve(
+    name: ConvName,
+    g: ConvGeometry,
+    x: Operand,
+    weight: Operand,
+    y: Operand,
+    bias?: Operand,
+  ): void {
+    const kernelOf = (exported: string) => this.kernel(name, exported, x.dtype);
+    convolve(this, this.call, kernelOf, name, g, x, weight, y, bias);
   }
 
   gather(x: Operand, axis: number, index: Operand, out: Operand): number {

@@ -15,7 +15,7 @@ import { gatherOp, scatterZeros } from "./indexing.ts";
 import { reshape } from "./layout.ts";
 import { type PoolOptions, poolOf } from "./pool-windows.ts";
 import type { ValuesAndIndices } from "./reduce.ts";
-import { asBatch, dense, likeGiven, type PerAxis, perAxis, withScratch } from "./windows.ts";
+import { asBatch, dense, likeGiven, type PerAxis, packed, perAxis } from "./windows.ts";
 
 /** For each axis: which positions each of `output` windows of `kernel` elements looks at, row by row. */
 export interface Sites {
@@ -56,19 +56,9 @@ export const maxPoolIndices = defineOp({
     const spatial = x.shape.slice(2);
     const [images, windows] = [x.shape[0]! * x.shape[1]!, sizeOf(sites.output)];
     const table = adoptArray(siteTable(sites, spatial), "int32", [windows, sizeOf(sites.kernel)]);
-    const find = (packed: Tensor) =>
-      kernels.windowArgmax(
-        dense(packed, [images, sizeOf(spatial)]),
-        table,
-        dense(y, [images, windows]),
-      );
-    if (x.isContiguous) find(x);
-    else {
-      withScratch(x.shape, x.dtype, (packed) => {
-        kernels.copy(x, packed);
-        find(packed);
-      });
-    }
+    packed(kernels, [x], (x) => {
+      kernels.windowArgmax(dense(x, [images, sizeOf(spatial)]), table, dense(y, [images, windows]));
+    });
     release(table.storage!);
   },
   batch: amongFirst(),
