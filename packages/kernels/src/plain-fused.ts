@@ -79,11 +79,14 @@ function eachRow(
       }
       return at;
     });
-    const cells = operands.map((x, i): Cell => (at, value) => {
-      const place = starts[i] + at * x.strides[axis];
-      if (value !== undefined) arrays[i][place] = value;
-      return arrays[i][place];
-    });
+    const cells = operands.map(
+      (x, i): Cell =>
+        (at, value) => {
+          const place = starts[i] + at * x.strides[axis];
+          if (value !== undefined) arrays[i][place] = value;
+          return arrays[i][place];
+        },
+    );
     visit(cells, shape[axis], row);
   }
 }
@@ -174,13 +177,15 @@ export const plainFused: Pick<
       const [q, k, v] = matrices;
       const row = (i: number) => flat * queries + i;
       const p = scoresOf(matrices, inputs, how).map((scores, i) =>
-        scores.map((score) => score === -Infinity ? 0 : Math.exp(score - sums[row(i)])),
+        scores.map((score) => (score === -Infinity ? 0 : Math.exp(score - sums[row(i)]))),
       );
       const dp: Matrix = (i, j) => sum(width, (c) => upstream[row(i) * width + c] * v(j, c));
       const ds = p.map((weights, i) =>
         name === "value"
           ? []
-          : weights.map((weight, j) => weight === 0 ? 0 : weight * (dp(i, j) - own[row(i)]) * how.scale),
+          : weights.map((weight, j) =>
+              weight === 0 ? 0 : weight * (dp(i, j) - own[row(i)]) * how.scale,
+            ),
       );
       const [rows, columns] =
         name === "query" ? [queries, size] : [keys, name === "key" ? size : width];

@@ -155,7 +155,9 @@ export class FusedKernels implements Pick<Kernels, Fused> {
     const operands = [query, key, value, mask ?? query];
     const [q, k, v, m] = operands.map(outermost);
     const batches = call.plan(q.shape, q, k, v, m);
-    if (batches * queries * width === 0) return;
+    const block = ATTENTION_BLOCK;
+    const units = batches * Math.ceil(rowsOf.shape[rowsOf.shape.length - 2] / block);
+    if (units === 0) return;
     call.header(queries, call.axes);
     [keys, size, width, Number(mask !== null) + 2 * Number(causal)].forEach((number, i) => {
       call.own(i, number);
@@ -163,10 +165,8 @@ export class FusedKernels implements Pick<Kernels, Fused> {
     operands.forEach((x, i) => {
       call.operand(i, 4, call.address(x), bytes, x.strides[x.strides.length - 2], 0);
     });
-    const block = ATTENTION_BLOCK;
     const widest = Math.ceil(Math.max(size, width) / block) * block;
     const scratch = TILE_BYTES + bytes * block * (2 * block + 2 + 3 * widest);
-    const units = batches * Math.ceil(rowsOf.shape[rowsOf.shape.length - 2] / block);
     const work = PRODUCT * batches * queries * keys * (size + width);
     const addresses = this.addresses(others);
     call.launchWithScratch(kernel, units, work, scratch, ...options, ...addresses, scale);

@@ -34,7 +34,15 @@ describe.each(floats)("attention in blocks, %s", (dtype) => {
           strides: [rows * heads * columns, columns, heads * columns, 1],
         });
         const flat = (...shape: number[]) =>
-          dense(randomArray(rng, dtype, shape.reduce((a, b) => a * b), false), shape);
+          dense(
+            randomArray(
+              rng,
+              dtype,
+              shape.reduce((a, b) => a * b),
+              false,
+            ),
+            shape,
+          );
         const mask = {
           ...flat(queries, keys),
           shape: [batch, heads, queries, keys],

@@ -79,8 +79,12 @@ describe("gradients of rows of scores agree with the plain twin", () => {
         }
         const places = shape.filter((_, i) => i !== axis);
         const count = places.reduce((a, b) => a * b, 1);
-        const each = () => dense(newArray(dtype, count).map(() => rng.next()) as TypedArray, places);
-        const classes = dense(new Int32Array(count).map(() => rng.below(shape[axis])), places);
+        const each = () =>
+          dense(newArray(dtype, count).map(() => rng.next()) as TypedArray, places);
+        const classes = dense(
+          new Int32Array(count).map(() => rng.below(shape[axis])),
+          places,
+        );
         if (shape[axis] === 0) return;
         const [found, expected] = [0, 1].map(() => ({ loss: each(), top: each(), logSum: each() }));
         plain.crossEntropy(y, axis, classes, expected);
