@@ -14,4 +14,3 @@ export * from "./scalar";
 export * from "./scan";
 export * from "./softmax";
 export * from "./update";
-export * from "./update-adaptive";

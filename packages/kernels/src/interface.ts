@@ -119,7 +119,7 @@ export type ScatterName =
   | "max" // NaN wins
   | "min";
 
-/** Fused optimizer steps, in place over equally long contiguous arrays; see {@link Kernels.update}. */
+/** Fused optimizer steps, in place over contiguous arrays; see {@link Kernels.update}. */
 export type UpdateName =
   | "sgd"
   | "sgdMomentum"
@@ -384,7 +384,8 @@ export interface Kernels {
   ): number;
 
   /**
-   * One optimizer step in one pass, in place. g′ = g + weightDecay·p throughout.
+   * One optimizer step for several parameters, in place, in one pass. Each list names the contiguous and equally
+   * long arrays of one of them; g′ = g + weightDecay·p throughout.
    *
    * - sgd [p, g], {lr, weightDecay}: p −= lr·g′
    * - sgdMomentum [p, g, buf], {lr, weightDecay, momentum, dampening, nesterov (0|1), first (0|1)}:
@@ -412,5 +413,5 @@ export interface Kernels {
    *
    * `hyper` holds the numbers in the order listed.
    */
-  update(name: UpdateName, operands: readonly Operand[], hyper: readonly number[]): void;
+  update(name: UpdateName, lists: readonly (readonly Operand[])[], hyper: readonly number[]): void;
 }

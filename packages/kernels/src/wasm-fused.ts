@@ -1,6 +1,7 @@
 /** Calls of the fused kernels: what layers and losses compute in one or two passes. */
-import type { Call } from "./call.ts";
-import type { AttentionInputs, AttentionScores, DType, Kernels, Operand } from "./interface.ts";
+import { type Call, SLOTS } from "./call.ts";
+import type { AttentionInputs, AttentionScores, DType, Kernels, Operand, UpdateName } from "./interface.ts";
+import { SMALL_BYTES } from "./memory.ts";
 import { type Kernel, type KernelModule, unsupported } from "./module.ts";
 import { bytesPerElement } from "./storage.ts";
 
@@ -14,13 +15,27 @@ const RANDOM = 8;
 /** Of a product of two numbers in attention, with what goes around it. */
 const PRODUCT = 0.25;
 
+/** Which kernel does an update, and the place of each array among its five; by default the name, and in order. */
+const updates: Partial<Record<UpdateName, { kernel: string; places: readonly number[] }>> = {
+  amsgrad: { kernel: "adam", places: [0, 1, 2, 3, 4] },
+  rmspropCentered: { kernel: "rmsprop", places: [0, 1, 2, 3] },
+  rmspropMomentum: { kernel: "rmsprop", places: [0, 1, 2, 4] },
+  rmspropCenteredMomentum: { kernel: "rmsprop", places: [0, 1, 2, 3, 4] },
+};
+const UPDATE_ARRAYS = 5;
+const HYPERS = 8;
+/** Elements of an entry of an update's table: a unit of work, some 50 µs. */
+const UPDATE_PIECE = 16384;
+/** Entries of a call, for which the place of arguments has room. */
+const MOST_ENTRIES = 128;
+
 /** Queries and keys of a block, and bytes of a tile; assembly/attention.ts has the same. */
 const ATTENTION_BLOCK = 40;
 const TILE_BYTES = 192;
 
 type Fused =
   | ("moments" | "normalize" | "normalizeGrad" | "attention" | "attentionGrad")
-  | ("softmaxGrad" | "crossEntropy" | "crossEntropyGrad" | "dropout");
+  | ("softmaxGrad" | "crossEntropy" | "crossEntropyGrad" | "dropout" | "update");
 
 export class FusedKernels implements Pick<Kernels, Fused> {
   protected readonly call: Call;
@@ -109,6 +124,47 @@ export class FusedKernels implements Pick<Kernels, Fused> {
       call.end(out.storage);
     }
     return Math.ceil((count * bytesPerElement[x.dtype]) / 16);
+  }
+
+  update(...[name, lists, hyper]: Parameters<Kernels["update"]>): void {
+    const { call } = this;
+    const { kernel: called, places } = updates[name] ?? { kernel: name, places: [0, 1, 2, 3, 4] };
+    const hypers = new Float64Array(HYPERS);
+    hypers.set(hyper);
+    const header = new Int32Array(hypers.buffer);
+    let table: number[] = [];
+    let [work, staged] = [0, 0];
+    const run = (kernel: Kernel) => {
+      if (table.length === 0) return;
+      call.words([...header, ...table]);
+      call.launch(kernel, table.length / (1 + UPDATE_ARRAYS), work);
+      call.endAll();
+      call.begin();
+      [table, work, staged] = [[], 0, 0];
+    };
+    call.begin();
+    for (const list of lists) {
+      const kernel = this.kernel("update", called, list[0].dtype);
+      const bytes = bytesPerElement[list[0].dtype];
+      const count = list[0].shape.reduce((product, size) => product * size, 1);
+      const small = list.filter((x) => x.storage!.length * bytes <= SMALL_BYTES).length;
+      if (staged + small > SLOTS) run(kernel);
+      staged += small;
+      let addresses = this.addresses(list);
+      for (let start = 0; start < count; start += UPDATE_PIECE) {
+        if (table.length === MOST_ENTRIES * (1 + UPDATE_ARRAYS)) {
+          run(kernel);
+          addresses = this.addresses(list);
+        }
+        const entry = [Math.min(UPDATE_PIECE, count - start), 0, 0, 0, 0, 0];
+        addresses.forEach((address, k) => {
+          entry[1 + places[k]] = address + start * bytes;
+        });
+        table.push(...entry);
+        work += list.length * entry[0];
+      }
+    }
+    if (lists.length > 0) run(this.kernel("update", called, lists[0][0].dtype));
   }
 
   /** Over the rows along `axis` of equally shaped operands; the kernel finds `others`, one element a row, by address. */

@@ -17,7 +17,6 @@ import type {
   ScanName,
   ScatterName,
   UnaryName,
-  UpdateName,
 } from "./interface.ts";
 import { type GemmExports, gemm, gemmScratchBytes, THREADED_PRODUCT } from "./matmul.ts";
 import { alloc, release } from "./memory.ts";
@@ -357,17 +356,6 @@ class WasmKernels extends FusedKernels implements Kernels {
       call.end(out.storage);
     }
     return Math.ceil(count / perBlock);
-  }
-
-  update(name: UpdateName, operands: readonly Operand[], hyper: readonly number[]): void {
-    const { call } = this;
-    const kernel = this.kernel("update", name, operands[0].dtype);
-    call.begin();
-    const count = call.plan(operands[0].shape, operands[0], null, null, null);
-    if (count === 0) return;
-    const addresses = operands.map((x) => call.address(x));
-    call.run(kernel, count, operands.length * count, ...addresses, ...hyper);
-    call.endAll();
   }
 
   /**
