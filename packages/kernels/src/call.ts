@@ -15,7 +15,8 @@ const ARGUMENTS = SCRATCH_ADDRESS;
 const ARGUMENT_BYTES = 4096;
 const LONE = ARGUMENTS + ARGUMENT_BYTES;
 const LONE_BYTES = 16;
-const SLOTS = 32;
+/** How many small arrays a call can have. */
+export const SLOTS = 32;
 const STAGE = LONE + SLOTS * LONE_BYTES;
 
 // Arguments in units of four bytes; assembly/strided.ts reads them.

@@ -1,6 +1,13 @@
 /** Calls of the fused kernels: what layers and losses compute in one or two passes. */
 import { type Call, SLOTS } from "./call.ts";
-import type { AttentionInputs, AttentionScores, DType, Kernels, Operand, UpdateName } from "./interface.ts";
+import type {
+  AttentionInputs,
+  AttentionScores,
+  DType,
+  Kernels,
+  Operand,
+  UpdateName,
+} from "./interface.ts";
 import { SMALL_BYTES } from "./memory.ts";
 import { type Kernel, type KernelModule, unsupported } from "./module.ts";
 import { bytesPerElement } from "./storage.ts";
@@ -147,7 +154,7 @@ export class FusedKernels implements Pick<Kernels, Fused> {
       const kernel = this.kernel("update", called, list[0].dtype);
       const bytes = bytesPerElement[list[0].dtype];
       const count = list[0].shape.reduce((product, size) => product * size, 1);
-      const small = list.filter((x) => x.storage!.length * bytes <= SMALL_BYTES).length;
+      const small = list.filter((x) => (x.storage?.length ?? 0) * bytes <= SMALL_BYTES).length;
       if (staged + small > SLOTS) run(kernel);
       staged += small;
       let addresses = this.addresses(list);

@@ -195,14 +195,34 @@ describe("optimizer steps agree with the plain twin", () => {
           return { ...dense(array, [length]), offset: 3 };
         });
         const expected = operands.map(twin);
-        plain.update(name, expected, hyper);
-        wasm.update(name, operands, hyper);
+        plain.update(name, [expected], hyper);
+        wasm.update(name, [operands], hyper);
         operands.forEach((x, i) => {
           expectSame(x, expected[i], close(dtype, 4, dtype === "float32" ? 1e-6 : 1e-15));
         });
       }
     },
   );
+
+  it("takes any number of parameters of any length, small and large", () => {
+    const rng = new Rng(3);
+    const lengths = [3, 40_000, 1, 900, 1100, ...new Array(40).fill(7), 300_000, 2];
+    for (const dtype of floats) {
+      const lists = lengths.map((length) =>
+        [0, 1, 2, 3, 4].map(() =>
+          dense(newArray(dtype, length).map(() => rng.next()) as TypedArray, [length]),
+        ),
+      );
+      const expected = lists.map((list) => list.map(twin));
+      const hyper = [0.01, 0.9, 0.999, 1e-8, 1, 0, 0.01, 30];
+      plain.update("amsgrad", expected, hyper);
+      wasm.update("amsgrad", lists, hyper);
+      lists.flat().forEach((x, i) => {
+        expectSame(x, expected.flat()[i], close(dtype, 4, dtype === "float32" ? 1e-6 : 1e-15));
+      });
+    }
+    wasm.update("sgd", [], [1, 0]);
+  });
 
   it("a NaN gradient moves nothing by its sign", () => {
     for (const kernels of [wasm, plain]) {
@@ -211,7 +231,7 @@ describe("optimizer steps agree with the plain twin", () => {
         [NaN, -1],
         [0, 0],
       ].map((x) => dense(Float64Array.from(x), [2]));
-      kernels.update("lion", [p, g, m], [0.5, 0, 0.9, 0.99]);
+      kernels.update("lion", [[p, g, m]], [0.5, 0, 0.9, 0.99]);
       expect([...copyOut(p.storage!)]).toEqual([1, 1.5]);
     }
   });
