@@ -2,6 +2,7 @@
 import { checkTensor } from "../apply.ts";
 import { openLevels } from "../batched.ts";
 import { checkFlag } from "../check.ts";
+import { ones } from "../create.ts";
 import { isFloat } from "../dtype.ts";
 import { DTypeError, ShapeError, ValueError } from "../errors.ts";
 import { defineOp } from "../op.ts";
@@ -76,6 +77,9 @@ export const dropoutOp = defineOp({
       // At keep = 0 nothing is left to scale up, and 0 · 1/0 would be NaN.
       kernels.dropout(packed!, y, key, counter, keep, keep === 0 ? 1 : 1 / keep);
     }),
+  // What one sample's place keeps, every sample's does.
+  batch: ({ call, inputs: [x], attrs }) =>
+    mul(x!, call([ones(x!.shape.slice(1), { dtype: x!.dtype })], attrs) as Tensor),
   grad: { x: (dy, _, attrs): Tensor => dropoutOp(dy, attrs) },
   tex: { y: "x\\,m / (1 - p),\\ m \\in \\{0, 1\\}", x: "m / (1 - p)" },
 });
