@@ -3,9 +3,9 @@
  *
  *   node bench/contenders/tapegrad.mjs THREADS
  */
-import { setThreads } from "@tapegrad/core";
+import { memory, setThreads } from "@tapegrad/core";
 import { serve } from "../serve.mjs";
 import { trainings } from "../training.mjs";
 
 setThreads(Number(process.argv[2]));
-await serve(trainings);
+await serve(trainings, () => memory().peakBytes);

@@ -11,6 +11,12 @@ export {
   setThreads,
   threads,
 } from "@tapegrad/kernels";
+export {
+  type AllocationGroup,
+  AllocationReport,
+  AllocationTracker,
+  trackAllocations,
+} from "./allocations.ts";
 export { AnomalyError, detectAnomaly, sourceLine } from "./anomaly.ts";
 export { apply, applyInPlace } from "./apply.ts";
 export type { Attribute, Attributes } from "./attributes.ts";

@@ -31,5 +31,11 @@ export {
   setElement,
   setMemoryLimit,
 } from "./memory.ts";
-export { type MemoryReport, OutOfMemoryError, ReleasedError, Storage } from "./storage.ts";
+export {
+  bytesPerElement,
+  type MemoryReport,
+  OutOfMemoryError,
+  ReleasedError,
+  Storage,
+} from "./storage.ts";
 export { setThreads, threads } from "./threads.ts";
