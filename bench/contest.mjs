@@ -43,6 +43,14 @@ function tapegrad(threads) {
   };
 }
 
+/** With `setNumerics("fast")`, for which Node 20 wants a flag. */
+function tapegradFast() {
+  const { version, command } = tapegrad(1);
+  const [node, ...rest] = command;
+  const flags = /^20\./.test(process.versions.node) ? ["--experimental-wasm-relaxed-simd"] : [];
+  return { version: `${version}, numerics "fast"`, command: [node, ...flags, ...rest, "fast"] };
+}
+
 /** Who can take part on this machine: name → { version, command }, or { missing: why }. */
 export function findContenders() {
   const torch = findTorch();
@@ -50,6 +58,7 @@ export function findContenders() {
   return {
     tapegrad: tapegrad(1),
     "tapegrad-2": tapegrad(2),
+    "tapegrad-fast": tapegradFast(),
     pytorch: torch
       ? { version: torch.version, command: [torch.python, path("contenders/pytorch.py")] }
       : { missing: "no python3 here imports torch" },

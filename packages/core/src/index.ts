@@ -7,7 +7,10 @@ export interface TensorMethods {}
 export {
   type MemoryReport,
   memory,
+  type Numerics,
+  numerics,
   setMemoryLimit,
+  setNumerics,
   setThreads,
   threads,
 } from "@tapegrad/kernels";

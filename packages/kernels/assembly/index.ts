@@ -12,5 +12,7 @@ export * from "./random";
 export * from "./reduce";
 export * from "./scalar";
 export * from "./scan";
+export * from "./search";
 export * from "./softmax";
+export * from "./special";
 export * from "./update";

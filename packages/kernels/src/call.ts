@@ -15,9 +15,10 @@ const ARGUMENTS = SCRATCH_ADDRESS;
 const ARGUMENT_BYTES = 4096;
 const LONE = ARGUMENTS + ARGUMENT_BYTES;
 const LONE_BYTES = 16;
-/** How many small arrays a call can have. */
-export const SLOTS = 32;
-const STAGE = LONE + SLOTS * LONE_BYTES;
+/** How many lone numbers a call may have, and how many small arrays. */
+export const LONES = 32;
+export const SLOTS = 12;
+const STAGE = LONE + LONES * LONE_BYTES;
 
 // Arguments in units of four bytes; assembly/strided.ts reads them.
 const ARGS = ARGUMENTS / 4;
@@ -29,6 +30,8 @@ const GRAIN = 64;
 const SHORT_ROW = 4;
 /** Elements, moved or added once, that take about 50 µs: what waking a thread may cost. */
 export const THREADED_WORK = 2 ** 18;
+/** More scratch than this for all threads together is not taken: one thread does the work. */
+const MOST_SCRATCH = 2 ** 26;
 /** More axes than this after collapsing would not fit into the arguments. */
 const MAX_AXES = (ARGUMENT_BYTES / 4 - 6 - 2 * 4) / 5;
 
@@ -240,8 +243,8 @@ export class Call {
   }
 
   /**
-   * As `launch`, for kernels that take the rest of the numbers and then the address of scratch memory, of so many
-   * bytes for each thread.
+   * As `launch`, for kernels that work in so many bytes of scratch for each thread; they get its address last, behind
+   * other numbers of theirs.
    */
   launchWithScratch(
     kernel: Kernel,
@@ -250,11 +253,12 @@ export class Call {
     bytes: number,
     ...rest: number[]
   ): void {
-    const alone = work < THREADED_WORK || units === 1;
     const each = Math.ceil(bytes / GRAIN) * GRAIN;
-    const scratch = this.arena.allocate(alone ? each : each * this.crew.size());
+    const crew = work < THREADED_WORK || units === 1 ? 1 : this.crew.size();
+    const threads = crew * each > MOST_SCRATCH ? 1 : crew;
+    const scratch = this.arena.allocate(threads * each);
     const numbers = [ARGUMENTS, ...rest, scratch.address];
-    if (alone) kernel(0, units, ...numbers);
+    if (threads === 1) kernel(0, units, ...numbers);
     else this.crew.run(kernel, units, each, numbers);
     this.arena.release(scratch);
   }

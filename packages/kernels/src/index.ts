@@ -1,5 +1,13 @@
-export { defaultKernels, plainKernels, wasmKernels } from "./engine.ts";
+export {
+  defaultKernels,
+  type Numerics,
+  numerics,
+  plainKernels,
+  setNumerics,
+  wasmKernels,
+} from "./engine.ts";
 export type { Chain, Step } from "./fusion/chain.ts";
+export { fuse } from "./fusion/fuse.ts";
 export type {
   ArgReduceName,
   ArgScanName,

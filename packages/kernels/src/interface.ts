@@ -3,7 +3,6 @@
  * can implement it without touching an op. `wasm.ts` is the fast implementation, `plain.ts` the
  * naive twin: the oracle of the tests, and the fallback where WebAssembly SIMD is missing.
  */
-import type { Chain } from "./fusion/chain.ts";
 import type { Storage } from "./storage.ts";
 
 export type DType = "float32" | "float64" | "int32" | "uint8" | "bool";
@@ -218,13 +217,6 @@ export interface Kernels {
   /** out = condition ? a : b; `condition` is bool. */
   where(condition: Operand, a: Operand, b: Operand, out: Operand): void;
 
-  /**
-   * The chain's outputs in one pass, with the bits of its steps one by one. All operands are of one float dtype or
-   * bool, and the outputs of one shape. False, with nothing written, where that is not to be had or would not pay:
-   * then the caller runs the steps.
-   */
-  fuse(chain: Chain, inputs: readonly Operand[], outs: readonly Operand[]): boolean;
-
   /** Reduces the axes where `out.shape` has 1 and `x.shape` has not; both have the same rank. */
   reduce(name: ReduceName, x: Operand, out: Operand): void;
   /** `out` is int32, has x's rank and length 1 at `axis`. */
@@ -312,9 +304,19 @@ export interface Kernels {
   argScan(name: ArgScanName, x: Operand, axis: number, out: Operand): void;
   /**
    * Along `axis`, the positions of x's elements in ascending (or descending) order: equal ones in the
-   * order of their positions either way, NaN larger than every number. `out` is int32, of x's shape.
+   * order of their positions either way, NaN larger than every number. `out` is int32, of x's shape but for
+   * `axis`: it gets the ranks from `first` on, as many as it is long there. A few cost less than all.
    */
-  argsort(x: Operand, axis: number, descending: boolean, out: Operand): void;
+  argsort(x: Operand, axis: number, descending: boolean, out: Operand, first?: number): void;
+  /**
+   * How many elements of `sorted`, ascending along its last axis, are smaller (not larger, with `right`) than each
+   * value; against NaN, all. `sorted` is [N] or has the leading axes of `values`; `out` is int32. All contiguous.
+   */
+  searchsorted(sorted: Operand, values: Operand, right: boolean, out: Operand): void;
+  /** Flat positions of what is not 0 in the bool x, into the int32 `out` of x's size, both contiguous; returns their number. */
+  nonzero(x: Operand, out: Operand): number;
+  /** Along the last axis, 0 … n − 1 in the order to which float64 u in [0, 1) lead (Fisher and Yates). `out` is int32; both contiguous. */
+  shuffle(u: Operand, out: Operand): void;
 
   /**
    * out[…, M, N] = a[…, M, K] · b[…, K, N] (+ bias[…, N]); leading axes broadcast. Any strides:

@@ -45,8 +45,8 @@ type Fused =
   | ("softmaxGrad" | "crossEntropy" | "crossEntropyGrad" | "dropout" | "update");
 
 export class FusedKernels implements Pick<Kernels, Fused> {
-  protected readonly call: Call;
-  protected readonly module: KernelModule;
+  readonly call: Call;
+  readonly module: KernelModule;
 
   constructor(call: Call, module: KernelModule) {
     this.call = call;
