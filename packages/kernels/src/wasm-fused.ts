@@ -1,5 +1,5 @@
 /** Calls of the fused kernels: what layers and losses compute in one or two passes. */
-import { type Call, SLOTS } from "./call.ts";
+import type { Call } from "./call.ts";
 import type {
   AttentionInputs,
   AttentionScores,
@@ -8,8 +8,8 @@ import type {
   Operand,
   UpdateName,
 } from "./interface.ts";
-import { SMALL_BYTES } from "./memory.ts";
 import { type Kernel, type KernelModule, unsupported } from "./module.ts";
+import { SLOTS, SMALL_BYTES } from "./scratch.ts";
 import { bytesPerElement } from "./storage.ts";
 
 // How many moves of an element the kernels take, measured roughly: it only says when threads pay.
