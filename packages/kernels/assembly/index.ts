@@ -3,6 +3,7 @@ export * from "./elementwise";
 export * from "./functions";
 export * from "./gemm";
 export * from "./indexing";
+export * from "./norm";
 export * from "./pooling";
 export * from "./random";
 export * from "./reduce";

@@ -4,6 +4,7 @@
  * for float64, so ranges may be split anywhere at a multiple of 4.
  */
 import { cosF32, cosF64, logF32, logF64, sinF32, sinF64 } from "./math";
+import { demote, upperHalf } from "./strided";
 
 const TWO_PI: f64 = 6.283185307179586;
 /** Steps of the fractions: 24 bits of one word, 53 of two. */
@@ -84,16 +85,6 @@ function fractionsF64(words: v128): v128 {
     ),
     f64x2.splat(STEP_F64),
   );
-}
-
-@inline
-function upperHalf(v: v128): v128 {
-  return f64x2.promote_low_f32x4(i32x4.shuffle(v, v, 2, 3, 2, 3));
-}
-
-@inline
-function demote(low: v128, high: v128): v128 {
-  return i32x4.shuffle(f32x4.demote_f64x2_zero(low), f32x4.demote_f64x2_zero(high), 0, 1, 4, 5);
 }
 
 /** a + (b − a)·u in float64, rounded once, and never b itself where b > a. */

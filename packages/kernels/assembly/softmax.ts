@@ -4,7 +4,7 @@
  * exponents of at most 0. A row of −∞ gives NaN, as does one with +∞ (∞ − ∞ enters the sum).
  */
 import { expF32, expF64, logF32, logF64 } from "./math";
-import { lanes, loadLanes, storeLanes } from "./strided";
+import { lanes, read, write } from "./strided";
 
 @inline
 function exp<T>(x: v128): v128 {
@@ -14,18 +14,6 @@ function exp<T>(x: v128): v128 {
 @inline
 function log<T>(x: v128): v128 {
   return sizeof<T>() == 4 ? logF32(x) : logF64(x);
-}
-
-/** The vector at p; strides in bytes. Lanes past `count` repeat the first. */
-@inline
-function read<T>(p: usize, stride: i32, count: i32): v128 {
-  return stride == sizeof<T>() && count >= lanes<T>() ? v128.load(p) : loadLanes<T>(p, stride, count);
-}
-
-@inline
-function write<T>(p: usize, stride: i32, count: i32, v: v128): void {
-  if (stride == sizeof<T>() && count >= lanes<T>()) v128.store(p, v);
-  else storeLanes<T>(p, stride, count, v);
 }
 
 /** All bits set in the first `count` lanes. */

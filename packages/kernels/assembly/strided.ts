@@ -62,6 +62,30 @@ export function storeLanes<T>(p: usize, stride: i32, count: i32, v: v128): void 
   }
 }
 
+/** The vector at p; strides in bytes. Lanes past `count` repeat the first. */
+@inline
+export function read<T>(p: usize, stride: i32, count: i32): v128 {
+  return stride == sizeof<T>() && count >= lanes<T>() ? v128.load(p) : loadLanes<T>(p, stride, count);
+}
+
+@inline
+export function write<T>(p: usize, stride: i32, count: i32, v: v128): void {
+  if (stride == sizeof<T>() && count >= lanes<T>()) v128.store(p, v);
+  else storeLanes<T>(p, stride, count, v);
+}
+
+/** The upper half of a float32 vector, in float64. */
+@inline
+export function upperHalf(v: v128): v128 {
+  return f64x2.promote_low_f32x4(i32x4.shuffle(v, v, 2, 3, 2, 3));
+}
+
+/** Two float64 vectors as one of float32. */
+@inline
+export function demote(low: v128, high: v128): v128 {
+  return i32x4.shuffle(f32x4.demote_f64x2_zero(low), f32x4.demote_f64x2_zero(high), 0, 1, 4, 5);
+}
+
 /** The stride of an operand along the row. */
 @inline
 export function rowStride(args: usize, operands: usize, operand: usize): i32 {

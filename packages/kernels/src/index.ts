@@ -1,9 +1,18 @@
-export { defaultKernels, plainKernels, wasmKernels } from "./engine.ts";
+export {
+  defaultKernels,
+  type Numerics,
+  numerics,
+  plainKernels,
+  setNumerics,
+  wasmKernels,
+} from "./engine.ts";
 export type { Chain, Step } from "./fusion/chain.ts";
+export { fuse } from "./fusion/fuse.ts";
 export type {
   ArgReduceName,
   ArgScanName,
   BinaryName,
+  Channels,
   CompareName,
   DType,
   Kernels,
@@ -11,6 +20,7 @@ export type {
   RandomName,
   ReduceName,
   ScanName,
+  Slices,
   TypedArray,
   UnaryName,
   UpdateName,
@@ -26,5 +36,11 @@ export {
   setElement,
   setMemoryLimit,
 } from "./memory.ts";
-export { type MemoryReport, OutOfMemoryError, ReleasedError, Storage } from "./storage.ts";
+export {
+  bytesPerElement,
+  type MemoryReport,
+  OutOfMemoryError,
+  ReleasedError,
+  Storage,
+} from "./storage.ts";
 export { setThreads, threads } from "./threads.ts";

@@ -3,7 +3,6 @@
  * can implement it without touching an op. `wasm.ts` is the fast implementation, `plain.ts` the
  * naive twin: the oracle of the tests, and the fallback where WebAssembly SIMD is missing.
  */
-import type { Chain } from "./fusion/chain.ts";
 import type { Storage } from "./storage.ts";
 
 export type DType = "float32" | "float64" | "int32" | "uint8" | "bool";
@@ -142,6 +141,25 @@ export type RandomName =
   | "bernoulli" // 1 with probability a
   | "integers"; // whole numbers in [a, b), into int32 (also float32/float64/uint8)
 
+/**
+ * A contiguous array seen as [a, b, c] for {@link Kernels.moments} and its kin: each of the b slices has its own
+ * mean and variance, over a·c elements.
+ */
+export interface Slices {
+  readonly a: number;
+  readonly b: number;
+  readonly c: number;
+}
+
+/**
+ * Where scale and shift of the element at flat position p are: at ⌊p / inner⌋ mod channels. b·c is a multiple of
+ * channels·inner, or the other way round; c is 1 or a multiple of inner.
+ */
+export interface Channels {
+  readonly channels: number;
+  readonly inner: number;
+}
+
 export interface Kernels {
   readonly name: "wasm" | "plain";
 
@@ -167,19 +185,41 @@ export interface Kernels {
   /** out = condition ? a : b; `condition` is bool. */
   where(condition: Operand, a: Operand, b: Operand, out: Operand): void;
 
-  /**
-   * The chain's outputs in one pass, with the bits of its steps one by one. All operands are of one float dtype or
-   * bool, and the outputs of one shape. False, with nothing written, where that is not to be had or would not pay:
-   * then the caller runs the steps.
-   */
-  fuse(chain: Chain, inputs: readonly Operand[], outs: readonly Operand[]): boolean;
-
   /** Reduces the axes where `out.shape` has 1 and `x.shape` has not; both have the same rank. */
   reduce(name: ReduceName, x: Operand, out: Operand): void;
   /** `out` is int32, has x's rank and length 1 at `axis`. */
   argReduce(name: ArgReduceName, x: Operand, axis: number, out: Operand): void;
   /** Along `axis`, the maximum subtracted first. A row of −∞ gives NaN, as PyTorch's. */
   softmax(name: "softmax" | "logSoftmax", x: Operand, axis: number, out: Operand): void;
+
+  /**
+   * Of every slice, mean = Σx/n (0 unless `centered`), variance = Σ(x − mean)²/n and rstd = 1/√(variance + eps).
+   * All are contiguous, as everything in the next two entries; the sums are carried in float64.
+   */
+  moments(
+    x: Operand,
+    slices: Slices,
+    options: { centered: boolean; eps: number },
+    out: { mean: Operand; variance: Operand; rstd: Operand },
+  ): void;
+  /** out = z·weight + bias with z = (x − mean)·rstd. */
+  normalize(
+    x: Operand,
+    slices: Slices & Channels,
+    by: { mean: Operand; rstd: Operand; weight: Operand; bias: Operand | null },
+    out: Operand,
+  ): void;
+  /**
+   * out = rstd·(g − mean of g − z·mean of g·z) with g = dy·weight, means over slices; without the first mean unless
+   * mean depends on x (`centers`), without the second unless rstd does (`stretches`).
+   */
+  normalizeGrad(
+    dy: Operand,
+    x: Operand,
+    slices: Slices & Channels & { centers: boolean; stretches: boolean },
+    by: { mean: Operand; rstd: Operand; weight: Operand },
+    out: Operand,
+  ): void;
 
   /** Along `axis`, out's element i from x's elements 0 to i; floats are carried in float64. `out` may be x. */
   scan(name: ScanName, x: Operand, axis: number, out: Operand): void;

@@ -18,7 +18,8 @@ import type {
   UnaryName,
   UpdateName,
 } from "./interface.ts";
-import { peek } from "./memory.ts";
+import { elements } from "./plain-elements.ts";
+import { plainFused } from "./plain-fused.ts";
 import { random } from "./plain-random.ts";
 import {
   digamma,
@@ -31,17 +32,8 @@ import {
   polygamma,
 } from "./plain-special.ts";
 import { update } from "./plain-update.ts";
-import { newArray } from "./storage.ts";
 
 type Elements = TypedArray | readonly number[];
-
-/** The array that holds an operand's elements; a lone number becomes an array of one. */
-function elements(x: Operand): TypedArray {
-  if (x.storage !== null) return peek(x.storage);
-  const array = newArray(x.dtype, 1);
-  array[0] = x.value;
-  return array;
-}
 
 /** Strides of `x` as broadcast to `rank` axes (right-aligned): 0 where x has length 1 or no axis. */
 function broadcastStrides(x: Operand, rank: number): number[] {
@@ -327,6 +319,7 @@ function scatter(
 }
 
 export const plain: Kernels = {
+  ...plainFused,
   name: "plain",
 
   scalarUnary(name, dtype) {
@@ -368,8 +361,6 @@ export const plain: Kernels = {
     const f = compareFunctions[name];
     map([a, b], out, ([p, q], at) => (f(p[at[0]], q[at[1]]) ? 1 : 0));
   },
-
-  fuse: () => false,
 
   where(condition, a, b, out) {
     map([condition, a, b], out, ([c, p, q], at) => (c[at[0]] ? p[at[1]] : q[at[2]]));

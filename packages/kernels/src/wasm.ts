@@ -1,8 +1,6 @@
 /** The WebAssembly backend: each entry plans its call, hands addresses over and runs one export. */
 import type { Arena } from "./arena.ts";
 import { Call } from "./call.ts";
-import type { Chain } from "./fusion/chain.ts";
-import { Fusion } from "./fusion/fuse.ts";
 import type {
   ArgReduceName,
   ArgScanName,
@@ -20,10 +18,11 @@ import type {
 } from "./interface.ts";
 import { type GemmExports, gemm, gemmScratchBytes, THREADED_PRODUCT } from "./matmul.ts";
 import { alloc, release } from "./memory.ts";
-import { type Kernel, type KernelModule, loadModule, suffixOf, unsupported } from "./module.ts";
+import { type Kernel, loadModule, suffixOf } from "./module.ts";
 import { plain } from "./plain.ts";
 import { bytesPerElement } from "./storage.ts";
 import { openCrew } from "./threads.ts";
+import { FusedKernels } from "./wasm-fused.ts";
 import { reduce } from "./wasm-reduce.ts";
 
 /** Below this length along either axis, transposing in blocks gains nothing. */
@@ -58,22 +57,14 @@ const SOFTMAX = 8;
 const SCATTERED = 4;
 const SCALAR_LOOP = 4;
 
-export function startWasm(arena: Arena): Kernels {
-  const module = loadModule(arena.memory);
+/** @param others  see {@link loadModule} */
+export function startWasm(arena: Arena, others?: readonly Uint8Array<ArrayBuffer>[]): Kernels {
+  const module = loadModule(arena.memory, others);
   return new WasmKernels(new Call(arena, openCrew(arena.memory, module)), module);
 }
 
-class WasmKernels implements Kernels {
+export class WasmKernels extends FusedKernels implements Kernels {
   readonly name = "wasm";
-  private readonly call: Call;
-  private readonly module: KernelModule;
-  private readonly fusion: Fusion;
-
-  constructor(call: Call, module: KernelModule) {
-    this.call = call;
-    this.module = module;
-    this.fusion = new Fusion(call, module);
-  }
 
   scalarUnary(name: UnaryName, dtype: DType): (x: number) => number {
     // What is exact, or correctly rounded, has the same bits in JavaScript.
@@ -157,10 +148,6 @@ class WasmKernels implements Kernels {
     call.rowOperand(3, 4, out);
     call.launch(this.module.bySize[bytesPerElement[out.dtype]].where!, count, count);
     call.end(out.storage);
-  }
-
-  fuse(chain: Chain, inputs: readonly Operand[], outs: readonly Operand[]): boolean {
-    return this.fusion.run(chain, inputs, outs);
   }
 
   reduce(name: ReduceName, x: Operand, out: Operand): void {
@@ -369,12 +356,6 @@ class WasmKernels implements Kernels {
     call.launch(kernel, rows, scratch === null ? SCALAR_LOOP * rows * n : 0);
     if (scratch !== null) call.arena.release(scratch);
     call.end(out.storage);
-  }
-
-  private kernel(where: string, name: string, dtype: DType): Kernel {
-    const kernel = this.module.byType[dtype][name];
-    if (kernel === undefined) throw unsupported(this.module, where, name, dtype);
-    return kernel;
   }
 
   private scalar(name: string, dtype: DType): ((...x: number[]) => number) | undefined {

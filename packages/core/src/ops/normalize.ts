@@ -1,75 +1,193 @@
 /** Normalizations: zero mean and unit variance over a batch, a layer, a group or an instance. */
+import type { Channels, Slices } from "@tapegrad/kernels";
 import { checkTensor } from "../apply.ts";
 import { checkAtLeast, checkFinite, checkFlag } from "../check.ts";
+import { ones, zeros } from "../create.ts";
 import { isFloat } from "../dtype.ts";
 import { DTypeError, ShapeError, ValueError } from "../errors.ts";
 import { defineOp } from "../op.ts";
-import { formatShape, reducedShape, type Shape, sameShape, sizeOf } from "../shape.ts";
+import { formatShape, type Shape, sameShape, sizeOf } from "../shape.ts";
 import { noGrad } from "../tape.ts";
-import { numberTensor, type Tensor } from "../tensor.ts";
-import { overNext } from "./batching.ts";
-import { add, div, mul, pow, sqrt, square, sub } from "./elementwise.ts";
-import { reshape } from "./layout.ts";
+import type { Tensor } from "../tensor.ts";
+import { directly, runsDirectly, withPacked } from "./direct.ts";
+import { add, div, mul, pow, reciprocal, sqrt, square, sub } from "./elementwise.ts";
+import { expand, permute, reshape } from "./layout.ts";
 import { pad } from "./pad.ts";
 import { mean, sum } from "./reduce.ts";
-import { perAxis, windowsOp, withScratch } from "./windows.ts";
+import { perAxis, windowsOp } from "./windows.ts";
 
-interface Standardized {
-  /** What meets in one mean. */
-  axes: readonly number[];
+/** How an array is normalized: slice by slice, then scaled by channels. */
+interface Normalized extends Slices, Channels {
+  /** Whose mean and rstd these are: x's own, those of x about 0 ("root"), or others that are given. */
+  statistics: "own" | "root" | "given";
   eps: number;
 }
 
-/**
- * normalized = (x − μ) / √(σ² + ε), with μ and the biased variance σ² over some axes, which they keep with
- * size 1. Two passes over x: no digits are lost where μ is much larger than σ.
- */
-export const standardize = defineOp({
-  name: "standardize",
+/** Mean and biased variance of every slice, and 1/√(variance + eps): constants to the tape. */
+export const momentsOp = defineOp({
+  name: "moments",
   inputs: ["x"],
-  outputs: ["normalized", "mean", "variance"],
+  outputs: ["mean", "variance", "rstd"],
   domain: "float",
-  shapes: ({ x }, { axes }: Standardized) => {
-    const small = { shape: reducedShape(x.shape, axes, true) };
-    return { normalized: { shape: x.shape }, mean: small, variance: small };
+  shapes: (_, { b }: Slices & Pick<Normalized, "statistics" | "eps">) => {
+    const each = { shape: [b] };
+    return { mean: each, variance: each, rstd: each };
   },
-  forwardAll: ({ x }, { normalized, mean, variance }, kernels, { axes, eps }) => {
-    const count = numberTensor(sizeOf(axes.map((axis) => x.shape[axis]!)), x.dtype);
-    kernels.reduce("sum", x, mean);
-    kernels.binary("div", mean, count, mean);
-    kernels.binary("sub", x, mean, normalized);
-    withScratch(x.shape, x.dtype, (squares) => {
-      kernels.unary("square", normalized, squares);
-      kernels.reduce("sum", squares, variance);
-    });
-    kernels.binary("div", variance, count, variance);
-    withScratch(variance.shape, x.dtype, (deviation) => {
-      kernels.binary("add", variance, numberTensor(eps, x.dtype), deviation);
-      kernels.unary("sqrt", deviation, deviation);
-      kernels.binary("div", normalized, deviation, normalized);
-    });
+  forwardAll: ({ x }, out, kernels, how) => {
+    const centered = how.statistics === "own";
+    withPacked([x], ([packed]) => kernels.moments(packed!, how, { centered, eps: how.eps }, out));
   },
-  saves: ["normalized", "variance"],
-  batch: overNext(),
-  grad: {
-    // With z = (x − μ)/s and s = √(σ² + ε), over n elements: ∂μ/∂xⱼ = 1/n, ∂σ²/∂xⱼ = 2(xⱼ − μ)/n = 2s·zⱼ/n,
-    // ∂zᵢ/∂xⱼ = ([i = j] − 1/n − zᵢzⱼ/n)/s. Sums over i are means; what μ and σ² receive joins them.
-    x: (dy, { normalized, variance }, { axes, eps }) => {
-      const count = sizeOf(axes.map((axis) => normalized.shape[axis]!));
-      const average = (t: Tensor) => mean(t, axes, { keepdim: true });
-      const s = variance.add(eps).sqrt();
-      const shift = average(dy.normalized).sub(dy.mean.mul(s).div(count));
-      const stretch = average(dy.normalized.mul(normalized)).sub(
-        dy.variance.mul(s.square()).mul(2 / count),
-      );
-      return dy.normalized.sub(shift).sub(normalized.mul(stretch)).div(s);
-    },
+  batch: ({ call, inputs, attrs, size }) => {
+    const together = { ...attrs, b: size * attrs.b };
+    const found = call([slicesOf(inputs[0]!, size, attrs)], together) as Record<string, Tensor>;
+    return Object.fromEntries(
+      Object.entries(found).map(([name, y]) => [name, reshape(y, [size, attrs.b])]),
+    );
   },
-  tex: {
-    y: "z = (x - \\mu) / \\sqrt{\\sigma^2 + \\varepsilon},\\ \\mu,\\ \\sigma^2",
-    x: "([i = j] - 1/n - z_i z_j / n) / \\sqrt{\\sigma^2 + \\varepsilon}",
-  },
+  grad: { x: null },
+  tex: { y: "\\mu,\\ \\sigma^2,\\ 1 / \\sqrt{\\sigma^2 + \\varepsilon}" },
 });
+
+/** All samples' slices side by side: [size, a·b·c] → [a, size·b, c]. */
+function slicesOf(x: Tensor, size: number, { a, b, c }: Slices): Tensor {
+  return reshape(permute(reshape(x, [size, a, b, c]), [1, 0, 2, 3]), [a, size * b, c]);
+}
+
+/**
+ * The op y = z·weight + bias with z = (x − mean)·rstd under one of its names. In its rules mean and rstd are x's
+ * own unless they are given: one kernel for the first derivative; tensor ops, from x on, for further ones.
+ */
+function normalizationOp(name: string) {
+  return defineOp({
+    name,
+    inputs: ["x", "mean", "rstd", "weight", "bias"],
+    domain: "float",
+    shape: ({ x }) => x.shape,
+    forward: ({ x, mean, rstd, weight, bias }, y, kernels, how: Normalized) => {
+      withPacked([x, mean, rstd, weight, bias], ([v, m, r, w, shift]) =>
+        kernels.normalize(v!, how, { mean: m!, rstd: r!, weight: w!, bias: shift! }, y),
+      );
+    },
+    saves: ["x", "mean", "rstd", "weight"],
+    batch: ({ call, inputs: [x, mean, rstd, weight, bias], batched, attrs, size }) => {
+      const { b, channels, inner } = attrs;
+      const statistics = [mean!, rstd!].map((t, i) =>
+        reshape(batched[i + 1] ? t : expand(t, [size, b]), [size * b]),
+      );
+      const all = batched[0] ? x! : expand(x!, [size, ...x!.shape]);
+      const shared = !batched[3] && !batched[4];
+      const like = { dtype: all.dtype };
+      const by = shared ? [weight!, bias!] : [ones([channels], like), zeros([channels], like)];
+      const z = call([slicesOf(all, size, attrs), ...statistics, ...by], {
+        ...attrs,
+        b: size * b,
+      }) as Tensor;
+      const { a, c } = attrs;
+      const parts = reshape(permute(reshape(z, [a, size, b, c]), [1, 0, 2, 3]), all.shape);
+      if (shared) return parts;
+      const [own, shift] = [weight!, bias!].map((t) => reshape(t, [-1, 1, channels, 1]));
+      const channelwise = reshape(parts, [size, -1, channels, inner]);
+      return reshape(add(mul(channelwise, own!), shift!), all.shape);
+    },
+    grad: {
+      // z = (x − μ)/s over n elements: ∂zᵢ/∂xⱼ = ([i = j] − 1/n − zᵢzⱼ/n)/s, so with g = dy·weight
+      // dx = (g − mean g − z·mean(g·z))/s. A μ that is 0, and given μ and s, don't depend on x.
+      x: (dy, { x, mean, rstd, weight }, how) => {
+        const centers = how.statistics === "own";
+        const stretches = how.statistics !== "given";
+        if (runsDirectly(dy, x, weight)) {
+          return directly(x.shape, x.dtype, (dx, kernels) =>
+            withPacked([dy, x, weight], ([upstream, v, w]) => {
+              const by = { mean, rstd, weight: w! };
+              kernels.normalizeGrad(upstream!, v!, { ...how, centers, stretches }, by, dx);
+            }),
+          );
+        }
+        const { z, s } = standardized(x, mean, rstd, how);
+        const scaled = mul(byChannel(dy, how), reshape(weight, [how.channels, 1]));
+        const g = reshape(scaled, z.shape);
+        const centred = centers ? sub(g, sliceMean(g)) : g;
+        const rest = stretches ? sub(centred, mul(z, sliceMean(mul(g, z)))) : centred;
+        return reshape(div(rest, s), x.shape);
+      },
+      mean: null,
+      rstd: null,
+      weight: (dy, { x, mean, rstd }, how) => {
+        if (!runsDirectly(dy, x)) {
+          const { z } = standardized(x, mean, rstd, how);
+          return channelSum(mul(dy, reshape(z, x.shape)), how);
+        }
+        const product = directly(x.shape, x.dtype, (y, kernels) =>
+          withPacked([x, dy], ([v, upstream]) => {
+            const each = { ...how, channels: x.size, inner: 1 };
+            kernels.normalize(v!, each, { mean, rstd, weight: upstream!, bias: null }, y);
+          }),
+        );
+        return channelSum(product, how);
+      },
+      bias: (dy, _, how) => channelSum(dy, how),
+    },
+    tex: {
+      y: "z\\,w + b,\\ z = (x - \\mu) / \\sqrt{\\sigma^2 + \\varepsilon}",
+      x: "w\\,([i = j] - 1/n - z_i z_j / n) / \\sqrt{\\sigma^2 + \\varepsilon}",
+      weight: "z",
+      bias: "1",
+    },
+  });
+}
+
+export const batchNormOp = normalizationOp("batchNorm");
+export const layerNormOp = normalizationOp("layerNorm");
+export const rmsNormOp = normalizationOp("rmsNorm");
+export const groupNormOp = normalizationOp("groupNorm");
+export const instanceNormOp = normalizationOp("instanceNorm");
+
+/** Means of slices. */
+function sliceMean(x: Tensor): Tensor {
+  return mean(x, [0, 2], { keepdim: true });
+}
+
+/** z and √(variance + eps) by slices, in tensor ops. */
+function standardized(
+  x: Tensor,
+  given: Tensor,
+  rstd: Tensor,
+  { a, b, c, statistics, eps }: Normalized,
+): { z: Tensor; s: Tensor } {
+  const slices = reshape(x, [a, b, c]);
+  const each = (t: Tensor) => reshape(t, [b, 1]);
+  const d = sub(slices, statistics === "own" ? sliceMean(slices) : each(given));
+  if (statistics === "given") return { z: mul(d, each(rstd)), s: reciprocal(each(rstd)) };
+  const s = sqrt(add(sliceMean(square(d)), eps));
+  return { z: div(d, s), s };
+}
+
+/** [.., channels, inner]: what shares scale and shift. */
+function byChannel(x: Tensor, { channels, inner }: Channels): Tensor {
+  return reshape(x, [x.size / (channels * inner) || 0, channels, inner]);
+}
+
+function channelSum(x: Tensor, how: Channels): Tensor {
+  return sum(byChannel(x, how), [0, 2]);
+}
+
+/** Normalizes by x's own statistics, or by given ones. */
+function normalized(
+  op: typeof batchNormOp,
+  x: Tensor,
+  how: Normalized,
+  { weight, bias }: Affine,
+  { mean, rstd, variance }: Record<"mean" | "rstd", Tensor> & { variance?: Tensor } = momentsOp(
+    x,
+    how,
+  ),
+): { y: Tensor; mean: Tensor; variance?: Tensor | undefined } {
+  const like = { dtype: x.dtype };
+  const flat = (part: Tensor) => reshape(part, [how.channels]);
+  const scale = weight ? flat(weight) : ones([how.channels], like);
+  const shift = bias ? flat(bias) : zeros([how.channels], like);
+  return { y: op(x, mean, rstd, scale, shift, how), mean, variance };
+}
 
 /** An optional float tensor of a given shape. */
 function checkPart(
@@ -99,17 +217,6 @@ export interface Affine {
   bias?: Tensor | null;
   /** Added to the variance. Default 1e-5. */
   eps?: number;
-}
-
-/** y · weight + bias, both reshaped to `shape`. */
-function affine(y: Tensor, { weight, bias }: Affine, shape: Shape): Tensor {
-  const scaled = weight ? mul(y, reshape(weight, shape)) : y;
-  return bias ? add(scaled, reshape(bias, shape)) : scaled;
-}
-
-/** [1, C, 1, …]: numbers per channel beside x. */
-function perChannel(x: Tensor): number[] {
-  return x.shape.map((size, i) => (i === 1 ? size : 1));
 }
 
 function checkChannels(op: string, x: Tensor, rank: number): number {
@@ -163,17 +270,29 @@ function updateRunning(
   });
 }
 
-/** (x − runningMean) / √(runningVar + ε), per channel. */
-function byRunning(op: string, x: Tensor, options: RunningStatistics & Affine, flag: string) {
+/** Slices and channels of x [N, C, …] whose channels have statistics of their own. */
+function channelSlices(x: Tensor): Slices & Channels {
+  const [a, b] = x.shape as [number, number];
+  const c = sizeOf(x.shape.slice(2));
+  return { a, b, c, channels: b, inner: c };
+}
+
+/** By the running statistics, per channel. */
+function byRunning(
+  op: typeof batchNormOp,
+  x: Tensor,
+  options: RunningStatistics & Affine,
+  flag: string,
+): Tensor {
   const { runningMean, runningVar, eps = 1e-5 } = options;
   if (!runningMean || !runningVar) {
     throw new ValueError(
-      `${op}: runningMean and runningVar are needed unless ${flag}; give both, or set it.`,
+      `${op.op.name}: runningMean and runningVar are needed unless ${flag}; give both, or set it.`,
     );
   }
-  const shape = perChannel(x);
-  const deviation = sqrt(add(runningVar, eps));
-  return div(sub(x, reshape(runningMean, shape)), reshape(deviation, shape));
+  const rstd = reciprocal(sqrt(add(runningVar, eps)));
+  const how = { ...channelSlices(x), statistics: "given" as const, eps };
+  return normalized(op, x, how, options, { mean: runningMean, rstd }).y;
 }
 
 /**
@@ -198,20 +317,18 @@ export function batchNorm(x: Tensor, options: BatchNormOptions = {}): Tensor {
   checkPart(op, "bias", bias, [channels], "one number per channel");
   checkRunning(op, options, channels);
   if (!training) {
-    return affine(byRunning(op, x, options, "training is true"), options, perChannel(x));
+    return byRunning(batchNormOp, x, options, "training is true");
   }
-  const axes = x.shape.map((_, i) => i).filter((i) => i !== 1);
-  const count = sizeOf(axes.map((axis) => x.shape[axis]!));
+  const slices = channelSlices(x);
+  const count = slices.a * slices.c;
   if (count === 1) {
     throw new ShapeError(
       `batchNorm: x is ${formatShape(x.shape)}, one element per channel, which has no variance to train on; use a larger batch or training: false.`,
     );
   }
-  const { normalized, mean: batchMean, variance } = standardize(x, { axes, eps });
-  if (count > 0) {
-    updateRunning(options, reshape(batchMean, [channels]), reshape(variance, [channels]), count);
-  }
-  return affine(normalized, options, perChannel(x));
+  const found = normalized(batchNormOp, x, { ...slices, statistics: "own", eps }, options);
+  if (count > 0) updateRunning(options, found.mean, found.variance!, count);
+  return found.y;
 }
 
 /** Options of {@link instanceNorm}. */
@@ -239,21 +356,21 @@ export function instanceNorm(x: Tensor, options: InstanceNormOptions = {}): Tens
   checkPart(op, "bias", bias, [channels], "one number per channel");
   checkRunning(op, options, channels);
   if (!useInputStats) {
-    return affine(byRunning(op, x, options, "useInputStats is true"), options, perChannel(x));
+    return byRunning(instanceNormOp, x, options, "useInputStats is true");
   }
-  const axes = x.shape.map((_, i) => i).slice(2);
-  const count = sizeOf(x.shape.slice(2));
+  const { a, b, c: count, ...places } = channelSlices(x);
   if (count === 1) {
     throw new ShapeError(
       `instanceNorm: x is ${formatShape(x.shape)}, one element per channel, which has no variance; use useInputStats: false.`,
     );
   }
-  const { normalized, mean: means, variance } = standardize(x, { axes, eps });
+  const how = { a: 1, b: a * b, c: count, ...places, statistics: "own" as const, eps };
+  const found = normalized(instanceNormOp, x, how, options);
   if (x.size > 0 && (options.runningMean || options.runningVar)) {
-    const overBatch = (t: Tensor) => mean(reshape(t.detach(), [x.shape[0]!, channels]), 0);
-    updateRunning(options, overBatch(means), overBatch(variance), count);
+    const overBatch = (t: Tensor) => mean(reshape(t, [a, channels]), 0);
+    updateRunning(options, overBatch(found.mean), overBatch(found.variance!), count);
   }
-  return affine(normalized, options, perChannel(x));
+  return found.y;
 }
 
 /**
@@ -277,13 +394,13 @@ export function groupNorm(x: Tensor, groups: number, options: Affine = {}): Tens
   checkAtLeast(op, "eps", eps, 0);
   checkPart(op, "weight", weight, [channels], "one number per channel");
   checkPart(op, "bias", bias, [channels], "one number per channel");
-  const together = reshape(x, [x.shape[0]!, groups, sizeOf(x.shape.slice(1)) / groups]);
-  const { normalized } = standardize(together, { axes: [2], eps });
-  return affine(reshape(normalized, x.shape), options, perChannel(x));
+  const { a, b, c, ...places } = channelSlices(x);
+  const slices = { a: 1, b: a * groups, c: (b / groups) * c, ...places };
+  return normalized(groupNormOp, x, { ...slices, statistics: "own", eps }, options).y;
 }
 
-/** The last axes of x, which `shape` must be. */
-function lastAxes(op: string, x: Tensor, shape: number | readonly number[]): number[] {
+/** The last sizes of x, which `shape` must be. */
+function lastSizes(op: string, x: Tensor, shape: number | readonly number[]): number[] {
   const sizes = perAxis(op, "normalizedShape", shape, Array.isArray(shape) ? shape.length : 1, 0);
   const lead = x.rank - sizes.length;
   if (sizes.length === 0 || lead < 0 || !sameShape(x.shape.slice(lead), sizes)) {
@@ -291,7 +408,14 @@ function lastAxes(op: string, x: Tensor, shape: number | readonly number[]): num
       `${op}: x is ${formatShape(x.shape)} and normalizedShape ${formatShape(sizes)}; it must be x's last sizes.`,
     );
   }
-  return sizes.map((_, i) => lead + i);
+  return sizes;
+}
+
+/** Slices and channels where the last sizes are normalized together. */
+function lastSlices(x: Tensor, sizes: Shape): Slices & Channels {
+  const c = sizeOf(sizes);
+  const b = sizeOf(x.shape.slice(0, x.rank - sizes.length));
+  return { a: 1, b, c, channels: c, inner: 1 };
 }
 
 /**
@@ -310,12 +434,11 @@ export function layerNorm(
   const op = "layerNorm";
   checkTensor(op, "x", x);
   const { weight, bias, eps = 1e-5 } = options;
-  const axes = lastAxes(op, x, normalizedShape);
-  const shape = axes.map((axis) => x.shape[axis]!);
+  const sizes = lastSizes(op, x, normalizedShape);
   checkAtLeast(op, "eps", eps, 0);
-  checkPart(op, "weight", weight, shape, "the normalized shape");
-  checkPart(op, "bias", bias, shape, "the normalized shape");
-  return affine(standardize(x, { axes, eps }).normalized, options, shape);
+  checkPart(op, "weight", weight, sizes, "the normalized shape");
+  checkPart(op, "bias", bias, sizes, "the normalized shape");
+  return normalized(layerNormOp, x, { ...lastSlices(x, sizes), statistics: "own", eps }, options).y;
 }
 
 /**
@@ -332,13 +455,12 @@ export function rmsNorm(
 ): Tensor {
   const op = "rmsNorm";
   checkTensor(op, "x", x);
-  const axes = lastAxes(op, x, normalizedShape);
-  const shape = axes.map((axis) => x.shape[axis]!);
+  const sizes = lastSizes(op, x, normalizedShape);
   const { weight, eps = x.dtype === "float64" ? Number.EPSILON : 2 ** -23 } = options;
   checkAtLeast(op, "eps", eps, 0);
-  checkPart(op, "weight", weight, shape, "the normalized shape");
-  const root = sqrt(add(mean(square(x), axes, { keepdim: true }), eps));
-  return affine(div(x, root), { weight: weight ?? null }, shape);
+  checkPart(op, "weight", weight, sizes, "the normalized shape");
+  const how = { ...lastSlices(x, sizes), statistics: "root" as const, eps };
+  return normalized(rmsNormOp, x, how, { weight: weight ?? null }).y;
 }
 
 /**

@@ -3,6 +3,7 @@ import { describe, expect, it } from "@jest/globals";
 import {
   batchNorm,
   checkOp,
+  grad,
   gradcheck,
   gradgradcheck,
   groupNorm,
@@ -14,21 +15,78 @@ import {
   rmsNorm,
   type Tensor,
   tensor,
+  uniform,
   zeros,
 } from "../../src/index.ts";
-import { standardize } from "../../src/ops/normalize.ts";
+import {
+  batchNormOp,
+  groupNormOp,
+  instanceNormOp,
+  layerNormOp,
+  momentsOp,
+  rmsNormOp,
+} from "../../src/ops/normalize.ts";
 import { expectNear, random, testMessages } from "./helpers.ts";
 
 export function normalizeTests(): void {
   describe("normalizations", () => {
-    it("standardize", () => {
-      checkOp(standardize, {
+    const layouts = [
+      { a: 3, b: 2, c: 2, channels: 2, inner: 2 }, // batch norm
+      { a: 6, b: 2, c: 1, channels: 2, inner: 1 }, // batch norm without places
+      { a: 1, b: 2, c: 6, channels: 6, inner: 1 }, // layer norm
+      { a: 1, b: 2, c: 6, channels: 3, inner: 2 }, // group norm
+    ];
+
+    it("moments", () => {
+      const how = { statistics: "own" as const, eps: 0.1 };
+      checkOp(momentsOp, {
         cases: [
-          { x: normal([3, 4]), attrs: { axes: [0], eps: 1e-3 } },
-          { x: normal([2, 3, 2]), attrs: { axes: [0, 2], eps: 0.1 } },
-          { x: normal([0, 4]), attrs: { axes: [1], eps: 0.1 } },
+          ...layouts.map((layout) => ({ x: normal([3, 4]), attrs: { ...layout, ...how } })),
+          { x: normal([3, 4]), attrs: { ...layouts[0]!, ...how, statistics: "root" as const } },
+          { x: normal([0, 4]), attrs: { a: 1, b: 0, c: 4, ...how } },
         ],
       });
+    });
+
+    const fused = [batchNormOp, layerNormOp, rmsNormOp, groupNormOp, instanceNormOp];
+    it.each(fused.map((op) => [op.op.name, op] as const))("%s as one op", (_, op) => {
+      for (const statistics of ["own", "root", "given"] as const) {
+        checkOp(op, {
+          cases: layouts.map((layout) => ({
+            x: normal([3, 4]),
+            mean: normal([layout.b]),
+            rstd: uniform([layout.b], 0.5, 1.5),
+            weight: normal([layout.channels]),
+            bias: normal([layout.channels]),
+            attrs: { ...layout, statistics, eps: 0.1 },
+          })),
+          call: ([x, mean, rstd, weight, bias], how: Parameters<typeof op>[5]) => {
+            const by = statistics === "given" ? { mean: mean!, rstd: rstd! } : momentsOp(x!, how);
+            return op(x!, by.mean, by.rstd, weight!, bias!, how);
+          },
+        });
+      }
+    });
+
+    it("a backward pass gives the same as one that is recorded", () => {
+      const x = random([4, 6, 3]);
+      const [weight, bias, dy] = [random([6], 2), random([6], 3), random([4, 6, 3], 4)];
+      const run = (f: (options: { weight: Tensor; bias: Tensor }, x: Tensor) => Tensor) => {
+        const [plain, recorded] = [false, true].map((createGraph) => {
+          const inputs = [x, weight, bias].map((t) => t.clone().requiresGrad_());
+          const y = f({ weight: inputs[1]!, bias: inputs[2]! }, inputs[0]!);
+          return grad(y, inputs, { gradOutputs: [dy], createGraph });
+        });
+        plain!.forEach((dx, i) => {
+          expectNear(dx, recorded![i]!);
+        });
+      };
+      run((by, t) => batchNorm(t, { ...by, training: true }));
+      run((by, t) => instanceNorm(t, by));
+      run((by, t) => groupNorm(t, 2, by));
+      run((by, t) => layerNorm(t.transpose(1, 2), 6, by).transpose(1, 2));
+      const [runningMean, runningVar] = [random([6], 5), random([6], 6).square()];
+      run((by, t) => batchNorm(t, { ...by, runningMean, runningVar }));
     });
 
     it("batch norm: unit variance per channel, running statistics by PyTorch's momentum", () => {
