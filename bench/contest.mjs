@@ -43,6 +43,14 @@ function tapegrad(threads) {
   };
 }
 
+/** With `setNumerics("fast")`, for which Node 20 wants a flag. */
+function tapegradFast() {
+  const { version, command } = tapegrad(1);
+  const [node, ...rest] = command;
+  const flags = /^20\./.test(process.versions.node) ? ["--experimental-wasm-relaxed-simd"] : [];
+  return { version: `${version}, numerics "fast"`, command: [node, ...flags, ...rest, "fast"] };
+}
+
 /** Who can take part on this machine: name → { version, command }, or { missing: why }. */
 export function findContenders() {
   const torch = findTorch();
@@ -50,6 +58,7 @@ export function findContenders() {
   return {
     tapegrad: tapegrad(1),
     "tapegrad-2": tapegrad(2),
+    "tapegrad-fast": tapegradFast(),
     pytorch: torch
       ? { version: torch.version, command: [torch.python, path("contenders/pytorch.py")] }
       : { missing: "no python3 here imports torch" },
@@ -101,6 +110,25 @@ function writeArrays(file, data) {
   return arrays;
 }
 
+/** Starts contenders on a workload, lets `f` ask them, and ends them. */
+export async function withContenders(name, workload, contenders, taking, f) {
+  const folder = mkdtempSync(join(tmpdir(), "tapegrad-bench-"));
+  const running = [];
+  try {
+    const file = join(folder, "arrays.bin");
+    const arrays = writeArrays(file, workload.data());
+    for (const who of taking) {
+      const { ask, end } = start(who, contenders[who].command);
+      running.push({ who, ask, end });
+      await ask({ do: "setup", workload: name, file, arrays, options: workload.options });
+    }
+    return await f(running);
+  } finally {
+    for (const { end } of running) end();
+    rmSync(folder, { recursive: true });
+  }
+}
+
 /**
  * Runs a workload: every contender trains for `lossSteps` steps from the same weights, as far as it gets in
  * `lossMs`. Then `rounds` rounds of `ms` milliseconds go around, so that a slow moment of the machine hits all
@@ -109,20 +137,11 @@ function writeArrays(file, data) {
  * @param taking  names of those who take part
  * @returns name → { losses, times }, times in the workload's unit, one per round
  */
-export async function contest(name, workload, contenders, taking, pace) {
-  const folder = mkdtempSync(join(tmpdir(), "tapegrad-bench-"));
-  const running = [];
-  try {
-    const file = join(folder, "arrays.bin");
-    const arrays = writeArrays(file, workload.data());
-    for (const who of taking) {
-      const { ask, end } = start(who, contenders[who].command);
-      running.push({ who, ask, end, losses: [], times: [], spentMs: 0 });
-      await ask({ do: "setup", workload: name, file, arrays, options: workload.options });
-    }
+export function contest(name, workload, contenders, taking, pace) {
+  return withContenders(name, workload, contenders, taking, async (running) => {
     for (const one of running) {
-      const answer = await one.ask({ do: "losses", steps: pace.lossSteps, ms: pace.lossMs });
-      one.losses = answer.losses;
+      const { losses } = await one.ask({ do: "losses", steps: pace.lossSteps, ms: pace.lossMs });
+      Object.assign(one, { losses, times: [], spentMs: 0 });
     }
     for (let round = -pace.warmUp; round < pace.rounds; round++) {
       for (const one of running) {
@@ -133,8 +152,5 @@ export async function contest(name, workload, contenders, taking, pace) {
       }
     }
     return Object.fromEntries(running.map(({ who, losses, times }) => [who, { losses, times }]));
-  } finally {
-    for (const { end } of running) end();
-    rmSync(folder, { recursive: true });
-  }
+  });
 }

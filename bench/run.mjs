@@ -10,13 +10,29 @@ import { contest, findContenders } from "./contest.mjs";
 import { dispatchFigures, dispatchText, measureDispatch } from "./dispatch.mjs";
 import { formulaFigures, formulaText, measureFormulas } from "./formula.mjs";
 import { gemmFigures, gemmText, measureGemm } from "./gemm.mjs";
-import { measureMemory, memoryFigures, memoryText } from "./memory.mjs";
+import {
+  measureMemory,
+  measurePeaks,
+  memoryFigures,
+  memoryText,
+  peakFigures,
+  peakText,
+} from "./memory.mjs";
 import { measureOps, opsText } from "./ops.mjs";
 import { contestText, figuresText, lossFigures, summarize } from "./report.mjs";
 import { measureStart, startFigures, startText } from "./start.mjs";
 import { workloads } from "./workloads.mjs";
 
-const known = [...Object.keys(workloads), "gemm", "dispatch", "ops", "formula", "memory", "start"];
+const known = [
+  ...Object.keys(workloads),
+  "gemm",
+  "dispatch",
+  "ops",
+  "formula",
+  "peak",
+  "memory",
+  "start",
+];
 const latest = fileURLToPath(new URL("results/latest.json", import.meta.url));
 
 const usage = `npm run bench -- [options]
@@ -50,7 +66,9 @@ function readOptions() {
     const stored = values.check ? JSON.parse(readFileSync(values.baseline, "utf8")) : null;
     const isStored = (name) => stored?.workloads[name] ?? stored?.[name];
     const all = known.filter((name) =>
-      values.check ? isStored(name) && !["memory", "start"].includes(name) : name !== "start",
+      values.check
+        ? isStored(name) && !["peak", "memory", "start"].includes(name)
+        : name !== "start",
     );
     const fallback = values.quick || values.check ? all : known;
     const only = values.only?.split(",") ?? fallback;
@@ -162,8 +180,13 @@ if (options.only.includes("formula")) {
   say(formulaText(rows));
   figures.push(...formulaFigures(rows));
 }
+if (options.only.includes("peak")) {
+  results.peak = await measurePeaks(contenders);
+  say(peakText(results.peak));
+  figures.push(...peakFigures(results.peak));
+}
 if (options.only.includes("memory")) {
-  const runs = measureMemory({ steps: options.quick ? 2000 : 10000 });
+  const runs = measureMemory({ part: options.quick ? 1 / 20 : 1 });
   results.memory = runs;
   say(memoryText(runs));
   figures.push(...memoryFigures(runs));

@@ -5,6 +5,7 @@
  *   {"do": "losses", "steps": 10, "ms": 20000}  → {"losses": […]}, the loss of each training step; fewer,
  *     at least one, if the time is over before
  *   {"do": "round", "ms": 200}      → {"steps": 31, "ms": 203.4}, steps until the time is over
+ *   {"do": "peak"}                  → {"bytes": 123456}, the most that tensors hold in a training step
  *
  * contenders/serve.py is its twin in Python.
  */
@@ -26,8 +27,9 @@ function readArrays(file, arrays) {
 /**
  * @param workloads  name → (arrays, options) → { train, step }: `train` is a whole training step that
  *   returns its loss, `step` what is timed; either may be async
+ * @param peakBytes  the most that tensors have held since the start, for those who can tell
  */
-export async function serve(workloads) {
+export async function serve(workloads, peakBytes) {
   let running;
   const answers = {
     async setup({ workload, file, arrays, options }) {
@@ -40,6 +42,10 @@ export async function serve(workloads) {
       while (losses.length < steps && performance.now() - started < ms)
         losses.push(await running.train());
       return { losses };
+    },
+    async peak() {
+      for (let i = 0; i < 3; i++) await running.train();
+      return { bytes: peakBytes() };
     },
     async round({ ms }) {
       const started = performance.now();

@@ -18,6 +18,27 @@ def read_arrays(file, arrays):
     return result
 
 
+def peak_bytes(train):
+    """The most that tensors hold in a training step: those before it, and what the step adds at its height."""
+    import torch
+
+    train()
+    for x in gc.get_objects():
+        if torch.is_tensor(x) and x.requires_grad and x.is_leaf:
+            x.grad = None  # as the step itself begins
+    tensors = (x for x in gc.get_objects() if torch.is_tensor(x))
+    storages = {x.storage().data_ptr(): x.storage().nbytes() for x in tensors}
+    before = sum(storages.values())
+    with torch.profiler.profile(profile_memory=True) as profile:
+        train()
+    events = [e for e in profile.profiler.kineto_results.events() if e.name() == "[memory]"]
+    held = most = 0
+    for event in sorted(events, key=lambda e: e.start_us()):
+        held += event.nbytes()
+        most = max(most, held)
+    return before + most
+
+
 def serve(workloads):
     """`workloads`: name → (arrays, options) → (train, step), as in serve.mjs."""
     train = step = None
@@ -32,6 +53,8 @@ def serve(workloads):
             while len(losses) < request["steps"] and (time.perf_counter() - started) * 1000 < request["ms"]:
                 losses.append(train())
             answer = {"losses": losses}
+        elif request["do"] == "peak":
+            answer = {"bytes": peak_bytes(train)}
         else:
             gc.collect()
             started = time.perf_counter()

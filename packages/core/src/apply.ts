@@ -15,7 +15,7 @@ import { DTypeError, GradError, ShapeError, ValueError } from "./errors.ts";
 import { fillOutputs, numberFunction } from "./fill.ts";
 import { Node, type NodeDetail, SavingNode } from "./node.ts";
 import { observer } from "./observe.ts";
-import type { Op, TensorLike } from "./op.ts";
+import type { Op, Source, TensorLike } from "./op.ts";
 import { currentHooks, Packed } from "./saved-hooks.ts";
 import { disown, hold } from "./scope.ts";
 import { broadcastShapes, formatShape, overlaps, type Shape, sameShape } from "./shape.ts";
@@ -133,7 +133,7 @@ export function applyElementwise(op: Op, a0: TensorLike, b0: TensorLike | undefi
   if (openLevels !== 0 && (a instanceof BatchedTensor || b instanceof BatchedTensor))
     return batching.call(op, binary ? [a, b] : [a], undefined) as Tensor;
   const shape = sameShape(a.shape, b.shape) ? a.shape : broadcastShapes(op.name, a.shape, b.shape);
-  const y = emptyTensor(shape, a.dtype);
+  const y = emptyTensor(shape, a.dtype, op.name);
   if (typeof op.definition.elementwise === "function") {
     fillOutputs(op, named(op, binary ? [a, b] : [a]), y, undefined);
   } else {
@@ -173,7 +173,7 @@ function freshOutput(op: Op, name: string, shape: Shape, dtype: DType): Tensor {
     );
   }
   if (!dtypes.includes(dtype)) checkDType(`${op.name}, ${name}`, dtype);
-  return emptyTensor(shape, dtype);
+  return emptyTensor(shape, dtype, op.name);
 }
 
 /**
@@ -270,7 +270,7 @@ export function applyInPlace(
     const shares = i > 0 && other.storage !== null && other.storage === x.storage && other !== x;
     return shares ? engineOps.clone(other) : other;
   });
-  const before = recording && op.saves.includes(op.inputs[0]!) ? snapshot(x) : x;
+  const before = recording && op.saves.includes(op.inputs[0]!) ? snapshot(op, x) : x;
   const edge = recording ? differentiableEdge(op, 0, x) : null;
   // Before the change, which overwrites what was read.
   const looked: Before | null = watching ? lookBefore(op, inputs) : null;
@@ -332,9 +332,9 @@ function checkInPlace(
 }
 
 /** x's value as it is now, at x's place on the tape. */
-function snapshot(x: Tensor): Tensor {
+function snapshot(op: Op, x: Tensor): Tensor {
   const edge = needsGrad(x) ? edgeOf(x) : null;
-  const copy = emptyTensor(x.shape, x.dtype);
+  const copy = emptyTensor(x.shape, x.dtype, op.name);
   defaultKernels().copy(x, copy);
   copy.node = edge;
   setRequiresGrad(copy, edge !== null);
@@ -382,27 +382,38 @@ function record(
   edge0?: Node | null,
   extras: readonly Tensor[] = [],
 ): Node | null {
-  const edges = inputs.map((x, i) =>
-    i === 0 && edge0 !== undefined ? edge0 : differentiableEdge(op, i, x),
-  );
-  if (edges.every((edge) => edge === null)) return null;
-  const slots = inputs.some((x) => slotOf(x) !== 0) ? inputs.map(slotOf) : null;
-  const saved = op.saves.map((name) => savedValue(op, name, inputs, outputs, extras));
-  const detail: NodeDetail = {
-    edges,
-    slots,
-    saved,
-    versions: saved.map((x) => (x instanceof Tensor ? x.version : 0)),
-    attrs,
-    shapes: outputs.map((y) => y.shape),
-    dtypes: outputs.map((y) => y.dtype),
-  };
+  const edges: (Node | null)[] = [];
+  let slots: number[] | null = null;
+  let isNeeded = false;
+  for (let i = 0; i < inputs.length; i++) {
+    const x = inputs[i]!;
+    const edge = i === 0 && edge0 !== undefined ? edge0 : differentiableEdge(op, i, x);
+    if (edge !== null) isNeeded = true;
+    if (slotOf(x) !== 0) slots ??= inputs.map(slotOf);
+    edges.push(edge);
+  }
+  if (!isNeeded) return null;
+  const saved: NodeDetail["saved"] = [];
+  const versions: number[] = [];
+  for (const source of op.sources) {
+    const x = savedValue(op, source, inputs, outputs, extras);
+    saved.push(x);
+    versions.push(x instanceof Tensor ? x.version : 0);
+  }
+  const shapes: Shape[] = [];
+  const outputTypes: DType[] = [];
+  for (const y of outputs) {
+    shapes.push(y.shape);
+    outputTypes.push(y.dtype);
+  }
+  const detail = { edges, slots, saved, versions, attrs, shapes, dtypes: outputTypes };
   const node = new Node(op, null, null, detail);
   if (watching) noteSource(node);
-  saved.forEach((x, i) => {
-    const slot = op.outputs.indexOf(op.saves[i]!);
-    if (x instanceof Packed && slot >= 0) x.isOutput(node, slot);
-  });
+  for (let i = 0; i < saved.length; i++) {
+    const x = saved[i];
+    const { list, at } = op.sources[i]!;
+    if (x instanceof Packed && list === "outputs") x.isOutput(node, at);
+  }
   for (let slot = 0; slot < outputs.length; slot++) {
     const y = outputs[slot]!;
     if (!isFloat(y.dtype)) continue;
@@ -415,18 +426,13 @@ function record(
 
 function savedValue(
   op: Op,
-  name: string,
+  { name, list, at }: Source,
   inputs: readonly Tensor[],
   outputs: readonly Tensor[],
   extras: readonly Tensor[],
 ): Tensor | Packed | Shape {
-  const input = op.inputs.indexOf(name);
-  if (input >= 0) return kept(op, name, inputs[input]!);
-  const output = op.outputs.indexOf(name);
-  if (output >= 0) return kept(op, name, outputs[output]!);
-  const extra = op.extras.indexOf(name);
-  if (extra >= 0) return kept(op, name, extras[extra]!);
-  return inputs[op.inputs.indexOf(name.replace(/Shape$/, ""))]!.shape;
+  if (list === "shapes") return inputs[at]!.shape;
+  return kept(op, name, (list === "inputs" ? inputs : list === "outputs" ? outputs : extras)[at]!);
 }
 
 /** A tensor as the tape keeps it: itself, or what the saved-tensor hooks make of it. */

@@ -7,10 +7,19 @@ export interface TensorMethods {}
 export {
   type MemoryReport,
   memory,
+  type Numerics,
+  numerics,
   setMemoryLimit,
+  setNumerics,
   setThreads,
   threads,
 } from "@tapegrad/kernels";
+export {
+  type AllocationGroup,
+  AllocationReport,
+  AllocationTracker,
+  trackAllocations,
+} from "./allocations.ts";
 export { AnomalyError, detectAnomaly, sourceLine } from "./anomaly.ts";
 export { apply, applyInPlace } from "./apply.ts";
 export type { Attribute, Attributes } from "./attributes.ts";

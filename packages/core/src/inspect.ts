@@ -3,7 +3,7 @@ import { sourceOf } from "./anomaly.ts";
 import { ones } from "./create.ts";
 import type { DType } from "./dtype.ts";
 import { type Node, SavingNode } from "./node.ts";
-import { nodeAtHand } from "./saved.ts";
+import { setNodeAtHand } from "./saved.ts";
 import { Packed } from "./saved-hooks.ts";
 import { type Shape, scalarShape } from "./shape.ts";
 import { edgeOf, leafOf, leafOp, needsGrad, noGrad, retainedAt, slotOf } from "./tape.ts";
@@ -98,12 +98,10 @@ export function localGradient(node: Node, i: number): Tensor | null {
     op.definition.elementwise !== undefined || op.definition.batch === "broadcast";
   if (!isElementwise || op.variadic || op.outputs.length !== 1 || !rule) return null;
   const { shape, dtype = "float32" } = inspectNode(node).outputs[0]!;
-  const reader = op.savedOf;
-  const previous = reader[nodeAtHand];
-  reader[nodeAtHand] = node;
+  const previous = setNodeAtHand(node);
   try {
-    return noGrad(() => rule(ones(shape, { dtype }), reader, detail?.attrs, i));
+    return noGrad(() => rule(ones(shape, { dtype }), op.savedOf, detail?.attrs, i));
   } finally {
-    reader[nodeAtHand] = previous;
+    setNodeAtHand(previous);
   }
 }

@@ -28,6 +28,13 @@ import type { Tensor } from "./tensor.ts";
 /** What ops take: a tensor, or a number. */
 export type TensorLike = Tensor | number;
 
+/** @internal Where a node finds what it saves: in which list, at which place. */
+export interface Source {
+  readonly name: string;
+  readonly list: "inputs" | "outputs" | "extras" | "shapes";
+  readonly at: number;
+}
+
 /** A defined operation: what a {@link Node} refers to. */
 export class Op {
   readonly name: string;
@@ -39,6 +46,8 @@ export class Op {
   readonly extras: readonly string[];
   /** Of inputs, outputs and shapes as the definition says, and all extras. */
   readonly saves: readonly string[];
+  /** @internal Of `saves`. */
+  readonly sources: readonly Source[];
   readonly rules: readonly (AnyRule | null)[];
   readonly variadic: boolean;
   readonly symbol: string;
@@ -104,6 +113,7 @@ export class Op {
         `defineOp("${this.name}"): can't save ${unknown.join(", ")}; an op saves its inputs, its outputs and shapes: ${known.join(", ")}.`,
       );
     }
+    this.sources = this.saves.map((name) => sourceOf(this, name));
     this.rules = this.inputs.map((input) => definition.grad[input]!);
     this.savedOf = savedReader(this);
   }
@@ -112,6 +122,14 @@ export class Op {
   get arity(): number {
     return this.inputs.length;
   }
+}
+
+function sourceOf(op: Op, name: string): Source {
+  for (const list of ["inputs", "outputs", "extras"] as const) {
+    const at = op[list].indexOf(name);
+    if (at >= 0) return { name, list, at };
+  }
+  return { name, list: "shapes", at: op.inputs.indexOf(name.replace(/Shape$/, "")) };
 }
 
 /** What a definition may list in `saves`. */

@@ -7,18 +7,23 @@ import { formatShape, type Shape } from "./shape.ts";
 import { isGradEnabled } from "./tape.ts";
 import { Tensor } from "./tensor.ts";
 
-/** @internal The node whose values are read; a symbol, since inputs may have any name. */
-export const nodeAtHand = Symbol("node");
+/** The node whose rules run. One place for all ops, which is read faster than a field of each reader. */
+let nodeAtHand: Node | null = null;
 
-/** What rules destructure: the values that a node saved, by name. One per op, pointed at the node at hand. */
-export class SavedValues {
-  [nodeAtHand]: Node | null = null;
+/** @internal Sets the node whose saved values rules read, and returns the one before. */
+export function setNodeAtHand(node: Node | null): Node | null {
+  const previous = nodeAtHand;
+  nodeAtHand = node;
+  return previous;
 }
+
+/** What rules destructure: the values that the node at hand saved, by name. One per op. */
+export class SavedValues {}
 
 /** Getters by name, on a prototype of the op's own: a rule pays for, and is checked on, just what it reads. */
 export function savedReader(op: Op): SavedValues {
   class Reader extends SavedValues {}
-  const define = (name: string, get: (this: SavedValues) => Tensor | Shape) =>
+  const define = (name: string, get: () => Tensor | Shape) =>
     Object.defineProperty(Reader.prototype, name, { get });
   for (const name of savable(op)) {
     if (op.saves.includes(name)) continue;
@@ -29,19 +34,15 @@ export function savedReader(op: Op): SavedValues {
     });
   }
   op.saves.forEach((name, i) => {
-    define(name, function () {
-      if (this[nodeAtHand] === null) {
+    const isExtra = op.extras.includes(name);
+    define(name, () => {
+      if (nodeAtHand?.op !== op) {
         throw new GradError(
           `backward: ${name} of ${op.name} was read after its rule had returned; read saved values inside the rule.`,
         );
       }
-      const saved = readSaved(this[nodeAtHand], i);
-      if (
-        saved instanceof Tensor &&
-        isFloat(saved.dtype) &&
-        op.extras.includes(name) &&
-        isGradEnabled()
-      ) {
+      const saved = readSaved(nodeAtHand, i);
+      if (isExtra && saved instanceof Tensor && isFloat(saved.dtype) && isGradEnabled()) {
         throw new GradError(
           `backward: a rule of ${op.name} reads the extra ${name} (${saved.dtype}), a constant to the tape, so a second derivative would miss what depends on it; name it in outputs instead.`,
         );

@@ -307,6 +307,14 @@ export function recordStorages(next: Storage[] | null): Storage[] | null {
   return previous;
 }
 
+/** @internal Told of every new storage, and of the op that it is for ("" if none); null while nobody asks. */
+export let allocationListener: ((storage: Storage, op: string) => void) | null = null;
+
+/** @internal */
+export function listenToAllocations(listener: typeof allocationListener): void {
+  allocationListener = listener;
+}
+
 /** The op whose array kernel runs: it holds views of the memory, which making tensors may move. */
 let arrayKernel: string | null = null;
 
@@ -317,8 +325,8 @@ export function setArrayKernel(op: string | null): string | null {
   return previous;
 }
 
-/** @internal A contiguous tensor of uninitialised elements. */
-export function emptyTensor(shape: Shape, dtype: DType): Tensor {
+/** @internal A contiguous tensor of uninitialised elements, for the result of an op if there is one. */
+export function emptyTensor(shape: Shape, dtype: DType, op = ""): Tensor {
   if (arrayKernel !== null) {
     throw new ValueError(
       `${arrayKernel}: the kernel made a tensor; a kernel computes with the arrays that it is given. To call kernels or ops use forward, or compose a function of ops.`,
@@ -326,6 +334,7 @@ export function emptyTensor(shape: Shape, dtype: DType): Tensor {
   }
   const storage = alloc(dtype, sizeOf(shape));
   if (recorder !== null) recorder.push(storage);
+  if (allocationListener !== null) allocationListener(storage, op);
   return born(new Tensor(storage, 0, dtype, shape, contiguousStrides(shape), 0));
 }
 
@@ -340,7 +349,9 @@ export function settle(y: Tensor): Tensor {
 
 /** @internal A contiguous tensor that takes over an ordinary typed array. */
 export function adoptArray(array: TypedArray, dtype: DType, shape: Shape): Tensor {
-  return born(new Tensor(adopt(array, dtype), 0, dtype, shape, contiguousStrides(shape), 0));
+  const storage = adopt(array, dtype);
+  if (allocationListener !== null) allocationListener(storage, "");
+  return born(new Tensor(storage, 0, dtype, shape, contiguousStrides(shape), 0));
 }
 
 /** @internal The storage of x; a lone number gets one first, since views and in-place ops share storage. */

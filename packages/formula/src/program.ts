@@ -1,6 +1,6 @@
 /** Expressions as a list of steps, run on whole arrays with few temporaries, or on lone numbers without arrays. */
 import { broadcastShapes, sizeOf, type Tensor, threads } from "@tapegrad/core";
-import type { Chain, DType, Kernels, Operand } from "@tapegrad/kernels";
+import { type Chain, type DType, fuse, type Kernels, type Operand } from "@tapegrad/kernels";
 import { type Expression, type Kind, reachable } from "./expression.ts";
 import { type Primitive, primitiveOf } from "./functions.ts";
 import { lone, Pool, type Shape, sameShape } from "./operands.ts";
@@ -117,7 +117,7 @@ export class Program {
     }
     const operands = inputs.map(withoutAxes);
     const isOneShape = outputs.every(({ shape }) => sameShape(shape, outputs[0]!.shape));
-    if (isOneShape && this.chain !== null && kernels.fuse(this.chain, operands, outputs)) return;
+    if (isOneShape && this.chain !== null && fuse(kernels, this.chain, operands, outputs)) return;
     const pool = new Pool();
     try {
       const size = sizeOf(outputs[0]!.shape);

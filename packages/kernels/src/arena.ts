@@ -24,11 +24,10 @@ const DEFAULT_SOFT_LIMIT = 64 * 2 ** 20;
 const LARGEST_SOFT_LIMIT = MAX_BYTES / 2;
 const GRAIN = 64;
 
-/** Page 0 is left to the module's static data; page 1 is the backend's fixed scratch and the threads' control block. */
+/** Page 0 is left to the module's static data, page 1 is the backend's fixed scratch, page 2 the threads' control block. */
 export const SCRATCH_ADDRESS = PAGE;
-const SCRATCH_BYTES = PAGE;
-export const CONTROL_ADDRESS = SCRATCH_ADDRESS + SCRATCH_BYTES / 2;
-const FIRST_ADDRESS = SCRATCH_ADDRESS + SCRATCH_BYTES;
+export const CONTROL_ADDRESS = SCRATCH_ADDRESS + PAGE;
+const FIRST_ADDRESS = CONTROL_ADDRESS + PAGE;
 
 /** The smallest class that holds `bytes`. */
 export function sizeClassOf(bytes: number): number {

@@ -4,10 +4,10 @@
  * views and no arrays are made on this path.
  */
 import { type Arena, SCRATCH_ADDRESS } from "./arena.ts";
-import type { DType, Operand } from "./interface.ts";
+import type { DType, Operand, TypedArray } from "./interface.ts";
 import { outside, SMALL_BYTES } from "./memory.ts";
 import type { Kernel } from "./module.ts";
-import { bytesPerElement, type Storage } from "./storage.ts";
+import { bytesPerElement, type Storage, viewArray } from "./storage.ts";
 import type { Crew } from "./threads.ts";
 
 // The fixed scratch: arguments, lone numbers, then copies of small arrays.
@@ -15,8 +15,10 @@ const ARGUMENTS = SCRATCH_ADDRESS;
 const ARGUMENT_BYTES = 4096;
 const LONE = ARGUMENTS + ARGUMENT_BYTES;
 const LONE_BYTES = 16;
-const SLOTS = 32;
-const STAGE = LONE + SLOTS * LONE_BYTES;
+/** How many lone numbers a call may have, and how many small arrays. */
+export const LONES = 32;
+export const SLOTS = 12;
+const STAGE = LONE + LONES * LONE_BYTES;
 
 // Arguments in units of four bytes; assembly/strided.ts reads them.
 const ARGS = ARGUMENTS / 4;
@@ -38,6 +40,15 @@ export class Call {
   readonly sizes: number[] = [];
   /** Strides in elements along those axes, for each operand. */
   readonly strides: readonly [number[], number[], number[], number[]] = [[], [], [], []];
+
+  /** Of the slots, for each dtype. */
+  private readonly views: Readonly<Record<DType, TypedArray[]>> = {
+    float32: [],
+    float64: [],
+    int32: [],
+    uint8: [],
+    bool: [],
+  };
 
   private readonly staged: (Storage | null)[] = new Array(SLOTS).fill(null);
   private stagedCount = 0;
@@ -286,65 +297,36 @@ export class Call {
     return address;
   }
 
-  private stage(storage: Storage, address: number): void {
+  private stage({ dtype, array }: Storage, address: number): void {
     const { arena } = this;
-    const { length } = storage;
     // One access site per array type: a shared one would be megamorphic.
-    switch (storage.dtype) {
-      case "float32": {
-        const array = storage.array as Float32Array;
-        const view = arena.f32;
-        for (let i = 0, at = address >>> 2; i < length; i++) view[at + i] = array[i];
+    switch (dtype) {
+      case "float32":
+        arena.f32.set(array as Float32Array, address >>> 2);
         break;
-      }
-      case "float64": {
-        const array = storage.array as Float64Array;
-        const view = arena.f64;
-        for (let i = 0, at = address >>> 3; i < length; i++) view[at + i] = array[i];
+      case "float64":
+        arena.f64.set(array as Float64Array, address >>> 3);
         break;
-      }
-      case "int32": {
-        const array = storage.array as Int32Array;
-        const view = arena.i32;
-        for (let i = 0, at = address >>> 2; i < length; i++) view[at + i] = array[i];
+      case "int32":
+        arena.i32.set(array as Int32Array, address >>> 2);
         break;
-      }
-      default: {
-        const array = storage.array as Uint8Array;
-        const view = arena.u8;
-        for (let i = 0; i < length; i++) view[address + i] = array[i];
-      }
+      default:
+        arena.u8.set(array as Uint8Array, address);
     }
   }
 
   private unstage(storage: Storage, address: number): void {
-    const { arena } = this;
-    const { length } = storage;
-    switch (storage.dtype) {
-      case "float32": {
-        const array = storage.array as Float32Array;
-        const view = arena.f32;
-        for (let i = 0, at = address >>> 2; i < length; i++) array[i] = view[at + i];
-        break;
-      }
-      case "float64": {
-        const array = storage.array as Float64Array;
-        const view = arena.f64;
-        for (let i = 0, at = address >>> 3; i < length; i++) array[i] = view[at + i];
-        break;
-      }
-      case "int32": {
-        const array = storage.array as Int32Array;
-        const view = arena.i32;
-        for (let i = 0, at = address >>> 2; i < length; i++) array[i] = view[at + i];
-        break;
-      }
-      default: {
-        const array = storage.array as Uint8Array;
-        const view = arena.u8;
-        for (let i = 0; i < length; i++) array[i] = view[address + i];
-      }
+    const { dtype, length } = storage;
+    const array = storage.array!;
+    const views = this.views[dtype];
+    const slot = (address - STAGE) / SMALL_BYTES;
+    let view = views[slot];
+    // That of the last call fits again and again; memory that has grown may have emptied it.
+    if (view?.length !== length) {
+      view = viewArray(dtype, this.arena.memory.buffer, address, length);
+      views[slot] = view;
     }
+    array.set(view);
   }
 }
 

@@ -1,5 +1,13 @@
-export { defaultKernels, plainKernels, wasmKernels } from "./engine.ts";
+export {
+  defaultKernels,
+  type Numerics,
+  numerics,
+  plainKernels,
+  setNumerics,
+  wasmKernels,
+} from "./engine.ts";
 export type { Chain, Step } from "./fusion/chain.ts";
+export { fuse } from "./fusion/fuse.ts";
 export type {
   ArgReduceName,
   ArgScanName,
@@ -28,5 +36,11 @@ export {
   setElement,
   setMemoryLimit,
 } from "./memory.ts";
-export { type MemoryReport, OutOfMemoryError, ReleasedError, Storage } from "./storage.ts";
+export {
+  bytesPerElement,
+  type MemoryReport,
+  OutOfMemoryError,
+  ReleasedError,
+  Storage,
+} from "./storage.ts";
 export { setThreads, threads } from "./threads.ts";

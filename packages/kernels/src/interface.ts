@@ -3,7 +3,6 @@
  * can implement it without touching an op. `wasm.ts` is the fast implementation, `plain.ts` the
  * naive twin: the oracle of the tests, and the fallback where WebAssembly SIMD is missing.
  */
-import type { Chain } from "./fusion/chain.ts";
 import type { Storage } from "./storage.ts";
 
 export type DType = "float32" | "float64" | "int32" | "uint8" | "bool";
@@ -185,13 +184,6 @@ export interface Kernels {
   compare(name: CompareName, a: Operand, b: Operand, out: Operand): void;
   /** out = condition ? a : b; `condition` is bool. */
   where(condition: Operand, a: Operand, b: Operand, out: Operand): void;
-
-  /**
-   * The chain's outputs in one pass, with the bits of its steps one by one. All operands are of one float dtype or
-   * bool, and the outputs of one shape. False, with nothing written, where that is not to be had or would not pay:
-   * then the caller runs the steps.
-   */
-  fuse(chain: Chain, inputs: readonly Operand[], outs: readonly Operand[]): boolean;
 
   /** Reduces the axes where `out.shape` has 1 and `x.shape` has not; both have the same rank. */
   reduce(name: ReduceName, x: Operand, out: Operand): void;

@@ -11,10 +11,14 @@ import {
 } from "./storage.ts";
 
 /**
- * Arrays up to this size stay in the JavaScript heap: copying them to a fixed scratch area and back
- * costs less than a block of the arena with its registration.
+ * Arrays up to this size stay outside of the arena: copying them to a fixed scratch area and back
+ * costs less than a block with its registration.
  */
-export const SMALL_BYTES = 256;
+export const SMALL_BYTES = 4096;
+/** Engines hold the elements of arrays up to this size in the array itself. */
+const TINY_BYTES = 64;
+/** A buffer costs ten times as much as a view of one, so small arrays share buffers of this size. */
+const SHARED_BYTES = 4 * SMALL_BYTES;
 const MAX_LENGTH = 2 ** 31 - 1; // the kernels count elements in 32-bit integers
 
 /** A module of one function that returns `v128.const`: valid only where SIMD is known. */
@@ -42,13 +46,29 @@ export function alloc(dtype: DType, length: number): Storage {
     throw new RangeError(`alloc: length is ${length}; it must be from 0 to ${MAX_LENGTH}.`);
   }
   const bytes = length * bytesPerElement[dtype];
-  const home = bytes > SMALL_BYTES ? theArena() : null;
+  if (bytes <= SMALL_BYTES) return new Storage(dtype, length, null, smallArray(dtype, length));
+  const home = theArena();
   if (home === null) return new Storage(dtype, length, null, newArray(dtype, length));
   home.tick++; // no kernel runs now: what the last one used may be evicted
   const cell = home.allocate(bytes);
   const storage = new Storage(dtype, length, cell, null);
   home.watch(storage, cell);
   return storage;
+}
+
+let shared = new ArrayBuffer(0);
+let sharedTop = 0;
+
+function smallArray(dtype: DType, length: number): TypedArray {
+  const bytes = length * bytesPerElement[dtype];
+  if (bytes <= TINY_BYTES) return newArray(dtype, length);
+  if (sharedTop + bytes > shared.byteLength) {
+    shared = new ArrayBuffer(SHARED_BYTES);
+    sharedTop = 0;
+  }
+  const array = viewArray(dtype, shared, sharedTop, length);
+  sharedTop += (bytes + 7) & ~7; // float64 elements lie at multiples of 8
+  return array;
 }
 
 /**
@@ -155,6 +175,7 @@ export function release(storage: Storage): void {
   storage.cell = null;
   storage.array = null;
   if (cell !== null) theArena()!.discard(cell);
+  if (storage.onRelease !== null) storage.onRelease();
 }
 
 /** What is where; see {@link MemoryReport}. */

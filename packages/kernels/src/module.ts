@@ -9,8 +9,9 @@ export type Kernel = (begin: number, end: number, ...rest: number[]) => number;
 export type KernelTable = Readonly<Record<string, Kernel | undefined>>;
 
 export interface KernelModule {
-  readonly module: WebAssembly.Module;
-  /** What it was compiled from. */
+  /** The exports of a later one replace those of the same names. */
+  readonly modules: readonly WebAssembly.Module[];
+  /** What the first was compiled from. */
   readonly bytes: Uint8Array;
   readonly exports: Readonly<Record<string, Kernel | undefined>>;
   readonly byType: Readonly<Record<DType, KernelTable>>;
@@ -43,11 +44,11 @@ function importShared(bytes: Uint8Array): void {
   bytes[at + MEMORY_IMPORT.length] = SHARED_WITH_MAXIMUM;
 }
 
-/** The binary as it was built. */
-export function moduleBytes(): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(wasmHex.length / 2);
+/** A binary as it was built, from its text. */
+export function moduleBytes(hex = wasmHex): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(hex.length / 2);
   for (let i = 0; i < bytes.length; i++) {
-    bytes[i] = 16 * digit(wasmHex.charCodeAt(2 * i)) + digit(wasmHex.charCodeAt(2 * i + 1));
+    bytes[i] = 16 * digit(hex.charCodeAt(2 * i)) + digit(hex.charCodeAt(2 * i + 1));
   }
   return bytes;
 }
@@ -57,14 +58,17 @@ function digit(code: number): number {
   return code < 97 ? code - 48 : code - 87;
 }
 
-export function loadModule(memory: WebAssembly.Memory): KernelModule {
-  const bytes = moduleBytes();
-  if (isShared(memory)) importShared(bytes);
-  const module = new WebAssembly.Module(bytes);
-  const exports = new WebAssembly.Instance(module, { env: { memory } }).exports as Record<
-    string,
-    Kernel
-  >;
+/** @param others  binaries whose exports replace those of the main one */
+export function loadModule(
+  memory: WebAssembly.Memory,
+  others: readonly Uint8Array<ArrayBuffer>[] = [],
+): KernelModule {
+  const binaries = [moduleBytes(), ...others];
+  if (isShared(memory)) binaries.forEach(importShared);
+  const modules = binaries.map((bytes) => new WebAssembly.Module(bytes));
+  const exports: Record<string, Kernel> = {};
+  for (const module of modules)
+    Object.assign(exports, new WebAssembly.Instance(module, { env: { memory } }).exports);
   const tables: Record<string, Record<string, Kernel>> = {};
   for (const [name, kernel] of Object.entries(exports)) {
     const cut = name.lastIndexOf("_");
@@ -74,8 +78,8 @@ export function loadModule(memory: WebAssembly.Memory): KernelModule {
   }
   const { f32, f64, i32, u8, 8: bytewise, 32: words, 64: doubles } = tables;
   return {
-    module,
-    bytes,
+    modules,
+    bytes: binaries[0],
     exports,
     byType: { float32: f32, float64: f64, int32: i32, uint8: u8, bool: u8 },
     bySize: { 1: bytewise, 4: words, 8: doubles },

@@ -362,8 +362,6 @@ export const plain: Kernels = {
     map([a, b], out, ([p, q], at) => (f(p[at[0]], q[at[1]]) ? 1 : 0));
   },
 
-  fuse: () => false,
-
   where(condition, a, b, out) {
     map([condition, a, b], out, ([c, p, q], at) => (c[at[0]] ? p[at[1]] : q[at[2]]));
   },

@@ -82,6 +82,8 @@ export class Storage {
   holders = 0;
   /** @internal Whether nobody else does: then the last holder gives the memory back. */
   isInternal = false;
+  /** @internal Called when the memory is given back before the collector finds it. */
+  onRelease: (() => void) | null = null;
 
   /** @internal The arena's block, or null. With address 0 it is a block that was evicted. */
   cell: Cell | null;

@@ -1,14 +1,16 @@
 /**
  * What a thread of the pool runs, as text: without a file of its own, no bundler and no page needs a
- * path to one. It gets { module, memory, control, index, epoch } and ends when EPOCH moves on.
+ * path to one. It gets { modules, memory, control, index, epoch } and ends when EPOCH moves on.
  *
  * The control block is described in threads.ts. A thread takes chunks while there are any, looks at STATE
  * for a while, then parks. It reads the job, and whether it is still wanted, before the exchange that
  * takes a chunk: if that succeeds, STATE had not changed, so what was read belongs to the chunk.
  */
 export const threadSource = `"use strict";
-function run({ module, memory, control, index, epoch }) {
-  const main = new WebAssembly.Instance(module, { env: { memory } }).exports;
+function run({ modules, memory, control, index, epoch }) {
+  const main = {};
+  for (const module of modules)
+    Object.assign(main, new WebAssembly.Instance(module, { env: { memory } }).exports);
   const kernels = Object.values(main);
   const made = new Map();
   const compile = (code) =>

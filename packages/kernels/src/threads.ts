@@ -116,7 +116,7 @@ export function setThreads(count: number): void {
   wanted = count;
 }
 
-/** The threads that share `memory`, for which `module` was compiled. They start when first needed. */
+/** The threads that share `memory`, for which the module was compiled. They start when first needed. */
 export function openCrew(
   memory: WebAssembly.Memory,
   module: KernelModule,
@@ -127,7 +127,7 @@ export function openCrew(
 
 class ThreadPool implements Crew {
   private readonly memory: WebAssembly.Memory;
-  private readonly module: WebAssembly.Module;
+  private readonly modules: readonly WebAssembly.Module[];
   private readonly control: number;
   private readonly patienceMs: number;
   private readonly words: Int32Array;
@@ -146,17 +146,16 @@ class ThreadPool implements Crew {
   private pausedUntil = 0;
 
   /**
-   * @param exports  of the module, in the order in which every instance has them
    * @param control  address of {@link CONTROL_BYTES} bytes of zeros in the shared memory, and then {@link CODE_BYTES} more
    */
   constructor(
     memory: WebAssembly.Memory,
-    { module, exports }: KernelModule,
+    { modules, exports }: KernelModule,
     control: number,
     patienceMs: number,
   ) {
     this.memory = memory;
-    this.module = module;
+    this.modules = modules;
     this.control = control;
     this.patienceMs = patienceMs;
     this.words = new Int32Array(memory.buffer, control, CONTROL_BYTES / 4);
@@ -181,9 +180,9 @@ class ThreadPool implements Crew {
   /** Makes it `count` threads, the caller included. They start by themselves; nobody waits for them. */
   private resize(count: number): void {
     if (this.started.length > 0) this.dismiss();
-    const { memory, module, control, epoch } = this;
+    const { memory, modules, control, epoch } = this;
     for (let index = 1; index < count; index++) {
-      const thread = startThread({ memory, module, control, index, epoch });
+      const thread = startThread({ memory, modules, control, index, epoch });
       if (thread === null) {
         wanted = index; // not to be tried at every call
         break;

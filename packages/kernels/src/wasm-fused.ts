@@ -11,8 +11,8 @@ const NORMALIZE_GRAD = 6;
 type Fused = "moments" | "normalize" | "normalizeGrad";
 
 export class FusedKernels implements Pick<Kernels, Fused> {
-  protected readonly call: Call;
-  protected readonly module: KernelModule;
+  readonly call: Call;
+  readonly module: KernelModule;
 
   constructor(call: Call, module: KernelModule) {
     this.call = call;

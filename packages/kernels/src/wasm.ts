@@ -1,8 +1,6 @@
 /** The WebAssembly backend: each entry plans its call, hands addresses over and runs one export. */
 import type { Arena } from "./arena.ts";
 import { Call } from "./call.ts";
-import type { Chain } from "./fusion/chain.ts";
-import { Fusion } from "./fusion/fuse.ts";
 import type {
   ArgReduceName,
   ArgScanName,
@@ -20,7 +18,7 @@ import type {
 } from "./interface.ts";
 import { type GemmExports, gemm, gemmScratchBytes, THREADED_PRODUCT } from "./matmul.ts";
 import { alloc, release } from "./memory.ts";
-import { type Kernel, type KernelModule, loadModule, suffixOf } from "./module.ts";
+import { type Kernel, loadModule, suffixOf } from "./module.ts";
 import { plain } from "./plain.ts";
 import { bytesPerElement } from "./storage.ts";
 import { openCrew } from "./threads.ts";
@@ -52,19 +50,14 @@ const SCATTERED = 4;
 const SCALAR_LOOP = 4;
 const SORT = 16;
 
-export function startWasm(arena: Arena): Kernels {
-  const module = loadModule(arena.memory);
+/** @param others  see {@link loadModule} */
+export function startWasm(arena: Arena, others?: readonly Uint8Array<ArrayBuffer>[]): Kernels {
+  const module = loadModule(arena.memory, others);
   return new WasmKernels(new Call(arena, openCrew(arena.memory, module)), module);
 }
 
-class WasmKernels extends FusedKernels implements Kernels {
+export class WasmKernels extends FusedKernels implements Kernels {
   readonly name = "wasm";
-  private readonly fusion: Fusion;
-
-  constructor(call: Call, module: KernelModule) {
-    super(call, module);
-    this.fusion = new Fusion(call, module);
-  }
 
   scalarUnary(name: UnaryName, dtype: DType): (x: number) => number {
     // What is exact, or correctly rounded, has the same bits in JavaScript.
@@ -140,10 +133,6 @@ class WasmKernels extends FusedKernels implements Kernels {
     call.rowOperand(3, 4, out);
     call.launch(this.module.bySize[bytesPerElement[out.dtype]].where!, count, count);
     call.end(out.storage);
-  }
-
-  fuse(chain: Chain, inputs: readonly Operand[], outs: readonly Operand[]): boolean {
-    return this.fusion.run(chain, inputs, outs);
   }
 
   reduce(name: ReduceName, x: Operand, out: Operand): void {

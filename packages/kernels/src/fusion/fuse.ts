@@ -1,8 +1,9 @@
 /** Runs chains: plans their operands, makes a kernel where it pays, and keeps kernels by what their code depends on. */
-import { type Call, strideOf } from "../call.ts";
-import type { DType, Operand } from "../interface.ts";
+import { type Call, LONES, SLOTS, strideOf } from "../call.ts";
+import type { DType, Kernels, Operand } from "../interface.ts";
 import { isShared, type Kernel, type KernelModule } from "../module.ts";
 import { bytesPerElement } from "../storage.ts";
+import { WasmKernels } from "../wasm.ts";
 import { type Chain, keyOf } from "./chain.ts";
 import { functionName, generate } from "./generate.ts";
 import { Library } from "./library.ts";
@@ -10,8 +11,6 @@ import { composites, instructions } from "./operations.ts";
 
 /** Elements that a chain has been asked for when its kernel is made: that takes as long as computing them. */
 const WORTH_MAKING = 2 ** 17;
-/** More operands would not fit into the scratch memory of a call. */
-const MOST_OPERANDS = 24;
 /** Longer chains keep more values than there are registers, and take long to compile. */
 const MOST_STEPS = 64;
 const MOST_KERNELS = 256;
@@ -32,7 +31,29 @@ interface Plan {
   readonly strides: number[][];
 }
 
-export class Fusion {
+const fusions = new WeakMap<Kernels, Fusion>();
+
+/**
+ * The chain's outputs in one pass, with the bits of its steps one by one. All operands are of one float dtype or
+ * bool, inputs broadcast to the outputs, which are of one shape. False, with nothing written, where that is not to
+ * be had or would not pay: then the caller runs the steps.
+ */
+export function fuse(
+  kernels: Kernels,
+  chain: Chain,
+  inputs: readonly Operand[],
+  outs: readonly Operand[],
+): boolean {
+  if (!(kernels instanceof WasmKernels)) return false;
+  let fusion = fusions.get(kernels);
+  if (fusion === undefined) {
+    fusion = new Fusion(kernels.call, kernels.module);
+    fusions.set(kernels, fusion);
+  }
+  return fusion.run(chain, inputs, outs);
+}
+
+class Fusion {
   private readonly call: Call;
   private readonly module: KernelModule;
   private library: Library | null = null;
@@ -46,13 +67,13 @@ export class Fusion {
     this.module = module;
   }
 
-  /** See `Kernels.fuse`. */
   run(chain: Chain, inputs: readonly Operand[], outs: readonly Operand[]): boolean {
     const dtype = inputs.find((x) => x.dtype !== "bool")?.dtype;
     if (this.refused || (dtype !== "float32" && dtype !== "float64")) return false;
     const sources = [...inputs, ...chain.constants.map((value) => lone(value, dtype))];
-    if (sources.length + outs.length > MOST_OPERANDS || chain.steps.length > MOST_STEPS)
-      return false;
+    const lones = sources.filter(({ storage }) => storage === null).length;
+    if (lones > LONES || sources.length + outs.length - lones > SLOTS) return false;
+    if (chain.steps.length > MOST_STEPS) return false;
     // The last vector of a row is computed twice, so nothing may be overwritten that is read.
     if (outs.some(({ storage }) => inputs.some((x) => x.storage === storage))) return false;
     const operands = [...sources, ...outs];

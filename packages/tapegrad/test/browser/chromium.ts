@@ -20,8 +20,16 @@ export const launchOptions: LaunchOptions = {
   ],
 };
 
-/** The sources from `entry` on as one script: a module, or with `globalName` a classic script that sets it. */
-export async function bundle(entry: string, globalName?: string): Promise<string> {
+/**
+ * The sources from `entry` on as one script: a module, or with `globalName` a classic script that sets it.
+ *
+ * @param later  what is imported when it is asked for and left out
+ */
+export async function bundle(
+  entry: string,
+  globalName?: string,
+  later: readonly string[] = [],
+): Promise<string> {
   const result = await build({
     entryPoints: [entry],
     bundle: true,
@@ -33,7 +41,7 @@ export async function bundle(entry: string, globalName?: string): Promise<string
     target: "es2022",
     conditions: ["@tapegrad/source"],
     // Loaded by the functions that need a file system or a terminal, never in a page.
-    external: ["node:*", "cli-progress"],
+    external: ["node:*", "cli-progress", ...later],
     logLevel: "silent",
   });
   return result.outputFiles[0]!.text;
