@@ -3,22 +3,21 @@
  * where the kernel reads them. There is a single instance that every call reuses: no closures, no
  * views and no arrays are made on this path.
  */
-import { type Arena, SCRATCH_ADDRESS } from "./arena.ts";
+import type { Arena } from "./arena.ts";
 import type { DType, Operand, TypedArray } from "./interface.ts";
-import { outside, SMALL_BYTES } from "./memory.ts";
+import { outside } from "./memory.ts";
 import type { Kernel } from "./module.ts";
+import {
+  ARGUMENT_BYTES,
+  ARGUMENTS,
+  LONE,
+  LONE_BYTES,
+  SLOTS,
+  SMALL_BYTES,
+  STAGE,
+} from "./scratch.ts";
 import { bytesPerElement, type Storage, viewArray } from "./storage.ts";
 import type { Crew } from "./threads.ts";
-
-// The fixed scratch: arguments, lone numbers, then copies of small arrays.
-const ARGUMENTS = SCRATCH_ADDRESS;
-const ARGUMENT_BYTES = 4096;
-const LONE = ARGUMENTS + ARGUMENT_BYTES;
-const LONE_BYTES = 16;
-/** How many lone numbers a call may have, and how many small arrays. */
-export const LONES = 32;
-export const SLOTS = 12;
-const STAGE = LONE + LONES * LONE_BYTES;
 
 // Arguments in units of four bytes; assembly/strided.ts reads them.
 const ARGS = ARGUMENTS / 4;
