@@ -193,9 +193,6 @@ if (flags.has("--clean")) {
   // In one memory with the other, whose static data lie in the first half of page 0.
   buildKernels("fast.ts", "fast", "--enable", "relaxed-simd", "--memoryBase", "32768");
   buildPage("page/page.ts", "page", "pageScript");
-  buildPage("plots/dashboard-page.ts", "dashboard", "dashboardScript", [
-    "@observablehq/plot",
-    "d3",
-  ]);
+  buildPage("plots/dashboard-page.ts", "dashboard", "dashboardScript");
   if (!flags.has("--kernels-only")) buildPackages();
 }
