@@ -1,7 +1,7 @@
-/** A plugin of TypeDoc: modules are called by their package, `@tapegrad/core`, and not by their folder, `core/src`. */
+/** A plugin of TypeDoc: modules are called as they are imported, `@tapegrad/core`, and not by their folder, `core/src`. */
 export function load(app) {
   app.converter.on("resolveBegin", ({ project }) => {
     for (const module of project.children ?? [])
-      module.name = `@tapegrad/${module.name.replace(/\/src$/, "")}`;
+      module.name = `@tapegrad/${module.name.replace("/src", "")}`;
   });
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /**
- * Builds what is stale, in order: the kernels' WebAssembly, the script of graph pages, then the packages and
+ * Builds what is stale, in order: the kernels' WebAssembly, the scripts of pages, then the packages and
  * examples.
  * `npm start`, `npm test` and `npm run build` call it; nothing else prepares a clone.
  *
@@ -105,12 +105,10 @@ function buildKernels(source, name, ...options) {
   log(`kernels, ${name}: ${bytes.length} bytes of WebAssembly in ${Date.now() - started} ms`);
 }
 
-/** viz/src/page/page.ts and what it imports → src/generated/page.ts: one text, for pages that load nothing. */
-function buildPage() {
-  // Its licence wants to be where its code is.
-  const licence = readFileSync(join(root, "node_modules/@dagrejs/dagre/LICENSE"), "utf8");
-  const { outputFiles } = require("esbuild").buildSync({
-    entryPoints: [join(viz, "page/page.ts")],
+/** A script of viz and what it imports → src/generated/NAME.ts: one text, for pages that load nothing. */
+function buildPage(entry, name, constant) {
+  const { outputFiles, metafile } = require("esbuild").buildSync({
+    entryPoints: [join(viz, entry)],
     bundle: true,
     write: false,
     minify: true,
@@ -119,20 +117,33 @@ function buildPage() {
     // Outputs must not depend on the terminal.
     charset: "ascii",
     legalComments: "none",
-    banner: { js: `/*!\n${licence.trim()}\n*/` },
+    metafile: true,
+    absWorkingDir: root,
     logLevel: "error",
   });
+  const script = `/*!\n${licencesOf(Object.keys(metafile.inputs))}\n*/\n${outputFiles[0].text}`;
   const text = [
-    "// Built by scripts/build.mjs from packages/viz/src/page; not committed.",
-    `export const pageScript = ${JSON.stringify(outputFiles[0].text)};`,
+    `// Built by scripts/build.mjs from packages/viz/src/${entry}; not committed.`,
+    `export const ${constant} = ${JSON.stringify(script)};`,
     "",
   ].join("\n");
-  const target = join(viz, "generated/page.ts");
+  const target = join(viz, `generated/${name}.ts`);
   if (existsSync(target) && readFileSync(target, "utf8") === text) return;
   mkdirSync(dirname(target), { recursive: true });
   writeFileSync(`${target}.tmp`, text);
   renameSync(`${target}.tmp`, target);
-  log(`viz: ${outputFiles[0].contents.length} bytes of script for pages`);
+  log(`viz: ${script.length} bytes of script for ${name}`);
+}
+
+/** Of the packages that the files are from, each text once: licences want to be where the code is. */
+function licencesOf(files) {
+  const packages = files.flatMap((file) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(file) ?? []);
+  const texts = [...new Set(packages)].map((folder) => {
+    const name = readdirSync(join(root, folder)).find((one) => /^licen[cs]e(\.\w+)?$/i.test(one));
+    if (name === undefined) fail(`build: ${folder} has no licence to go with its code.`);
+    return readFileSync(join(root, folder, name), "utf8").trim();
+  });
+  return [...new Set(texts)].join("\n\n");
 }
 
 function buildPackages() {
@@ -162,6 +173,10 @@ if (flags.has("--clean")) {
   buildKernels("index.ts", "binary");
   // In one memory with the other, whose static data lie in the first half of page 0.
   buildKernels("fast.ts", "fast", "--enable", "relaxed-simd", "--memoryBase", "32768");
-  buildPage();
+  buildPage("page/page.ts", "page", "pageScript");
+  buildPage("plots/dashboard-page.ts", "dashboard", "dashboardScript", [
+    "@observablehq/plot",
+    "d3",
+  ]);
   if (!flags.has("--kernels-only")) buildPackages();
 }

@@ -36,6 +36,7 @@ const guides: DefaultTheme.SidebarItem[] = [
       item("Experiments", "/experiments"),
       item("Data", "/data"),
       item("Pictures", "/pictures"),
+      item("Training plots", "/training-plots"),
       item("The player", "/player"),
       item("Command line", "/cli"),
       item("Memory", "/memory"),

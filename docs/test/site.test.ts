@@ -1,13 +1,17 @@
 /**
- * The built site in headless Chromium: every page, every live cell, the playground, the digits. Needs
+ * The built site in headless Chromium: every page, every live cell and player, the playground, the digits. Needs
  * `npm run docs` since the pages were last changed, and Chromium in CHROMIUM_PATH or where Debian puts it;
  * without them it is skipped, which .ci/run doesn't accept.
  */
-import { existsSync, readdirSync, statSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { gunzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { type Browser, chromium, type Page } from "playwright-core";
+import { data } from "tapegrad";
 import { serveSite } from "../../scripts/serve-site.mjs";
+import { makeModel, train } from "../.vitepress/digits/train.ts";
+import type { Job } from "../.vitepress/live/protocol.ts";
 import { cellsOf, docs, liveCells, pages, runHere } from "./pages.ts";
 
 const dist = join(docs, ".vitepress/dist");
@@ -29,6 +33,41 @@ const addresses = built
       .sort()
   : [];
 const htmlOf = (page: string) => page.replace(/\.md$/, ".html");
+
+/** The processor's milliseconds of each task of the page's main thread. */
+function mainThreadTasks(trace: Buffer): number[] {
+  const { traceEvents } = JSON.parse(trace.toString()) as {
+    traceEvents: {
+      name: string;
+      pid: number;
+      tid: number;
+      tdur?: number;
+      args: { name?: string };
+    }[];
+  };
+  const main = traceEvents.filter(
+    ({ name, args }) => name === "thread_name" && args.name === "CrRendererMain",
+  );
+  return traceEvents
+    .filter(({ name, pid, tid }) => {
+      return name.endsWith("RunTask") && main.some((m) => m.pid === pid && m.tid === tid);
+    })
+    .map(({ tdur = 0 }) => tdur / 1000);
+}
+
+/** The digits of the demo, trained here up to this step: the last loss, and the last accuracy. */
+function trainedHere(steps: number) {
+  const file = (name: string) => gunzipSync(readFileSync(join(dist, `digits/${name}.gz`)));
+  const digits = (set: string) =>
+    data.readMnist(file(`${set}-images-idx3`), file(`${set}-labels-idx1`));
+  const accuracies: number[] = [];
+  for (const progress of train(makeModel(), digits("train"), digits("t10k"))) {
+    if (progress.accuracy !== null) accuracies.push(progress.accuracy);
+    if (progress.step < steps) continue;
+    return { step: progress.step, loss: progress.loss, accuracy: accuracies.at(-1) };
+  }
+  throw new Error(`The training ends before step ${steps}.`);
+}
 
 suite("the site (`npm run docs` builds it anew when pages have changed; needs Chromium, or CHROMIUM_PATH)", () => {
   let browser: Browser;
@@ -123,17 +162,24 @@ suite("the site (`npm run docs` builds it anew when pages have changed; needs Ch
     );
   });
 
-  it("every page loads without a word on the console, and asks nobody else for anything", async () => {
-    complaints = [];
-    for (const address of addresses) {
-      // The page for unknown addresses is served for one, and that one is not found.
-      if (address === "404.html") continue;
-      await go(address);
-      expect(await page.locator("main, .VPContent, .container-main").count()).toBeGreaterThan(0);
-      if (address.startsWith("course/")) expect(await proseOf(page)).not.toMatch(/\$|\\[a-z]/);
-    }
-    expect(complaints).toEqual([]);
-  }, 300_000);
+  for (const isolated of [true, false]) {
+    it(`every page loads without a word on the console, and asks nobody else for anything (isolated: ${isolated})`, async () => {
+      complaints = [];
+      const site = sites[isolated ? 0 : 1]!;
+      const opened = await open(site);
+      for (const address of addresses) {
+        // The page for unknown addresses is served for one, and that one is not found.
+        if (address === "404.html") continue;
+        await go(address, opened, site);
+        expect(await opened.evaluate(() => crossOriginIsolated)).toBe(isolated);
+        const content = opened.locator("main, .VPContent, .container-main");
+        expect(await content.count()).toBeGreaterThan(0);
+        if (address.startsWith("course/")) expect(await proseOf(opened)).not.toMatch(/\$|\\[a-z]/);
+      }
+      await opened.close();
+      expect(complaints).toEqual([]);
+    }, 300_000);
+  }
 
   it("headings, links and formulas stand where they should", async () => {
     await go("local-gradients.html");
@@ -149,33 +195,74 @@ suite("the site (`npm run docs` builds it anew when pages have changed; needs Ch
     await page.locator(".VPLocalSearchBox .result").first().waitFor();
   });
 
+  /** What cells print here; each runs once for both sites. */
+  const printed = new Map<string, ReturnType<typeof runHere>>();
+  const runOnce = (job: Job) => {
+    const key = JSON.stringify([job.code, job.check]);
+    if (!printed.has(key)) printed.set(key, runHere(job));
+    return printed.get(key)!;
+  };
+
   for (const name of new Set(liveCells.map(({ page }) => page))) {
-    it(`cells of ${name} run, to the same digits as in Node`, async () => {
-      complaints = [];
-      await go(htmlOf(name));
-      expect(await page.evaluate(() => crossOriginIsolated)).toBe(true);
-      const cells = cellsOf(name);
-      expect(await page.locator(".live-cell").count()).toBe(cells.length);
-      for (const [number, cell] of cells.entries()) {
-        expect(await runCell(page, number)).toEqual(await runHere(cell));
-        if (cell.solution === null) continue;
-        const solved = await runCell(page, number, cell.solution);
-        expect(solved).toEqual(await runHere({ ...cell, code: cell.solution }));
-        expect(await page.locator(".live-cell.solved").count()).toBeGreaterThan(0);
-      }
-      expect(complaints).toEqual([]);
-    }, 120_000);
+    for (const isolated of [true, false]) {
+      it(`cells of ${name} run, to the same digits as in Node (isolated: ${isolated})`, async () => {
+        complaints = [];
+        const site = sites[isolated ? 0 : 1]!;
+        const opened = await open(site);
+        await go(htmlOf(name), opened, site);
+        expect(await opened.evaluate(() => crossOriginIsolated)).toBe(isolated);
+        const cells = cellsOf(name);
+        expect(await opened.locator(".live-cell").count()).toBe(cells.length);
+        for (const [number, { code, check, solution }] of cells.entries()) {
+          expect(await runCell(opened, number)).toEqual(await runOnce({ code, check }));
+          if (solution === null) continue;
+          const solved = await runCell(opened, number, solution);
+          expect(solved).toEqual(await runOnce({ code: solution, check }));
+          expect(await opened.locator(".live-cell.solved").count()).toBeGreaterThan(0);
+        }
+        await opened.close();
+        expect(complaints).toEqual([]);
+      }, 120_000);
+    }
   }
 
-  it("cells run without cross-origin isolation, too", async () => {
+  it("the first demo is soon there to be used", async () => {
     complaints = [];
-    const plain = await open(sites[1]!);
-    await go("index.html", plain, sites[1]!);
-    expect(await plain.evaluate(() => crossOriginIsolated)).toBe(false);
-    expect(await runCell(plain, 0)).toEqual(await runHere(cellsOf("index.md")[0]!));
-    await plain.close();
+    const started = Date.now();
+    await go("index.html");
+    await page.getByRole("button", { name: "Step forward" }).click();
+    const seconds = (Date.now() - started) / 1000;
+    process.stdout.write(`the first demo is interactive after ${seconds.toFixed(2)} s\n`);
+    // Below 2 s on an idle machine; here others may be busy, too.
+    expect(seconds).toBeLessThan(20);
     expect(complaints).toEqual([]);
   });
+
+  it("players play the circuits to their ends, and follow an input that is changed", async () => {
+    complaints = [];
+    for (const [name, values] of [
+      ["index.html", ["0.73", "−0.20", "0.39", "−0.39", "−0.59", "0.20"]],
+      ["course/gates.html", ["−12.00", "−4.00", "3.00"]],
+    ] as const) {
+      await go(name);
+      const player = page.locator("tapegrad-graph").first();
+      await player.getByRole("button", { name: "To the end" }).click();
+      const texts = await player.locator("[data-wire] text:not(.waiting)").allTextContents();
+      expect(texts).toEqual(expect.arrayContaining([...values]));
+    }
+    await page.locator("tapegrad-graph").first().getByLabel("z", { exact: true }).fill("10");
+    await page.locator('tapegrad-graph text.value:text-is("30.00")').waitFor();
+    for (const address of addresses.filter((address) => address.startsWith("course/"))) {
+      await go(address);
+      for (const player of await page.locator("tapegrad-graph").all()) {
+        await player.getByRole("button", { name: "To the end" }).click();
+        expect(await player.locator(".count").textContent()).toMatch(/^(\d+) \/ \1$/);
+        const seen = page.locator(".picture text.gradient:not(.waiting)");
+        expect(await seen.count()).toBeGreaterThan(0);
+      }
+    }
+    expect(complaints).toEqual([]);
+  }, 120_000);
 
   it("marks the line of an error, stops a cell that doesn't end, and resets", async () => {
     await go("live.html");
@@ -213,17 +300,11 @@ suite("the site (`npm run docs` builds it anew when pages have changed; needs Ch
     expect(complaints).toEqual([]);
   });
 
-  it("the digits reach 95 % within 60 s, the page stays responsive, and a drawing is read", async () => {
+  it("the digits reach 95 % within 60 s, to the bits of Node; the page stays responsive, and a drawing is read", async () => {
     complaints = [];
     await go("digits.html");
     await page.locator('.digits[data-state="ready"]').waitFor();
-    await page.evaluate(() => {
-      const long: number[] = [];
-      (globalThis as unknown as { long: number[] }).long = long;
-      new PerformanceObserver((list) => {
-        for (const entry of list.getEntries()) long.push(entry.duration);
-      }).observe({ type: "longtask" });
-    });
+    await browser.startTracing(page, { categories: ["toplevel"] });
     await page.locator(".digits button.run").click();
     const started = Date.now();
     await page.waitForFunction(
@@ -231,14 +312,11 @@ suite("the site (`npm run docs` builds it anew when pages have changed; needs Ch
       null,
       { timeout: 60_000 },
     );
-    const seconds = (Date.now() - started) / 1000;
-    expect(seconds).toBeLessThan(60);
-    // On an idle machine no task takes 100 ms. Here others may be busy too, which lengthens every task;
-    // a page that trained by itself would be one long task from start to end.
-    const long = await page.evaluate(() => (globalThis as unknown as { long: number[] }).long);
-    const total = long.reduce((sum, ms) => sum + ms, 0) / 1000;
-    expect(total).toBeLessThan(0.1 * seconds);
-    expect(Math.max(0, ...long)).toBeLessThan(500);
+    expect(Date.now() - started).toBeLessThan(60_000);
+    // What the page's own thread computes in one go; on an idle machine, that is how long the task takes.
+    const tasks = mainThreadTasks(await browser.stopTracing());
+    expect(tasks.length).toBeGreaterThan(10);
+    expect(Math.max(...tasks)).toBeLessThan(100);
 
     // A one, drawn while the net still learns.
     const canvas = (await page.locator(".digits canvas").boundingBox())!;
@@ -249,6 +327,15 @@ suite("the site (`npm run docs` builds it anew when pages have changed; needs Ch
     await page.mouse.move(...at(0.5, 0.8), { steps: 8 });
     await page.mouse.up();
     await page.locator(".guesses li.first", { hasText: /^1/ }).waitFor();
+
+    await page.locator(".digits button", { hasText: "Stop" }).click();
+    await page.locator('.digits[data-state="ready"]').waitFor();
+    const there = await page.evaluate(() => {
+      const value = (name: string) =>
+        Number(document.querySelector<HTMLElement>(`.digits .${name}`)!.dataset.value);
+      return { step: value("step"), loss: value("loss"), accuracy: value("accuracy") };
+    });
+    expect(there).toEqual(trainedHere(there.step));
     expect(complaints).toEqual([]);
   }, 120_000);
 });

@@ -3,11 +3,11 @@
  * places (`apply.ts` and `random.ts` above all), where it costs a comparison while no vmap runs; what then
  * happens is in `transforms/`, which programs without vmap don't load.
  */
-import type { Storage, TypedArray } from "@tapegrad/kernels";
+import { defaultKernels, getElement, type Storage, type TypedArray } from "@tapegrad/kernels";
 import { VmapError } from "./errors.ts";
 import type { Op, TensorLike } from "./op.ts";
 import { contiguousStrides, formatShape, type Shape } from "./shape.ts";
-import { setRequiresGrad, Tensor } from "./tensor.ts";
+import { emptyTensor, setRequiresGrad, Tensor } from "./tensor.ts";
 
 /** What random functions give inside vmap. */
 export type Randomness = "error" | "same" | "different";
@@ -202,6 +202,26 @@ export function refuseShaping(name: string, x: Tensor): void {
  */
 export function everyElement(x: Tensor): TypedArray {
   return bottomOf(x).data();
+}
+
+/**
+ * @internal The first position, in row-major order over every sample, of an element below `low` or above `high`;
+ * −1 if there is none. NaN is neither.
+ */
+export function firstOutside(x: Tensor, low: number, high: number): number {
+  const all = bottomOf(x);
+  if (all.size === 0) return -1;
+  const [least, most] = (["min", "max"] as const).map((name) => {
+    const y = emptyTensor(
+      all.shape.map(() => 1),
+      all.dtype,
+    );
+    defaultKernels().reduce(name, all, y);
+    return getElement(y.storage!, 0);
+  });
+  // Where there is a NaN, both are.
+  if (least! >= low && most! <= high) return -1;
+  return all.data().findIndex((value) => value < low || value > high);
 }
 
 /** @internal The ordinary tensor behind x: the sizes of the vmaps around it come first, the outermost in front. */

@@ -8,7 +8,7 @@ import { batching, mapBottom, openLevels } from "./batched.ts";
 import { checkDType, type DType, isFloat } from "./dtype.ts";
 import { DTypeError, ValueError } from "./errors.ts";
 import { checkShape, type Shape } from "./shape.ts";
-import { adoptArray, emptyTensor, settle, type Tensor } from "./tensor.ts";
+import { emptyTensor, settle, type Tensor } from "./tensor.ts";
 
 /** What a generator needs to go on exactly where it was. Plain JSON. */
 export interface GeneratorState {
@@ -166,15 +166,7 @@ export function randperm(n: number, options: { generator?: Generator } = {}): Te
 
 /** The numbers 0 … n − 1 along the last axis, in the order that the uniform numbers there lead to. */
 function shuffled(u: Tensor): Tensor {
-  const [data, n] = [u.data(), u.shape[u.rank - 1]!];
-  const orders = new Int32Array(data.length);
-  for (let start = 0; start < data.length; start += n) {
-    const order = orders.subarray(start, start + n);
-    for (let i = 0; i < n; i++) {
-      const j = Math.floor(data[start + i]! * (i + 1));
-      order[i] = order[j]!;
-      order[j] = i;
-    }
-  }
-  return adoptArray(orders, "int32", u.shape);
+  const orders = emptyTensor(u.shape, "int32");
+  defaultKernels().shuffle(u, orders);
+  return orders;
 }

@@ -9,6 +9,8 @@ export * from "./random";
 export * from "./reduce";
 export * from "./scalar";
 export * from "./scan";
+export * from "./search";
 export * from "./softmax";
+export * from "./special";
 export * from "./update";
 export * from "./update-adaptive";

@@ -3,7 +3,7 @@
  * strided.ts. Floats are carried in float64 along a row, so that a long float32 row keeps its digits.
  */
 import { expF64, logF64 } from "./math";
-import { LENGTH, OWN_0, OWN_1, rowAddress, rowStride, the } from "./strided";
+import { LENGTH, OWN_0, OWN_1, OWN_2, rowAddress, rowStride, the } from "./strided";
 
 /** A step of a scan: what is carried along, in type A. */
 class CumSum<A> {
@@ -149,19 +149,27 @@ function before<T>(a: T, b: T, descending: bool): bool {
   return descending ? a > b || (a != a && b == b) : a < b || (b != b && a == a);
 }
 
+/** From here on it pays to find a part before sorting it. */
+const FEW: i32 = 32;
+
 /**
- * The order of each row, by merging runs of 1, 2, 4, … from the bottom up; a merge takes the left
- * one of equals, so the order is stable. The numbers travel with their positions: each merge reads
- * and writes forwards. Own numbers: address of the scratch for two copies of both, of
- * 2·length·(sizeof T + 4) bytes; whether to descend.
+ * Ranks `first` to `last` of each row's order, stable: equal elements keep the order of their positions.
+ *
+ * The numbers travel with their positions. First the range [low, high) around the wanted ranks narrows: a pivot's
+ * smaller, equal and larger elements move to the other pair of arrays, each kind in its order, and the one where
+ * the wanted ranks are is what remains. Pivots are medians of three at places that a generator draws; after a few
+ * unlucky ones what remains is just sorted. Then runs of 1, 2, 4, … are merged from the bottom up.
+ *
+ * Own numbers: whether to descend; first and last rank. `scratch` has room for two copies of numbers and
+ * positions, 2·length·(sizeof T + 4) bytes.
  */
-@inline
-function argsort<T>(begin: i32, end: i32, args: usize): void {
+function argsort<T>(begin: i32, end: i32, args: usize, scratch: usize): void {
   const n = load<i32>(args, LENGTH);
   const xStride = rowStride(args, 2, 0);
   const outStride = rowStride(args, 2, 1);
-  const scratch = load<usize>(args, OWN_0);
-  const descending = load<i32>(args, OWN_1) != 0;
+  const descending = load<i32>(args, OWN_0) != 0;
+  const from = load<i32>(args, OWN_1);
+  const to = load<i32>(args, OWN_2);
   const size = <i32>sizeof<T>();
   for (let row = begin; row < end; row++) {
     let keys = scratch;
@@ -174,20 +182,64 @@ function argsort<T>(begin: i32, end: i32, args: usize): void {
       store<i32>(order + i * 4, i);
       x += xStride;
     }
-    for (let width = 1; width < n; width <<= 1) {
-      for (let start = 0; start < n; start += 2 * width) {
+    let low = 0;
+    let high = n;
+    let drawn: u32 = 0x9e3779b9;
+    for (let patience = 2 * (36 - <i32>clz(n)); patience > 0 && high - low > 2 * (to - from) + FEW; patience--) {
+      const a = load<T>(keys + place(low, high, drawn) * size);
+      const b = load<T>(keys + place(low, high, drawn * 48271) * size);
+      const c = load<T>(keys + place(low, high, drawn * 69621) * size);
+      drawn = drawn * 1664525 + 1013904223; // Numerical Recipes' constants
+      const aFirst = before<T>(a, b, descending);
+      const pivot = before<T>(b, c, descending) == aFirst ? b : before<T>(a, c, descending) == aFirst ? c : a;
+      let smaller = 0;
+      let larger = 0;
+      for (let i = low; i < high; i++) {
+        const key = load<T>(keys + i * size);
+        smaller += <i32>before<T>(key, pivot, descending);
+        larger += <i32>before<T>(pivot, key, descending);
+      }
+      const equalFrom = low + smaller;
+      const largerFrom = high - larger;
+      const amongEqual = from >= equalFrom && to <= largerFrom;
+      if (!amongEqual && to > equalFrom && from < largerFrom) continue;
+      let atSmaller = low;
+      let atEqual = equalFrom;
+      let atLarger = largerFrom;
+      for (let i = low; i < high; i++) {
+        const key = load<T>(keys + i * size);
+        const at = before<T>(key, pivot, descending)
+          ? atSmaller++
+          : before<T>(pivot, key, descending)
+            ? atLarger++
+            : atEqual++;
+        store<T>(otherKeys + at * size, key);
+        store<i32>(otherOrder + at * 4, load<i32>(order + i * 4));
+      }
+      let swap = keys;
+      keys = otherKeys;
+      otherKeys = swap;
+      swap = order;
+      order = otherOrder;
+      otherOrder = swap;
+      if (amongEqual) low = high; // in order already
+      else if (to <= equalFrom) high = equalFrom;
+      else low = largerFrom;
+    }
+    for (let width = 1; width < high - low; width <<= 1) {
+      for (let start = low; start < high; start += 2 * width) {
         let left = start;
-        const leftEnd = min(start + width, n);
+        const leftEnd = min(start + width, high);
         let right = leftEnd;
-        const rightEnd = min(leftEnd + width, n);
-        for (let to = start; to < rightEnd; to++) {
+        const rightEnd = min(leftEnd + width, high);
+        for (let at = start; at < rightEnd; at++) {
           const takeRight =
             left >= leftEnd ||
             (right < rightEnd &&
               before<T>(load<T>(keys + right * size), load<T>(keys + left * size), descending));
-          const from = takeRight ? right++ : left++;
-          store<T>(otherKeys + to * size, load<T>(keys + from * size));
-          store<i32>(otherOrder + to * 4, load<i32>(order + from * 4));
+          const source = takeRight ? right++ : left++;
+          store<T>(otherKeys + at * size, load<T>(keys + source * size));
+          store<i32>(otherOrder + at * 4, load<i32>(order + source * 4));
         }
       }
       let swap = keys;
@@ -198,14 +250,20 @@ function argsort<T>(begin: i32, end: i32, args: usize): void {
       otherOrder = swap;
     }
     let out = rowAddress(args, 2, 1, row, 0);
-    for (let i = 0; i < n; i++) {
+    for (let i = from; i < to; i++) {
       store<i32>(out, load<i32>(order + i * 4));
       out += outStride;
     }
   }
 }
 
-export function argsort_f32(begin: i32, end: i32, args: usize): void { argsort<f32>(begin, end, args); }
-export function argsort_f64(begin: i32, end: i32, args: usize): void { argsort<f64>(begin, end, args); }
-export function argsort_i32(begin: i32, end: i32, args: usize): void { argsort<i32>(begin, end, args); }
-export function argsort_u8(begin: i32, end: i32, args: usize): void { argsort<u8>(begin, end, args); }
+/** A place from low to high, evenly by `drawn`. */
+@inline
+function place(low: i32, high: i32, drawn: u32): i32 {
+  return low + <i32>((<u64>drawn * <u64>(high - low)) >> 32);
+}
+
+export function argsort_f32(begin: i32, end: i32, args: usize, scratch: usize): void { argsort<f32>(begin, end, args, scratch); }
+export function argsort_f64(begin: i32, end: i32, args: usize, scratch: usize): void { argsort<f64>(begin, end, args, scratch); }
+export function argsort_i32(begin: i32, end: i32, args: usize, scratch: usize): void { argsort<i32>(begin, end, args, scratch); }
+export function argsort_u8(begin: i32, end: i32, args: usize, scratch: usize): void { argsort<u8>(begin, end, args, scratch); }

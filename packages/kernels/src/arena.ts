@@ -11,10 +11,10 @@
  *   space): what comes back was alive, and a live working set above the limit would thrash.
  *   Garbage never comes back, so it never raises the limit.
  */
+import { FIRST_ADDRESS, PAGE } from "./scratch.ts";
 import { canShareMemory } from "./start-thread.ts";
 import { Cell, OutOfMemoryError, type Storage } from "./storage.ts";
 
-const PAGE = 65536;
 const MAX_PAGES = 65536;
 const MAX_BYTES = PAGE * MAX_PAGES;
 const INITIAL_BYTES = 16 * 2 ** 20;
@@ -23,11 +23,6 @@ const GROWTH = 1 / 4;
 const DEFAULT_SOFT_LIMIT = 64 * 2 ** 20;
 const LARGEST_SOFT_LIMIT = MAX_BYTES / 2;
 const GRAIN = 64;
-
-/** Page 0 is left to the module's static data, page 1 is the backend's fixed scratch, page 2 the threads' control block. */
-export const SCRATCH_ADDRESS = PAGE;
-export const CONTROL_ADDRESS = SCRATCH_ADDRESS + PAGE;
-const FIRST_ADDRESS = CONTROL_ADDRESS + PAGE;
 
 /** The smallest class that holds `bytes`. */
 export function sizeClassOf(bytes: number): number {

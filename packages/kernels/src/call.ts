@@ -3,22 +3,21 @@
  * where the kernel reads them. There is a single instance that every call reuses: no closures, no
  * views and no arrays are made on this path.
  */
-import { type Arena, SCRATCH_ADDRESS } from "./arena.ts";
+import type { Arena } from "./arena.ts";
 import type { DType, Operand, TypedArray } from "./interface.ts";
-import { outside, SMALL_BYTES } from "./memory.ts";
+import { outside } from "./memory.ts";
 import type { Kernel } from "./module.ts";
+import {
+  ARGUMENT_BYTES,
+  ARGUMENTS,
+  LONE,
+  LONE_BYTES,
+  SLOTS,
+  SMALL_BYTES,
+  STAGE,
+} from "./scratch.ts";
 import { bytesPerElement, type Storage, viewArray } from "./storage.ts";
 import type { Crew } from "./threads.ts";
-
-// The fixed scratch: arguments, lone numbers, then copies of small arrays.
-const ARGUMENTS = SCRATCH_ADDRESS;
-const ARGUMENT_BYTES = 4096;
-const LONE = ARGUMENTS + ARGUMENT_BYTES;
-const LONE_BYTES = 16;
-/** How many lone numbers a call may have, and how many small arrays. */
-export const LONES = 32;
-export const SLOTS = 12;
-const STAGE = LONE + LONES * LONE_BYTES;
 
 // Arguments in units of four bytes; assembly/strided.ts reads them.
 const ARGS = ARGUMENTS / 4;
@@ -28,6 +27,8 @@ const OPERANDS = ARGS + 6;
 const SHORT_ROW = 4;
 /** Elements, moved or added once, that take about 50 µs: what waking a thread may cost. */
 export const THREADED_WORK = 2 ** 18;
+/** More scratch than this for all threads together is not taken: one thread does the work. */
+const MOST_SCRATCH = 2 ** 26;
 /** More axes than this after collapsing would not fit into the arguments. */
 const MAX_AXES = (ARGUMENT_BYTES / 4 - 6 - 2 * 4) / 5;
 
@@ -224,6 +225,16 @@ export class Call {
     return work < THREADED_WORK || units === 1
       ? kernel(0, units, ARGUMENTS)
       : this.crew.run(kernel, units, 0, [ARGUMENTS]);
+  }
+
+  /** As `launch`, for kernels that work in so many bytes of scratch, which get its address last. */
+  launchWithScratch(kernel: Kernel, units: number, work: number, bytes: number): void {
+    const crew = work < THREADED_WORK || units === 1 ? 1 : this.crew.size();
+    const threads = crew * bytes > MOST_SCRATCH ? 1 : crew;
+    const scratch = this.arena.allocate(threads * bytes);
+    if (threads === 1) kernel(0, units, ARGUMENTS, scratch.address);
+    else this.crew.run(kernel, units, bytes, [ARGUMENTS, scratch.address]);
+    this.arena.release(scratch);
   }
 
   /** As `launch`, for kernels that take numbers after their range. */

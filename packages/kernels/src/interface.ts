@@ -229,9 +229,19 @@ export interface Kernels {
   argScan(name: ArgScanName, x: Operand, axis: number, out: Operand): void;
   /**
    * Along `axis`, the positions of x's elements in ascending (or descending) order: equal ones in the
-   * order of their positions either way, NaN larger than every number. `out` is int32, of x's shape.
+   * order of their positions either way, NaN larger than every number. `out` is int32, of x's shape but for
+   * `axis`: it gets the ranks from `first` on, as many as it is long there. A few cost less than all.
    */
-  argsort(x: Operand, axis: number, descending: boolean, out: Operand): void;
+  argsort(x: Operand, axis: number, descending: boolean, out: Operand, first?: number): void;
+  /**
+   * How many elements of `sorted`, ascending along its last axis, are smaller (not larger, with `right`) than each
+   * value; against NaN, all. `sorted` is [N] or has the leading axes of `values`; `out` is int32. All contiguous.
+   */
+  searchsorted(sorted: Operand, values: Operand, right: boolean, out: Operand): void;
+  /** Flat positions of what is not 0 in the bool x, into the int32 `out` of x's size, both contiguous; returns their number. */
+  nonzero(x: Operand, out: Operand): number;
+  /** Along the last axis, 0 … n − 1 in the order to which float64 u in [0, 1) lead (Fisher and Yates). `out` is int32; both contiguous. */
+  shuffle(u: Operand, out: Operand): void;
 
   /**
    * out[…, M, N] = a[…, M, K] · b[…, K, N] (+ bias[…, N]); leading axes broadcast. Any strides:

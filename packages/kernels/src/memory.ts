@@ -1,6 +1,7 @@
 /** The process-wide memory: where storages get their elements from, and how to reach them. */
 import { Arena } from "./arena.ts";
 import type { DType, TypedArray } from "./interface.ts";
+import { SMALL_BYTES } from "./scratch.ts";
 import {
   bytesPerElement,
   type MemoryReport,
@@ -10,11 +11,6 @@ import {
   viewArray,
 } from "./storage.ts";
 
-/**
- * Arrays up to this size stay outside of the arena: copying them to a fixed scratch area and back
- * costs less than a block with its registration.
- */
-export const SMALL_BYTES = 4096;
 /** Engines hold the elements of arrays up to this size in the array itself. */
 const TINY_BYTES = 64;
 /** A buffer costs ten times as much as a view of one, so small arrays share buffers of this size. */

@@ -1,8 +1,6 @@
 /**
- * Special functions of one number, in float64. erf and erfc are the twins of assembly/erf.ts, by series and
- * continued fraction; the others (gamma and its kin, the inverse error function) have no kernel of their own:
- * the WebAssembly backend uses these (see `delegated` in wasm.ts). Relative accuracy is a few units in the
- * last place, absolute near the zeros of lgamma and digamma away from 1 and 2.
+ * Special functions of one number, in float64: the twins of assembly/erf.ts and assembly/special.ts. Relative
+ * accuracy is a few units in the last place, absolute near the zeros of lgamma and digamma away from 1 and 2.
  */
 
 const SQRT_PI = Math.sqrt(Math.PI);
@@ -113,17 +111,25 @@ const ASYMPTOTIC = 13;
 
 const LOG_2PI_HALF = Math.log(2 * Math.PI) / 2;
 
-/** ζ(s, a) = Σ (a + n)^−s for a > 0, s > 1, by Euler and Maclaurin. */
-function hurwitz(s: number, a: number): number {
+/**
+ * ζ(s, a)·c^−s = Σ (ca + cn)^−s for a > 0, s > 1: first terms, then Euler's and Maclaurin's formula, from
+ * a = s + 13 on.
+ */
+function hurwitz(s: number, a: number, c = 1): number {
   let sum = 0;
-  for (; a < ASYMPTOTIC; a++) sum += a ** -s;
-  sum += a ** (1 - s) / (s - 1) + a ** -s / 2;
-  let factor = s * a ** (-s - 1);
+  for (; a < ASYMPTOTIC + s; a++) {
+    const term = (a * c) ** -s;
+    sum += term;
+    // What follows is less than ∫ from a on, a·term/(s − 1).
+    if (a * term < 2 ** -54 * (s - 1) * sum) return sum;
+  }
+  const term = (a * c) ** -s;
+  sum += (a / (s - 1) + 0.5) * term;
+  // B₂ₖ/(2k)! · s(s+1)…(s+2k−2) · a^(1−s−2k)
+  let factor = (0.5 * s * term) / a;
   for (let k = 1; k <= BERNOULLI.length; k++) {
-    // B₂ₖ/(2k)! · s(s+1)…(s+2k−2) · a^(1−s−2k)
-    factor /= k === 1 ? 2 : (2 * k - 1) * (2 * k);
     sum += BERNOULLI[k - 1] * factor;
-    factor *= ((s + 2 * k - 1) * (s + 2 * k)) / (a * a);
+    factor *= ((s + 2 * k - 1) * (s + 2 * k)) / ((2 * k + 1) * (2 * k + 2) * (a * a));
   }
   return sum;
 }
@@ -201,11 +207,16 @@ export function polygamma(n: number, x: number): number {
   let factorial = 1;
   for (let k = 2; k <= n; k++) factorial *= k;
   const sign = n % 2 === 0 ? -1 : 1;
-  if (x > 0) return sign * factorial * hurwitz(n + 1, x);
-  if (Number.isInteger(x) || x === -Infinity) return n % 2 === 0 ? NaN : Infinity;
-  if (x < LEAST_POLYGAMMA) return NaN;
+  if (x <= 0) {
+    if (Number.isInteger(x) || x === -Infinity) return n % 2 === 0 ? NaN : Infinity;
+    if (x < LEAST_POLYGAMMA) return NaN;
+  }
   // Upwards through ζ(s, x) = x^−s + ζ(s, x + 1) to positive arguments.
   let sum = 0;
   for (; x < 0; x++) sum += x ** -(n + 1);
-  return sign * factorial * (sum + hurwitz(n + 1, x));
+  // Powers of a large x, scaled to about 1, don't vanish before the factorial meets them.
+  const scale = x < 1 ? 1 : 2 ** -Math.floor(Math.log2(x));
+  const y = sign * factorial * (sum + hurwitz(n + 1, x, scale));
+  const half = Math.floor(n / 2);
+  return y * scale ** half * scale ** (n + 1 - half);
 }

@@ -447,7 +447,7 @@ export const plain: Kernels = {
     });
   },
 
-  argsort(x, axis, descending, out) {
+  argsort(x, axis, descending, out, first = 0) {
     lines([x], axis, out, ([source], [from], target, to) => {
       const value = (i: number) => source[from + i * x.strides[axis]];
       const order = Array.from({ length: x.shape[axis] }, (_, i) => i);
@@ -455,10 +455,47 @@ export const plain: Kernels = {
         const [a, b] = descending ? [value(j), value(i)] : [value(i), value(j)];
         return a < b ? -1 : a > b ? 1 : Number(Number.isNaN(a)) - Number(Number.isNaN(b));
       });
-      order.forEach((i, k) => {
+      order.slice(first, first + out.shape[axis]).forEach((i, k) => {
         target[to + k * out.strides[axis]] = i;
       });
     });
+  },
+
+  searchsorted(sorted, values, right, out) {
+    const [keys, wanted, target] = [elements(sorted), elements(values), elements(out)];
+    const n = sorted.shape.at(-1)!;
+    const perRow = sorted.shape.length === 1 ? Infinity : values.shape.at(-1)!;
+    for (let i = 0; i < lengthOf(values); i++) {
+      const start = sorted.offset + Math.floor(i / perRow) * n;
+      const value = wanted[values.offset + i];
+      let [low, high] = [0, n];
+      while (low < high) {
+        const middle = (low + high) >> 1;
+        const key = keys[start + middle];
+        if (right ? key > value : key >= value) high = middle;
+        else low = middle + 1;
+      }
+      target[out.offset + i] = low;
+    }
+  },
+
+  nonzero(x, out) {
+    const [source, target] = [elements(x), elements(out)];
+    let count = 0;
+    for (let i = 0; i < lengthOf(x); i++) {
+      if (source[x.offset + i] !== 0) target[out.offset + count++] = i;
+    }
+    return count;
+  },
+
+  shuffle(u, out) {
+    const n = u.shape.at(-1)!;
+    const [numbers, order] = [elements(u).subarray(u.offset), elements(out).subarray(out.offset)];
+    for (let i = 0; i < lengthOf(u); i++) {
+      const j = Math.floor(numbers[i] * ((i % n) + 1));
+      order[i] = order[i - (i % n) + j];
+      order[i - (i % n) + j] = i % n;
+    }
   },
 
   matmul(a, b, out, bias) {

@@ -18,9 +18,10 @@
  * A thread that dies between chunks is not missed: the one that calls takes chunks too, until none is left. One
  * that dies within a chunk may have written a part of it, in place perhaps: that is an error, after a while.
  */
-import { CONTROL_ADDRESS } from "./arena.ts";
+
 import { theArena } from "./memory.ts";
 import { isShared, type Kernel, type KernelModule } from "./module.ts";
+import { CONTROL_ADDRESS } from "./scratch.ts";
 import { availableThreads, startThread, type Thread } from "./start-thread.ts";
 
 const CONTROL_BYTES = 8192;

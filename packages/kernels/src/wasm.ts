@@ -32,14 +32,6 @@ const LONG_STRIDE = 64;
 /** Rows that `transpose` works on at once. */
 const TRANSPOSE_BAND = 16;
 
-/** Special functions without a kernel of their own: the plain twin computes them, and their lone numbers too. */
-export const delegated: ReadonlySet<string> = new Set<UnaryName | BinaryName>([
-  "erfinv",
-  "lgamma",
-  "digamma",
-  "polygamma",
-]);
-
 /** What arithmetic on bools means: + is "or", · is "and". */
 const ofBools: Partial<Record<BinaryName, BinaryName>> = { add: "bitwiseOr", mul: "bitwiseAnd" };
 
@@ -56,6 +48,7 @@ const RANDOM = 8;
 const SOFTMAX = 8;
 const SCATTERED = 4;
 const SCALAR_LOOP = 4;
+const SORT = 16;
 
 /** @param others  see {@link loadModule} */
 export function startWasm(arena: Arena, others?: readonly Uint8Array<ArrayBuffer>[]): Kernels {
@@ -103,10 +96,6 @@ export class WasmKernels extends FusedKernels implements Kernels {
   }
 
   unary(name: UnaryName, x: Operand, out: Operand): void {
-    if (delegated.has(name)) {
-      plain.unary(name, x, out);
-      return;
-    }
     const { call } = this;
     const kernel = this.kernel("unary", name, x.dtype);
     call.begin();
@@ -121,10 +110,6 @@ export class WasmKernels extends FusedKernels implements Kernels {
   }
 
   binary(name: BinaryName, a: Operand, b: Operand, out: Operand): void {
-    if (delegated.has(name)) {
-      plain.binary(name, a, b, out);
-      return;
-    }
     const meant = a.dtype === "bool" ? (ofBools[name] ?? name) : name;
     this.pairwise(this.kernel("binary", meant, a.dtype), a, b, out, light.has(name) ? 1 : HEAVY);
   }
@@ -203,11 +188,57 @@ export class WasmKernels extends FusedKernels implements Kernels {
     this.alongAxis(this.kernel("argScan", name, x.dtype), [x, out], axis);
   }
 
-  argsort(x: Operand, axis: number, descending: boolean, out: Operand): void {
+  argsort(x: Operand, axis: number, descending: boolean, out: Operand, first = 0): void {
+    const { call } = this;
     const kernel = this.kernel("argsort", "argsort", x.dtype);
-    // Two copies of a row and of the positions in it, between which merges alternate.
-    const scratch = 2 * x.shape[axis] * (bytesPerElement[x.dtype] + bytesPerElement.int32);
-    this.alongAxis(kernel, [x, out], axis, scratch, Number(descending));
+    const [n, count] = [x.shape[axis], out.shape[axis]];
+    call.begin();
+    const rows = call.plan(out.shape.with(axis, 1), still(x, axis), still(out, axis), null, null);
+    if (rows === 0 || count === 0) return;
+    call.header(n, call.axes);
+    call.own(0, Number(descending));
+    call.own(1, first);
+    call.own(2, first + count);
+    call.operand(0, 2, call.address(x), bytesPerElement[x.dtype], x.strides[axis], 0);
+    call.operand(1, 2, call.address(out), bytesPerElement.int32, out.strides[axis], 0);
+    // Two copies of a row and of the positions in it, whose numbers need their alignment.
+    const scratch = 8 * Math.ceil((2 * n * (bytesPerElement[x.dtype] + bytesPerElement.int32)) / 8);
+    call.launchWithScratch(kernel, rows, SORT * rows * n, scratch);
+    call.end(out.storage);
+  }
+
+  searchsorted(sorted: Operand, values: Operand, right: boolean, out: Operand): void {
+    const { call } = this;
+    const kernel = this.kernel("searchsorted", "searchsorted", sorted.dtype);
+    const count = sizeOf(values);
+    if (count === 0) return;
+    call.begin();
+    const [keys, wanted, to] = [call.address(sorted), call.address(values), call.address(out)];
+    const perRow = sorted.shape.length === 1 ? count : values.shape[values.shape.length - 1];
+    const n = sorted.shape[sorted.shape.length - 1];
+    call.run(kernel, count, SORT * count, keys, wanted, to, n, perRow, Number(right));
+    call.end(out.storage);
+  }
+
+  nonzero(x: Operand, out: Operand): number {
+    const { call } = this;
+    const count = sizeOf(x);
+    if (count === 0) return 0;
+    call.begin();
+    const found = this.module.byType.bool.nonzero!(0, count, call.address(x), call.address(out));
+    call.end(out.storage);
+    return found;
+  }
+
+  shuffle(u: Operand, out: Operand): void {
+    const { call } = this;
+    const n = u.shape[u.shape.length - 1];
+    const count = sizeOf(u);
+    if (count === 0) return;
+    call.begin();
+    const [from, to] = [call.address(u), call.address(out)];
+    call.run(this.module.byType.float64.shuffle!, count / n, SCATTERED * count, from, to, n);
+    call.end(out.storage);
   }
 
   matmul(a: Operand, b: Operand, out: Operand, bias?: Operand): void {
@@ -327,17 +358,8 @@ export class WasmKernels extends FusedKernels implements Kernels {
     call.endAll();
   }
 
-  /**
-   * Runs a kernel over the rows along `axis` of equally shaped operands, the last of which it writes.
-   * It gets the address of its scratch memory, if it wants any, and `option` as own numbers.
-   */
-  private alongAxis(
-    kernel: Kernel,
-    operands: readonly Operand[],
-    axis: number,
-    scratchBytes = 0,
-    option = 0,
-  ): void {
+  /** Runs a kernel over the rows along `axis` of equally shaped operands, the last of which it writes. */
+  private alongAxis(kernel: Kernel, operands: readonly Operand[], axis: number): void {
     const { call } = this;
     const [a, b, c] = operands.map((x) => still(x, axis));
     const out = operands[operands.length - 1];
@@ -345,16 +367,12 @@ export class WasmKernels extends FusedKernels implements Kernels {
     call.begin();
     const rows = call.plan(a.shape, a, b, c ?? null, null);
     if (rows === 0 || n === 0) return;
-    const scratch = scratchBytes > 0 ? call.arena.allocate(scratchBytes) : null;
     call.header(n, call.axes);
-    call.own(0, scratch === null ? 0 : scratch.address);
-    call.own(1, option);
     operands.forEach((x, k) => {
       const bytes = bytesPerElement[x.dtype];
       call.operand(k, operands.length, call.address(x), bytes, x.strides[axis], 0);
     });
-    call.launch(kernel, rows, scratch === null ? SCALAR_LOOP * rows * n : 0);
-    if (scratch !== null) call.arena.release(scratch);
+    call.launch(kernel, rows, SCALAR_LOOP * rows * n);
     call.end(out.storage);
   }
 
@@ -500,6 +518,10 @@ class OuterIndex {
     }
     return false;
   }
+}
+
+function sizeOf(x: Operand): number {
+  return x.shape.reduce((product, length) => product * length, 1);
 }
 
 /** The operand held at the start of `axis`. */

@@ -43,8 +43,8 @@ const furtherUnary: UnaryName[] = [
   ...(["sinh", "cosh", "asinh", "acosh", "atanh", "erf", "erfc", "gelu"] as const),
 ];
 const furtherBinary: BinaryName[] = ["atan2", "hypot"];
-/** What the twin computes for both. */
-const delegatedUnary: UnaryName[] = ["erfinv", "lgamma", "digamma"];
+/** The twin goes other ways; near the zeros of the last two only an absolute bound holds. */
+const specialUnary: UnaryName[] = ["erfinv", "lgamma", "digamma"];
 const bitwise: BinaryName[] = ["bitwiseAnd", "bitwiseOr", "bitwiseXor"];
 const exactBinary: BinaryName[] = ["add", "sub", "mul", "maximum", "minimum"];
 const exactFloatBinary: BinaryName[] = ["div", "reluGrad"];
@@ -117,9 +117,12 @@ describe("unary kernels agree with the plain twin", () => {
     (name, dtype) => unaryAgrees(name, dtype, close(dtype, 8)),
   );
 
-  it.each(delegatedUnary.flatMap((name) => floats.map((dtype) => [name, dtype] as const)))(
-    "%s of %s, bit for bit",
-    (name, dtype) => unaryAgrees(name, dtype),
+  it.each(specialUnary.flatMap((name) => floats.map((dtype) => [name, dtype] as const)))(
+    "%s of %s, within 32 ulp of the result or of 1",
+    (name, dtype) => {
+      const slack = dtype === "float32" ? 2 ** -23 : 32 * 2 ** -52;
+      unaryAgrees(name, dtype, close(dtype, 32, name === "erfinv" ? 0 : slack));
+    },
   );
 });
 
@@ -282,7 +285,7 @@ describe("comparisons, where, copy and fill agree with the plain twin", () => {
 });
 
 describe("scalar functions", () => {
-  const names = [...exactUnary, ...exactFloat, ...nearUnary, ...furtherUnary, ...delegatedUnary];
+  const names = [...exactUnary, ...exactFloat, ...nearUnary, ...furtherUnary, ...specialUnary];
   it.each(names.flatMap((name) => floats.map((dtype) => [name, dtype] as const)))(
     "%s of a %s number has the array kernel's bits",
     (name, dtype) => {

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
-import { Arena, SCRATCH_ADDRESS } from "../src/arena.ts";
+import { Arena } from "../src/arena.ts";
 import { Call } from "../src/call.ts";
 import { givesTruth } from "../src/fusion/operations.ts";
 import {
@@ -16,6 +16,7 @@ import {
   type UnaryName,
   wasmKernels,
 } from "../src/index.ts";
+import { ARGUMENTS } from "../src/scratch.ts";
 import { startWasm } from "../src/wasm.ts";
 import { dense, expectSame, lone, options, Rng, randomArray, stridesOf } from "./support.ts";
 
@@ -190,7 +191,7 @@ describe("a fused chain has the bits of its steps", () => {
       Call.prototype.launch = (kernel, units) => {
         const cuts = [0, rng.below(units), rng.below(units), units].sort((p, q) => p - q);
         for (let i = 2; i >= 0; i--)
-          if (cuts[i] < cuts[i + 1]) kernel(cuts[i], cuts[i + 1], SCRATCH_ADDRESS);
+          if (cuts[i] < cuts[i + 1]) kernel(cuts[i], cuts[i + 1], ARGUMENTS);
         return -1;
       };
       insist(chain, inputs, pieces);

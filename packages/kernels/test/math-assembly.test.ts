@@ -1,10 +1,20 @@
 /**
  * The elementary functions, through their scalar exports (which run the vector code and take a
- * lane). float32 is compared with Math.* in float64; float64 with 320-bit fixed-point arithmetic on
- * BigInt, written below from series.
+ * lane). float32 is compared with Math.* in float64; float64 with 320-bit arithmetic.
  */
 import { beforeAll, describe, expect, it } from "@jest/globals";
 import { moduleBytes } from "../src/module.ts";
+import {
+  div,
+  expScaled,
+  fixed,
+  fractions,
+  logFixed,
+  mul,
+  ONE,
+  sinFixed,
+  ulps64,
+} from "./fixed-point.ts";
 
 type Kernel = (...numbers: number[]) => number;
 let kernels: Record<string, Kernel>;
@@ -48,16 +58,6 @@ function ulps32(y: number, r: number): number {
   return Math.abs(y - r) / 2 ** (exponent - 23);
 }
 
-/** A fixed sequence of fractions (a linear congruential generator). */
-function fractions(seed: number): () => number {
-  let state = seed;
-  const next = () => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return state;
-  };
-  return () => (next() + next() / 2 ** 32) / 2 ** 32;
-}
-
 describe("float32 elementary functions", () => {
   it.each(names)("%s is within 2 ulp at every exponent, with both signs", (name) => {
     const f = kernels[`scalar_${name}_f32`];
@@ -97,113 +97,6 @@ describe("float32 elementary functions", () => {
     expect(worst).toBeLessThan(0.51);
   });
 });
-
-// Fixed point: the integer v stands for v / 2³²⁰.
-const BITS = 320n;
-const ONE = 1n << BITS;
-const mul = (a: bigint, b: bigint) => (a * b) >> BITS;
-const div = (a: bigint, b: bigint) => (a << BITS) / b;
-
-function fixed(x: number): bigint {
-  let exponent = 0;
-  while (!Number.isInteger(x)) {
-    x *= 2;
-    exponent++;
-  }
-  const shift = BITS - BigInt(exponent);
-  return shift >= 0n ? BigInt(x) << shift : BigInt(x) >> -shift;
-}
-
-/** eʳ for |r| < 1, by its series at r/2⁸. */
-function expSeries(r: bigint): bigint {
-  const small = r >> 8n;
-  let sum = ONE;
-  let term = ONE;
-  for (let k = 1n; term !== 0n && term !== -1n; k++) {
-    term = mul(term, small) / k;
-    sum += term;
-  }
-  for (let i = 0; i < 8; i++) sum = mul(sum, sum);
-  return sum;
-}
-
-/** 2·atanh(s) for |s| < 1. */
-function atanhTwice(s: bigint): bigint {
-  const square = mul(s, s);
-  let power = s;
-  let sum = 0n;
-  for (let k = 1n; power !== 0n && power !== -1n; k += 2n) {
-    sum += power / k;
-    power = mul(power, square);
-  }
-  return 2n * sum;
-}
-
-const LN2 = atanhTwice(ONE / 3n);
-
-/** π = 16·arctan(1/5) − 4·arctan(1/239) (J. Machin, 1706). */
-const arctanInverse = (n: bigint, one: bigint) => {
-  let sum = 0n;
-  let power = one / n;
-  for (let k = 0n; power !== 0n; k++) {
-    sum += (k % 2n ? -power : power) / (2n * k + 1n);
-    power /= n * n;
-  }
-  return sum;
-};
-/** For reducing the largest float64, π needs 1,024 bits more. */
-const LONG = BITS + 1100n;
-const HALF_PI = 8n * arctanInverse(5n, 1n << LONG) - 2n * arctanInverse(239n, 1n << LONG);
-
-/** A positive number m·2^−320·2^n, of which m keeps many bits. */
-interface Scaled {
-  m: bigint;
-  n: number;
-}
-
-/** e^x for a fixed-point x. */
-function expScaled(x: bigint): Scaled {
-  const n = x / LN2;
-  return { m: expSeries(x - n * LN2), n: Number(n) };
-}
-
-function logFixed(x: number): bigint {
-  const exponent = Math.floor(Math.log2(x)); // may be one off: m stays near [1, 2]
-  const m = fixed(exponent < -1000 ? x * 2 ** 1000 * 2 ** (-exponent - 1000) : x * 2 ** -exponent);
-  return atanhTwice(div(m - ONE, m + ONE)) + BigInt(exponent) * LN2;
-}
-
-/** sin(x + turns·π/2) for x ≥ 0. */
-function sinFixed(x: number, turns: bigint): bigint {
-  const long = Number.isInteger(x) ? BigInt(x) << LONG : fixed(x) << (LONG - BITS);
-  const n = (2n * long + HALF_PI) / (2n * HALF_PI);
-  const r = (long - n * HALF_PI) >> (LONG - BITS);
-  const quadrant = (n + turns) % 4n;
-  const square = mul(r, r);
-  let k = quadrant % 2n ? 1n : 2n;
-  let term = quadrant % 2n ? ONE : r;
-  let sum = 0n;
-  while (term !== 0n && term !== -1n) {
-    sum += term;
-    term = -mul(term, square) / (k * (k + 1n));
-    k += 2n;
-  }
-  return quadrant >= 2n ? -sum : sum;
-}
-
-/** |y − r| in ulps of the float64 nearest r = m·2^n. */
-function ulps64(y: number, { m, n }: Scaled): number {
-  const size = m < 0n ? -m : m;
-  const exponent = size.toString(2).length - 1 - Number(BITS) + n;
-  const last = Math.max(exponent, -1022) - 52;
-  // Both as integers in units of 2^(last − 64).
-  const shift = BigInt(last - 64 - n) + BITS;
-  const exact = shift >= 0n ? m >> shift : m << -shift;
-  const steps = y * 2 ** Math.min(-last, 1000) * 2 ** Math.max(-last - 1000, 0);
-  const got = (BigInt(Math.trunc(steps)) << 64n) + BigInt((steps % 1) * 2 ** 64);
-  const error = got - exact;
-  return Number(error < 0n ? -error : error) / 2 ** 64;
-}
 
 describe("float64 elementary functions against 320-bit arithmetic", () => {
   function worst(samples: number, seed: number, error: (random: () => number) => number): number {

@@ -2,6 +2,7 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { describe, expect, it } from "@jest/globals";
 import { Arena, sizeClassOf, sizeOfClass } from "../src/arena.ts";
+import { Call } from "../src/call.ts";
 import {
   adopt,
   alloc,
@@ -19,7 +20,9 @@ import {
   wasmKernels,
 } from "../src/index.ts";
 import { theArena } from "../src/memory.ts";
+import { CONTROL_ADDRESS, SLOTS, SMALL_BYTES } from "../src/scratch.ts";
 import type { Cell } from "../src/storage.ts";
+import type { Crew } from "../src/threads.ts";
 import { dense, Rng, randomArray } from "./support.ts";
 
 setFlagsFromString("--expose-gc");
@@ -114,6 +117,28 @@ describe("storage", () => {
         expect(use).toThrow(message);
       }
     }
+  });
+
+  it("has room for as many small operands as a call can have, beside the threads' words and the arena", () => {
+    const arena = theArena()!;
+    const call = new Call(arena, { size: () => 1 } as Crew);
+    const first = arena.allocate(64);
+    const storages = Array.from({ length: SLOTS }, (_, i) =>
+      adopt(new Float32Array(SMALL_BYTES / 4).fill(i)),
+    );
+    call.begin();
+    const addresses = storages.map((storage) => call.address(vector(storage)));
+    const read = addresses.map((address) =>
+      arena.f32.slice(address / 4, (address + SMALL_BYTES) / 4),
+    );
+    expect(read.map((array, i) => array.every((value) => value === i))).toEqual(
+      storages.map(() => true),
+    );
+    const end = Math.max(...addresses) + SMALL_BYTES;
+    expect(end).toBeLessThanOrEqual(CONTROL_ADDRESS);
+    expect(first.address).toBeGreaterThan(CONTROL_ADDRESS);
+    call.end(null);
+    arena.release(first);
   });
 
   it("checks indices and lengths", () => {

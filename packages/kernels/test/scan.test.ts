@@ -1,6 +1,14 @@
 import { describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
-import { copyOut, type DType, type Operand, plainKernels, wasmKernels } from "../src/index.ts";
+import {
+  copyOut,
+  type DType,
+  type Operand,
+  plainKernels,
+  type TypedArray,
+  wasmKernels,
+} from "../src/index.ts";
+import { newArray } from "../src/storage.ts";
 import {
   cases,
   close,
@@ -100,6 +108,37 @@ describe("argsort agrees with the plain twin", () => {
     }
   });
 
+  it.each(sortable)("of %s, some ranks of a long row", (dtype) => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 700 }), fc.integer(), (n, seed) => {
+        const rng = new Rng(seed);
+        // Few different numbers, or many; in order, backwards or mixed.
+        const most = rng.pick([2, 40, 1e6]);
+        const values = newArray(dtype, 3 * n).map(() => rng.below(most)) as TypedArray;
+        if (rng.below(3) === 0) values.sort();
+        if (rng.below(3) === 0) values.reverse();
+        if (dtype.startsWith("float") && rng.below(2) === 0) values[rng.below(3 * n)] = NaN;
+        const first = rng.below(n);
+        const count = 1 + rng.below(rng.pick([1, 10, n - first]));
+        const x = dense(values, [3, n]);
+        for (const descending of [false, true]) {
+          const [whole, part] = [n, Math.min(count, n - first)].map((length) =>
+            dense(new Int32Array(3 * length), [3, length]),
+          );
+          plain.argsort(x, 1, descending, whole!);
+          wasm.argsort(x, 1, descending, part!, first);
+          const wanted = { ...whole!, shape: part!.shape, offset: first };
+          const expected = dense(new Int32Array(3 * part!.shape[1]!), part!.shape);
+          plain.copy(wanted, expected);
+          expectSame(part!, expected);
+          plain.argsort(x, 1, descending, expected, first);
+          expectSame(part!, expected);
+        }
+      }),
+      options(40),
+    );
+  });
+
   it("NaN is the largest", () => {
     const x = dense(Float32Array.of(NaN, 2, -Infinity, NaN, Infinity, 2), [6]);
     const order = (descending: boolean) => {
@@ -109,5 +148,68 @@ describe("argsort agrees with the plain twin", () => {
     };
     expect(order(false)).toEqual([2, 1, 5, 4, 0, 3]);
     expect(order(true)).toEqual([0, 3, 4, 1, 5, 2]);
+  });
+});
+
+describe("searching and shuffling agree with the plain twin", () => {
+  it.each(["float32", "float64", "int32"] as const)("places in sorted rows of %s", (dtype) => {
+    fc.assert(
+      fc.property(fc.integer({ min: 0, max: 70 }), fc.integer(), (n, seed) => {
+        const rng = new Rng(seed);
+        const rows = 1 + rng.below(3);
+        const draw = (length: number) =>
+          newArray(dtype, length).map(() => rng.below(20) - 10) as TypedArray;
+        const keys = Array.from({ length: rows }, () => draw(n).sort());
+        const joined = newArray(dtype, rows * n);
+        for (const [i, row] of keys.entries()) joined.set(row, i * n);
+        const values = draw(rows * 9);
+        if (dtype !== "int32") values[rng.below(rows * 9)] = NaN;
+        const one = rng.below(2) === 0;
+        for (const right of [false, true]) {
+          const [actual, expected] = [0, 1].map(() => dense(new Int32Array(rows * 9), [rows, 9]));
+          const sorted = one ? dense(keys[0]!, [n]) : dense(joined, [rows, n]);
+          wasm.searchsorted(sorted, dense(values, [rows, 9]), right, actual!);
+          plain.searchsorted(sorted, dense(values, [rows, 9]), right, expected!);
+          expectSame(actual!, expected!);
+          const at = copyOut(actual!.storage!);
+          values.forEach((value, i) => {
+            const row = one ? keys[0]! : keys[Math.floor(i / 9)]!;
+            const below = row.filter((key) => (right ? key <= value : key < value)).length;
+            expect(at[i]).toBe(Number.isNaN(value) ? n : below);
+          });
+        }
+      }),
+      options(60),
+    );
+  });
+
+  it("positions of what is not 0", () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 0, max: 200 }), fc.integer(), (n, seed) => {
+        const rng = new Rng(seed);
+        const density = rng.pick([2, 30, 1000]);
+        const mask = new Uint8Array(n).map(() => Number(rng.below(density) === 0));
+        const [actual, expected] = [0, 1].map(() => dense(new Int32Array(n), [n]));
+        const count = wasm.nonzero(dense(mask, [n], "bool"), actual!);
+        expect(count).toBe(mask.reduce((sum, bit) => sum + bit, 0));
+        expect(plain.nonzero(dense(mask, [n], "bool"), expected!)).toBe(count);
+        const found = copyOut(actual!.storage!, 0, count);
+        expect(found).toEqual(copyOut(expected!.storage!, 0, count));
+        expect([...found].every((at) => mask[at] === 1)).toBe(true);
+      }),
+      options(60),
+    );
+  });
+
+  it("orders by chance", () => {
+    const rng = new Rng(4);
+    const u = new Float64Array(3 * 300).map(() => rng.next());
+    const [actual, expected] = [0, 1].map(() => dense(new Int32Array(900), [3, 300]));
+    wasm.shuffle(dense(u, [3, 300]), actual!);
+    plain.shuffle(dense(u, [3, 300]), expected!);
+    expectSame(actual!, expected!);
+    const rows = [0, 1, 2].map((i) => copyOut(actual!.storage!, 300 * i, 300));
+    for (const row of rows) expect([...row].sort((a, b) => a - b)).toEqual([...Array(300).keys()]);
+    expect(rows[0]).not.toEqual(rows[1]);
   });
 });

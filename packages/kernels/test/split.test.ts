@@ -1,8 +1,8 @@
 import { afterEach, describe, it } from "@jest/globals";
 import fc from "fast-check";
-import { SCRATCH_ADDRESS } from "../src/arena.ts";
 import { Call } from "../src/call.ts";
 import { type Operand, wasmKernels } from "../src/index.ts";
+import { ARGUMENTS } from "../src/scratch.ts";
 import {
   cases,
   dense,
@@ -21,7 +21,7 @@ const { launch } = Call.prototype;
 function splitLaunches(rng: Rng): void {
   Call.prototype.launch = (kernel, units) => {
     const cuts = [0, rng.below(units + 1), rng.below(units + 1), units].sort((a, b) => a - b);
-    for (let i = 2; i >= 0; i--) kernel(cuts[i], cuts[i + 1], SCRATCH_ADDRESS);
+    for (let i = 2; i >= 0; i--) kernel(cuts[i], cuts[i + 1], ARGUMENTS);
     return -1;
   };
 }

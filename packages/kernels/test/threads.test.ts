@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { Worker, type WorkerOptions } from "node:worker_threads";
 import { afterAll, describe, expect, it } from "@jest/globals";
 import { buildSync } from "esbuild";
-import { Arena, CONTROL_ADDRESS } from "../src/arena.ts";
+import { Arena } from "../src/arena.ts";
 import {
   alloc,
   type Chain,
@@ -16,6 +16,7 @@ import {
 } from "../src/index.ts";
 import { theArena } from "../src/memory.ts";
 import { isShared, loadModule } from "../src/module.ts";
+import { CONTROL_ADDRESS } from "../src/scratch.ts";
 import { openCrew } from "../src/threads.ts";
 import { stridesOf } from "./support.ts";
 
@@ -106,6 +107,8 @@ function everything(): string[] {
     keep(fresh([1, 1], dtype), (out) => kernels.reduce("sum", x, out));
     keep(fresh([611, 1003], dtype), (out) => kernels.softmax("logSoftmax", x, 1, out));
     keep(fresh([611, 1003], dtype), (out) => kernels.scan("cumsum", x, 0, out));
+    keep({ ...fresh([611, 1003]), dtype: "int32" }, (out) => kernels.argsort(x, 1, false, out));
+    keep({ ...fresh([611, 9]), dtype: "int32" }, (out) => kernels.argsort(x, 1, true, out, 500));
     keep(fresh([611, 1003], dtype), (out) => kernels.random("normal", out, [1, 2], 3, 0, 1));
     keep(fresh([611, 611], dtype), (out) => kernels.matmul(x, turned, out));
     keep(fresh([1003, 1003], dtype), (out) => kernels.matmul(turned, x, out));
@@ -138,7 +141,7 @@ describe("threads", () => {
     expect(crew.size()).toBe(3);
     sleepUntilStarted(3, memory);
     // out[j] += x·b[j], where thread i finds `out` i·STEP further on.
-    const [ONE, ROW, OUT, STEP] = [2 ** 18, 2 ** 19, 2 ** 20, 2 ** 16];
+    const [ONE, ROW, OUT, STEP] = [2 ** 19, 2 ** 20, 2 ** 21, 2 ** 16];
     const floats = new Float32Array(memory.buffer);
     floats.fill(1, ONE / 4, OUT / 4);
     const seen = () => [0, 1, 2].filter((i) => floats.subarray((OUT + i * STEP) / 4).at(0)! > 0);

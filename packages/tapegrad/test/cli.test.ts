@@ -11,6 +11,7 @@ import {
   saveSafetensors,
   tensor,
 } from "tapegrad";
+import { runProgram } from "../src/cli/program.ts";
 import { document, root, tapegrad, temporary } from "./cli-helpers.ts";
 
 const { saveNpy, saveNpz } = dataPackage;
@@ -476,6 +477,146 @@ describe("runs", () => {
     expect(shown.output).toMatch(/epoch +step +loss[\s\S]+\n +2 +16 +/);
     const none = await tapegrad(`runs list ${root}/docs`);
     expect(none.output).toBe(`There are no runs in ${root}/docs.\n`);
+  });
+});
+
+describe("pictures and reports", () => {
+  const endings = ["svg", "html", "dot", "mmd", "json", "png"];
+  const iris = `${root}/examples/configs/iris.json`;
+  interface Drawn {
+    file: string;
+    bytes: number;
+    ops: number;
+    modules: number;
+    fold: number | false;
+  }
+
+  it("draw configs, specs, checkpoints and runs, in every format", async () => {
+    const run = await trained("drawn", { ...spirals, epochs: 1 });
+    for (const ending of endings) {
+      const file = path(`drawn.${ending}`);
+      const told = await document<Drawn>(["graph", run, "-o", file]);
+      const bytes = await readFile(file);
+      expect([told.file, told.bytes]).toEqual([file, bytes.length]);
+      expect(told.ops).toBeGreaterThan(2);
+    }
+    expect((await readFile(path("drawn.svg"), "utf8")).startsWith("<svg")).toBe(true);
+    expect((await readFile(path("drawn.html"), "utf8")).startsWith("<!doctype html>")).toBe(true);
+    expect(await readFile(path("drawn.dot"), "utf8")).toMatch(/^digraph /);
+    expect(await readFile(path("drawn.mmd"), "utf8")).toMatch(/^flowchart /);
+    expect([...(await readFile(path("drawn.png"))).subarray(1, 4)]).toEqual([0x50, 0x4e, 0x47]);
+    const graph = JSON.parse(await readFile(path("drawn.json"), "utf8"));
+    expect(
+      graph.nodes.find(({ kind }: { kind: string }) => kind === "leaf").outputs[0].shape,
+    ).toEqual([2, 2]);
+    const { output } = await tapegrad(["graph", iris, "-o", path("iris.svg")]);
+    expect(output).toMatch(/iris\.svg: \d+ operations, \d+ calls of modules\n$/);
+    const spec = path("spec.json");
+    const model = nn.sequential([nn.conv2d(3, 4, 3), nn.relu(), nn.flatten(), nn.linear(144, 2)]);
+    await writeFile(spec, JSON.stringify(model.spec));
+    const told = await document<Drawn>([
+      ...["graph", spec, "-o", path("spec.svg"), "--input", "3,8,8", "--batch", "1"],
+    ]);
+    expect(told.fold).toBe(1);
+    expect(await readFile(path("spec.svg"), "utf8")).toContain("Conv2d");
+  });
+
+  it("draw the loss of examples, its gradients, folded or not", async () => {
+    const file = path("loss.json");
+    const drawn = async (...args: string[]) => {
+      await document(["graph", iris, "-o", file, ...args]);
+      return JSON.parse(await readFile(file, "utf8"));
+    };
+    const gradients = (graph: { nodes: { outputs: { gradient: unknown }[] }[] }) =>
+      graph.nodes.filter(({ outputs }) => outputs[0].gradient !== null).length;
+    const loss = await drawn("--loss", "--batch", "5");
+    expect(loss.nodes.find(({ name }: { name: string }) => name === "x").outputs[0].shape).toEqual([
+      5, 4,
+    ]);
+    expect(loss.nodes.at(-1)).toMatchObject({ kind: "output", name: "loss" });
+    expect(gradients(loss)).toBe(0);
+    expect(gradients(await drawn("--backward"))).toBeGreaterThan(5);
+    const boxes = async (...args: string[]) => {
+      await document(["graph", iris, "-o", path("boxes.svg"), ...args]);
+      return (await readFile(path("boxes.svg"), "utf8")).split('class="atom').length;
+    };
+    expect(await boxes("--unfold")).toBeGreaterThan(await boxes("--fold", "1"));
+  });
+
+  it("report runs, watched ones with their layers", async () => {
+    const run = await trained("watched", { ...spirals, epochs: 2, watch: 2 });
+    const other = await trained("unwatched", { ...spirals, epochs: 2 });
+    const file = path("report.html");
+    const told = await document<{ runs: string[] }>([
+      ...["report", run, other, "-o", file, "--title", "Two <runs>"],
+    ]);
+    expect(told.runs).toEqual(["watched", "unwatched"]);
+    const html = await readFile(file, "utf8");
+    expect(html).toContain("<title>Two &lt;runs&gt;</title>");
+    expect(html).toContain("watched: Layers");
+    expect(html).not.toContain("unwatched: Layers");
+    expect(html).toContain(">Confusion matrix<");
+  });
+
+  it("show plots while training", async () => {
+    const file = await configFile("served", { ...spirals, epochs: 2 });
+    const { exitCode, errors } = await tapegrad([
+      ...["train", file, "--out", path("served"), "--progress", "silent", "--serve", "0"],
+    ]);
+    expect([exitCode, errors]).toEqual([
+      0,
+      expect.stringMatching(/^plots: http:\/\/127\.0\.0\.1:\d+\/\n$/),
+    ]);
+  });
+
+  it("list runs with the curve of their loss on a terminal", async () => {
+    const config = await configFile("curve", { ...spirals, epochs: 4 });
+    await tapegrad(["train", config, "--out", path("curves/one"), "--progress", "silent"]);
+    let text = "";
+    const output = { isTTY: true, write: (more: string) => (text += more) };
+    await runProgram(["runs", "list", path("curves")], { output, errors: output });
+    expect(text).toMatch(/valAcc +losses\n.* [▁-█]{4}\n$/);
+    expect((await tapegrad(["runs", "list", path("curves")])).output).not.toMatch(/[▁-█]/);
+  });
+
+  it("say what is wrong, and write nothing", async () => {
+    const spec = path("lone.json");
+    await writeFile(spec, JSON.stringify(nn.linear(2, 3).spec));
+    const cases: [string[], string][] = [
+      [
+        ["graph", iris, "-o", path("out.pdf")],
+        `-o ${path("out.pdf")}: its ending says no format; there are .svg, .html, .dot, .mmd, .json, .png.`,
+      ],
+      [
+        ["graph", iris, "-o", path("out.svg"), "--fold", "1", "--unfold"],
+        "--fold and --unfold are both given; one of them says what is drawn.",
+      ],
+      [
+        ["graph", iris, "-o", path("out.svg"), "--loss", "--input", "4"],
+        "--input is for pictures of zeros; with a loss, the data say the shape.",
+      ],
+      [
+        ["graph", spec, "-o", path("out.svg"), "--backward"],
+        `"${spec}" is a spec, without data and so without a loss; give a config or a run, or leave --loss and --backward out.`,
+      ],
+      [
+        ["graph", spec, "-o", path("out.svg")],
+        "a model alone doesn't say what its input looks like; give its shape without the batch axis, such as --input 3,32,32.",
+      ],
+      [
+        ["report", path("nowhere"), "-o", path("out.html")],
+        `there is no run in "${path("nowhere")}".`,
+      ],
+      [
+        ["report", path("nowhere"), "-o", path("out.svg")],
+        `-o ${path("out.svg")}: a report is a page; let the file end in .html.`,
+      ],
+    ];
+    for (const [args, message] of cases) {
+      const { exitCode, output, errors } = await tapegrad(args);
+      expect([exitCode, output, errors]).toEqual([2, "", `error: ${message}\n`]);
+    }
+    expect(["out.pdf", "out.svg", "out.html"].filter((name) => existsSync(path(name)))).toEqual([]);
   });
 });
 

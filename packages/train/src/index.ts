@@ -29,6 +29,7 @@ export {
   precision,
   recall,
 } from "./class-metrics.ts";
+export { type Filters, firstLayerFilters } from "./filters.ts";
 export {
   type CrossValidation,
   crossValidate,
@@ -57,6 +58,7 @@ export {
   svmLossNaive,
   svmLossVectorized,
 } from "./linear-classifier.ts";
+export type { EpochLine, MetricsLine, RunRecord, StepLine } from "./lines.ts";
 export {
   accuracy,
   type ClassOptions,
@@ -85,15 +87,7 @@ export { type OverfitOptions, type OverfitResult, overfitSmall } from "./overfit
 export type { Output } from "./progress.ts";
 export { medianRule, type Pruner, successiveHalving } from "./pruning.ts";
 export type { RatesState } from "./rates.ts";
-export {
-  type EpochLine,
-  listRuns,
-  type MetricsLine,
-  type RunConfig,
-  RunFolder,
-  type RunSummary,
-  type StepLine,
-} from "./run-folder.ts";
+export { listRuns, type RunConfig, RunFolder, type RunSummary, readRecord } from "./run-folder.ts";
 export {
   PrunedError,
   type SearchOptions,
@@ -112,7 +106,9 @@ export {
   uniform,
 } from "./search-space.ts";
 export { type Listener, Solver, type TrainingEvent } from "./solver.ts";
+export { sparkline } from "./sparkline.ts";
 export type { Ending, MetricValue, TrainingResult, TrainingState } from "./state.ts";
 export { formatNumber, formatTable } from "./table.ts";
 export { DivergedError } from "./update.ts";
+export type { ActivationFacts, LayersLine, ParameterFacts, WatchOptions } from "./watch.ts";
 export { type Port, WorkerSolver, type WorkerSolverOptions } from "./worker.ts";

@@ -1,6 +1,7 @@
 /** Measuring a model on examples. */
 import { noGrad, Tensor, ValueError } from "@tapegrad/core";
 import type { DataLoader } from "@tapegrad/data";
+import { confusionMatrix } from "./class-metrics.ts";
 import { correctIn, inEvaluation, outcomeOf, rowsOf } from "./objective.ts";
 import type { Example, Metric, MetricFunction, SolverOptions } from "./options.ts";
 import type { MetricValue } from "./state.ts";
@@ -16,8 +17,21 @@ export interface Measured {
 /** A metric under the name that the user gave it. */
 export type NamedMetric = readonly [
   name: string,
-  metric: Pick<Metric, "reset" | "update" | "compute">,
+  metric: Pick<Metric, "reset" | "update" | "compute"> & {
+    /** Whether it is about such a batch. By default it is about all. @param correct  null without classes */
+    applies?(scores: Tensor | null, correct: number | null): boolean;
+  },
 ];
+
+/** A matrix of more classes says little in a picture, and is long in a file. */
+const mostClasses = 100;
+
+/** The confusion matrix, where there are classes and not too many. */
+export function watchedConfusion(): NamedMetric {
+  const applies = (scores: Tensor | null, correct: number | null) =>
+    correct !== null && scores!.shape[1] <= mostClasses;
+  return ["confusion", Object.assign(confusionMatrix(), { applies })];
+}
 
 /** Metrics of any form by name. @throws ValueError for a name that occurs twice */
 export function settleMetrics(metrics: SolverOptions["metrics"] = []): readonly NamedMetric[] {
@@ -66,6 +80,7 @@ export async function measure<S, B extends Example>(
   // Always the same order, so that sums are the same to the bit.
   loader.state = { ...loader.state, epoch: 0, cursor: 0 };
   const sums = { loss: 0, correct: 0, rows: 0, classified: false };
+  const updated = new Set<string>();
   await inEvaluation(options.model, async () => {
     for await (const batch of loader) {
       noGrad(() => {
@@ -79,20 +94,28 @@ export async function measure<S, B extends Example>(
           sums.correct += correct;
           sums.classified = true;
         }
-        if (metrics.length === 0) return;
+        const concerned = metrics.filter(([, metric]) => metric.applies?.(scores, correct) ?? true);
+        if (concerned.length === 0) return;
         if (scores === null || !(y instanceof Tensor)) {
           throw new ValueError(
             "Solver: metrics need scores and targets that are tensors; let the objective give { loss, scores }.",
           );
         }
-        for (const [, metric] of metrics) metric.update(scores, y);
+        for (const [name, metric] of concerned) {
+          metric.update(scores, y);
+          updated.add(name);
+        }
       });
     }
   });
   return {
     loss: sums.loss / sums.rows,
     accuracy: sums.classified ? sums.correct / sums.rows : null,
-    metrics: Object.fromEntries(metrics.map(([name, metric]) => [name, plain(metric.compute())])),
+    metrics: Object.fromEntries(
+      metrics
+        .filter(([name, { applies }]) => applies === undefined || updated.has(name))
+        .map(([name, metric]) => [name, plain(metric.compute())]),
+    ),
   };
 }
 

@@ -10,6 +10,7 @@ import type { Json, Module } from "@tapegrad/nn";
 import type { OptimizerState, ReduceLROnPlateauOptions, Schedule } from "@tapegrad/optim";
 import type { Output } from "./progress.ts";
 import type { TrainingState } from "./state.ts";
+import type { WatchOptions } from "./watch.ts";
 
 /** What the Solver asks of an optimizer; every one of `@tapegrad/optim` has it. */
 export interface Updates {
@@ -161,6 +162,11 @@ export interface SolverOptions<S = Tensor, B extends Example = Batch> {
   config?: Json;
   /** A line in metrics.jsonl after each so many updates, besides one per epoch. Default 50. */
   logSteps?: number;
+  /**
+   * Looks inside now and then: norms of weights and gradients, update ratios, activations, and the confusion
+   * matrix of the validation examples. They are in `solver.record` and the run folder. Default false.
+   */
+  watch?: boolean | WatchOptions;
 }
 
 export type Check = (value: unknown) => boolean;
@@ -265,7 +271,13 @@ const rules: Rules<SolverOptions> = {
   resume: flag,
   config: [(value) => value !== undefined, "JSON"],
   logSteps: count,
+  watch: [
+    (value) => isFlag(value) || isObject(value),
+    "true, false or options such as { everySteps: 50 }",
+  ],
 };
+
+const watchRules: Rules<WatchOptions> = { everySteps: count };
 
 const stoppingRules: Rules<EarlyStopping> = {
   patience: count,
@@ -327,6 +339,7 @@ const defaults = {
   handleSignals: false,
   resume: false,
   logSteps: 50,
+  watch: false,
 } as const;
 
 /** The options with every default in its place. */
@@ -348,6 +361,9 @@ export function settleOptions<S, B extends Example>(options: SolverOptions<S, B>
   }
   if (options.checkpoints !== undefined) {
     checkGroup(where, "checkpoints.", checkpointRules, [], options.checkpoints);
+  }
+  if (typeof options.watch === "object") {
+    checkGroup(where, "watch.", watchRules, [], options.watch);
   }
   const given = Object.entries(options).filter(([, value]) => value !== undefined);
   const settings = { ...defaults, ...Object.fromEntries(given) } as Settings<S, B>;

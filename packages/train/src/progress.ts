@@ -1,5 +1,6 @@
 /** Telling a human how training goes. */
 import type { ProgressMode } from "./options.ts";
+import { sparkline } from "./sparkline.ts";
 import type { TrainingState } from "./state.ts";
 
 /** Where progress is written: a Node stream, or anything with `write`. */
@@ -172,8 +173,12 @@ class Bars implements Progress {
 const widestBar = 30;
 const narrowestBar = 8;
 const widestEpochs = 10;
+const widestCurve = 10;
 
-/** The batches' bar takes what the text leaves of the line; facts that find no room are left out. */
+/**
+ * The batches' bar takes what the text leaves of the line; facts that find no room are left out. A finished epoch
+ * has the curve of all losses so far.
+ */
 export function drawLine(state: TrainingState, columns: number): string {
   const { batch, batches, meanLoss, step, steps, epochs } = state;
   const facts = [
@@ -185,6 +190,10 @@ export function drawLine(state: TrainingState, columns: number): string {
   const room = () => columns - 1 - start.length - facts.join(" · ").length - 1;
   // A line that wraps can't be drawn over. The rate goes first, then what else is behind the loss.
   while (room() < narrowestBar && facts.length > 2) facts.splice(facts.length > 3 ? -2 : -1, 1);
+  if (isOver(state) && state.epochsDone > 1) {
+    const curve = ` ${sparkline(state.trainLossHistory, { width: widestCurve })}`;
+    if (room() - curve.length >= narrowestBar) facts[1] += curve;
+  }
   if (room() < narrowestBar) start = `${counter(state)} `;
   const width = Math.max(0, Math.min(widestBar, room()));
   const bar = barOf(Number.isFinite(batches) ? batch / batches : 1, width, "█░");

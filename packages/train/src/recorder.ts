@@ -1,8 +1,10 @@
 /** What of a run goes to its folder, and when. */
 import type { Checkpoint } from "./checkpoint.ts";
+import { epochLine, type MetricsLine, stepLine } from "./lines.ts";
 import type { CheckpointOptions } from "./options.ts";
 import type { RunConfig, RunFolder } from "./run-folder.ts";
 import type { TrainingState } from "./state.ts";
+import type { LayersLine } from "./watch.ts";
 
 type Capture = () => Checkpoint;
 
@@ -26,22 +28,29 @@ export class Recorder {
     this.everyEpochs = options.everyEpochs ?? byDefault;
   }
 
-  /** Makes the folder ready for a run that stands at `state`. @throws FileError before anything is trained */
-  async begin(state: TrainingState, config: RunConfig): Promise<void> {
-    if (await this.folder.exists()) {
-      await this.folder.open();
-      await this.folder.cutMetrics(state.step, state.epochsDone);
-    } else {
-      await this.folder.create(config);
-    }
+  /**
+   * Makes the folder ready for a run that stands at `state`.
+   *
+   * @returns the lines that the run has written so far
+   * @throws FileError before anything is trained
+   */
+  async begin(state: TrainingState, config: RunConfig): Promise<MetricsLine[]> {
+    const isThere = await this.folder.exists();
+    if (isThere) await this.folder.open();
+    else await this.folder.create(config);
     this.lastSavedMs = performance.now();
+    return isThere ? this.folder.cutMetrics(state.step, state.epochsDone) : [];
   }
 
-  async afterStep(state: TrainingState, capture: Capture): Promise<void> {
-    const { step, epoch, loss, learningRate, seconds } = state;
-    if (step % this.logSteps === 0) {
-      await this.folder.append({ type: "step", step, epoch, loss, learningRate, seconds });
-    }
+  /** @param layers  what was seen inside the model, if it was looked at */
+  async afterStep(
+    state: TrainingState,
+    layers: LayersLine | null,
+    capture: Capture,
+  ): Promise<void> {
+    const { step } = state;
+    if (step % this.logSteps === 0) await this.folder.append(stepLine(state));
+    if (layers !== null) await this.folder.append(layers);
     const { everySteps = Infinity, everySeconds = Infinity } = this.options;
     const due =
       step % everySteps === 0 || performance.now() - this.lastSavedMs >= 1000 * everySeconds;
@@ -49,22 +58,7 @@ export class Recorder {
   }
 
   async logEpoch(state: TrainingState): Promise<void> {
-    const { step, epoch, meanLoss: loss, metrics, learningRate, seconds } = state;
-    // A history that no longer grows has no number for this epoch.
-    const last = (name: string, history: readonly number[]) =>
-      history.length === 0 ? {} : { [name]: history.at(-1)! };
-    await this.folder.append({
-      type: "epoch",
-      step,
-      epoch,
-      loss,
-      ...last("trainAcc", state.trainAccHistory),
-      ...last("valLoss", state.valLossHistory),
-      ...last("valAcc", state.valAccHistory),
-      metrics,
-      learningRate,
-      seconds,
-    });
+    await this.folder.append(epochLine(state));
   }
 
   /** @param improved  whether this epoch is the best so far */

@@ -3,12 +3,12 @@
  *
  * ```
  * config.json                       what was asked for
- * metrics.jsonl                     a line per epoch, and one after each so many updates
+ * metrics.jsonl                     a line per epoch, and after each so many updates
  * checkpoints/step-00001200.safetensors
  * checkpoints/best.safetensors      the best epoch so far
  * ```
  */
-import { TapegradError } from "@tapegrad/core";
+import { TapegradError, ValueError } from "@tapegrad/core";
 import {
   checkWritable,
   FileError,
@@ -20,9 +20,16 @@ import {
   type WritingFs,
   writeFileAtomic,
 } from "@tapegrad/data";
-import type { Json, Spec } from "@tapegrad/nn";
-import { type Checkpoint, decodeCheckpoint, saveCheckpoint } from "./checkpoint.ts";
-import type { MetricValue } from "./state.ts";
+import { type AnyModule, fromSpec, type Json, type Spec, type StateDict } from "@tapegrad/nn";
+import { type Checkpoint, decodeCheckpoint, loadCheckpoint, saveCheckpoint } from "./checkpoint.ts";
+import { firstLayerFilters } from "./filters.ts";
+import {
+  type EpochLine,
+  linesUntil,
+  type MetricsLine,
+  nameOfRun,
+  type RunRecord,
+} from "./lines.ts";
 
 /** What config.json holds. */
 export interface RunConfig {
@@ -38,38 +45,14 @@ export interface RunConfig {
   config: Json;
 }
 
-/** A line of metrics.jsonl. In JSON, numbers that are NaN or infinite become null. */
-export type MetricsLine = StepLine | EpochLine;
-
-export interface StepLine {
-  type: "step";
-  step: number;
-  epoch: number;
-  loss: number;
-  learningRate: number;
-  seconds: number;
-}
-
-export interface EpochLine {
-  type: "epoch";
-  step: number;
-  epoch: number;
-  /** Mean of the epoch's updates. */
-  loss: number;
-  trainAcc?: number;
-  valLoss?: number;
-  valAcc?: number;
-  metrics: Record<string, MetricValue>;
-  learningRate: number;
-  seconds: number;
-}
-
 /** A run as a list shows it. */
 export interface RunSummary {
   path: string;
   config: RunConfig;
   /** The last line of an epoch; null before the first. */
   last: EpochLine | null;
+  /** Mean loss of each epoch. */
+  losses: number[];
 }
 
 /** The part of `node:fs/promises` that is used here; users' type checks don't need Node's types. */
@@ -82,6 +65,7 @@ const where = "RunFolder";
 const files = () => nodeModule<Files>(where, "node:fs/promises");
 const decode = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
 const encode = (text: string) => new TextEncoder().encode(text);
+const bestFile = "best.safetensors";
 const stepFile = /^step-(\d+)\.safetensors$/;
 const stepDigits = 8;
 /** A file that was being written when the program was killed. */
@@ -215,19 +199,18 @@ export class RunFolder {
       });
   }
 
-  /** Leaves out what was written after a step, since a resumed run writes it again. */
-  async cutMetrics(step: number, epochsDone: number): Promise<void> {
-    const kept = (await this.metrics()).filter((line) =>
-      line.type === "epoch" ? line.epoch <= epochsDone : line.step <= step,
-    );
+  /** Leaves out what was written after a step, since a resumed run writes it again. @returns the rest */
+  async cutMetrics(step: number, epochsDone: number): Promise<MetricsLine[]> {
+    const kept = linesUntil(await this.metrics(), step, epochsDone);
     const text = kept.map((line) => `${JSON.stringify(line)}\n`).join("");
     await writeFileAtomic(where, this.metricsPath, encode(text), this.fs);
+    return kept;
   }
 
   // ---- Checkpoints
 
   get bestPath(): string {
-    return `${this.checkpointsPath}/best.safetensors`;
+    return `${this.checkpointsPath}/${bestFile}`;
   }
 
   /** The checkpoints by step, latest first. */
@@ -253,6 +236,13 @@ export class RunFolder {
 
   async saveBest(checkpoint: Checkpoint): Promise<void> {
     await saveCheckpoint(this.bestPath, checkpoint, this.writing());
+  }
+
+  /** The best epoch's weights; those of the latest checkpoint where there is no best; null before the first. */
+  async weights(): Promise<StateDict | null> {
+    const { files: names } = await listFolder(where, this.checkpointsPath);
+    if (names.includes(bestFile)) return (await loadCheckpoint(this.bestPath)).weights;
+    return (await this.latest({ warn: () => {} }))?.checkpoint.weights ?? null;
   }
 
   private writing(): { fs?: WritingFs } {
@@ -293,6 +283,40 @@ export class RunFolder {
   }
 }
 
+/**
+ * A run as `viz` draws it: what its folder tells, and the first layer's filters of its best weights, else its
+ * latest. These are null where no checkpoint is there yet, or nothing here can make the model from its spec.
+ *
+ * @param options.inputShape  of one example; see {@link firstLayerFilters}
+ * @throws FileError if there is no run; FormatError if something is damaged
+ */
+export async function readRecord(
+  path: string,
+  { inputShape }: { inputShape?: readonly number[] } = {},
+): Promise<RunRecord> {
+  const folder = new RunFolder(path);
+  const { runId, model: spec } = await folder.config();
+  const weights = await folder.weights();
+  const model = spec === null || weights === null ? null : modelOf(spec);
+  model?.loadStateDict(weights!);
+  return {
+    runId,
+    name: nameOfRun(runId, path),
+    lines: await folder.metrics(),
+    filters: model && firstLayerFilters(model, inputShape),
+  };
+}
+
+/** null for a layer of a program's own. */
+function modelOf(spec: Spec): AnyModule | null {
+  try {
+    return fromSpec<AnyModule>(spec);
+  } catch (error) {
+    if (error instanceof ValueError) return null;
+    throw error;
+  }
+}
+
 function codeOf(error: unknown): unknown {
   return ((error as Error).cause as { code?: string } | undefined)?.code;
 }
@@ -305,8 +329,9 @@ export async function listRuns(folder: string): Promise<RunSummary[]> {
     const run = new RunFolder(`${folder}/${name}`);
     if (!(await run.exists())) continue;
     const lines = await run.metrics();
-    const last = lines.findLast((line) => line.type === "epoch") ?? null;
-    runs.push({ path: run.path, config: await run.config(), last });
+    const epochs = lines.filter((line) => line.type === "epoch");
+    const losses = epochs.map(({ loss }) => loss);
+    runs.push({ path: run.path, config: await run.config(), last: epochs.at(-1) ?? null, losses });
   }
   return runs.sort((a, b) => (a.config.created < b.config.created ? -1 : 1));
 }

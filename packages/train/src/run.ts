@@ -11,7 +11,7 @@ import { freeze, produce } from "immer";
 import { v7 as uuid } from "uuid";
 import type { Checkpoint } from "./checkpoint.ts";
 import { checkStates, generatorsOf, setStates, statesOf } from "./generators.ts";
-import { measure, type NamedMetric, settleMetrics } from "./measure.ts";
+import { measure, type NamedMetric, settleMetrics, watchedConfusion } from "./measure.ts";
 import { isBetter, numberOf, type Watched, watch } from "./monitor.ts";
 import type { Example, Monitor, Settings, Source } from "./options.ts";
 import { Rates } from "./rates.ts";
@@ -59,7 +59,9 @@ export class Run<S, B extends Example> {
     this.sample =
       "iterate" in dataset ? null : new DataLoader(spread(dataset, accuracySamples), { batchSize });
     this.validation = validation === undefined ? null : loaderOf(validation, { batchSize });
-    this.metrics = settleMetrics(options.metrics);
+    const metrics = settleMetrics(options.metrics);
+    const hasConfusion = metrics.some(([name]) => name === "confusion");
+    this.metrics = options.watch && !hasConfusion ? [...metrics, watchedConfusion()] : metrics;
     this.rates = new Rates(options.optimizer, options);
     this.state = this.freshState();
   }

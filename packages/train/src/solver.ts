@@ -1,7 +1,16 @@
-import { clone, type Tensor, ValueError } from "@tapegrad/core";
+import { clone, Tensor, ValueError } from "@tapegrad/core";
 import { type Batch, Pacer } from "@tapegrad/data";
 import type { Module } from "@tapegrad/nn";
 import { type Checkpoint, loadCheckpoint } from "./checkpoint.ts";
+import { firstLayerFilters } from "./filters.ts";
+import {
+  epochLine,
+  linesUntil,
+  type MetricsLine,
+  nameOfRun,
+  type RunRecord,
+  stepLine,
+} from "./lines.ts";
 import { type Example, type Settings, type SolverOptions, settleOptions } from "./options.ts";
 import { openProgress, type Progress, warner } from "./progress.ts";
 import { Recorder } from "./recorder.ts";
@@ -10,11 +19,15 @@ import { RunFolder } from "./run-folder.ts";
 import { onSignals } from "./signals.ts";
 import { type Ending, resultOf, type TrainingResult, type TrainingState } from "./state.ts";
 import { Updater } from "./update.ts";
+import { isDue, type LayersLine, Watcher } from "./watch.ts";
 import { type Port, serve } from "./worker.ts";
 
 /** What has just happened: an update, the end of an epoch, or that training was paused, resumed or ended. */
 export type TrainingEvent = "batch" | "epoch" | "pause" | "resume" | "end";
 export type Listener = (state: TrainingState, event: TrainingEvent) => void;
+
+/** `solver.record` has every step of a run up to this one, of longer runs fewer. */
+const mostSteps = 1000;
 
 /**
  * Trains a model and keeps the weights of the epoch that did best on the validation examples. The shape
@@ -34,7 +47,11 @@ export class Solver<S = Tensor, B extends Example = Batch> {
   private readonly options: Settings<S, B>;
   private readonly run: Run<S, B>;
   private readonly updater: Updater<S, B>;
+  private readonly watcher: Watcher | null;
   private readonly listeners = new Set<Listener>();
+  private lines: MetricsLine[] = [];
+  /** Of one example; known when the first batch is. */
+  private inputShape: readonly number[] | undefined;
   private readonly pacer = new Pacer();
   /** Where the run ended, before the best weights were put back; "lost" after an error. */
   private ended: Checkpoint | "lost" | null = null;
@@ -49,6 +66,8 @@ export class Solver<S = Tensor, B extends Example = Batch> {
     this.options = settleOptions(options);
     this.run = new Run(this.options);
     this.updater = new Updater(this.options);
+    const { model, watch } = this.options;
+    this.watcher = watch ? new Watcher(model, watch === true ? {} : watch) : null;
   }
 
   get model(): Module<never[], S> {
@@ -58,6 +77,21 @@ export class Solver<S = Tensor, B extends Example = Batch> {
   /** How far the run is: a frozen snapshot. */
   get state(): TrainingState {
     return this.run.state;
+  }
+
+  /** What the run told so far: for the plots, reports and dashboards of `viz`. */
+  get record(): RunRecord {
+    const { inputShape, lines, state } = this;
+    const { model, runFolder } = this.options;
+    return {
+      runId: state.runId,
+      name: nameOfRun(state.runId, runFolder),
+      lines,
+      /** Made when asked for: they are long. */
+      get filters() {
+        return model.isInitialized ? firstLayerFilters(model, inputShape) : null;
+      },
+    };
   }
 
   /** Loss of every update so far. */
@@ -158,9 +192,10 @@ export class Solver<S = Tensor, B extends Example = Batch> {
     }
     this.run.begin();
     this.ended = null;
+    this.lines = linesUntil(this.lines, this.state.step, this.state.epochsDone);
     if (folder === null) return null;
     const recorder = new Recorder(folder, { ...checkpoints, logSteps });
-    await recorder.begin(this.state, {
+    this.lines = await recorder.begin(this.state, {
       runId: this.state.runId,
       created: new Date().toISOString(),
       model: this.run.spec(),
@@ -192,6 +227,7 @@ export class Solver<S = Tensor, B extends Example = Batch> {
       }
       const improved = await run.endEpoch();
       progress.epoch(this.state);
+      this.lines.push(epochLine(this.state));
       await recorder?.logEpoch(this.state);
       this.tell("epoch");
       await options.onEpoch?.(this.state);
@@ -208,12 +244,21 @@ export class Solver<S = Tensor, B extends Example = Batch> {
     for await (const batches of this.groups()) {
       if (this.stopping) return false;
       const { step, epoch } = this.state;
-      const facts = this.updater.take(batches, `step ${step + 1} (epoch ${epoch}`);
-      run.count(batches.length, facts);
+      const update = () => this.updater.take(batches, `step ${step + 1} (epoch ${epoch}`);
+      const seen = this.watcher?.isDue(step + 1) ? this.watcher.look(update) : null;
+      run.count(batches.length, seen === null ? update() : seen.result);
+      const layers: LayersLine | null = seen && {
+        type: "layers",
+        step: step + 1,
+        epoch,
+        ...seen.facts,
+      };
+      if (isDue(step + 1, 1, mostSteps)) this.lines.push(stepLine(this.state));
+      if (layers !== null) this.lines.push(layers);
       progress.batch(this.state);
       this.tell("batch");
       await this.options.onBatch?.(this.state);
-      await recorder?.afterStep(this.state, () => run.capture());
+      await recorder?.afterStep(this.state, layers, () => run.capture());
       await this.breathe();
       if (this.state.step >= this.options.maxSteps) return true;
       if (this.stopping && this.state.batch < run.loader.length) return false;
@@ -225,6 +270,7 @@ export class Solver<S = Tensor, B extends Example = Batch> {
   private async *groups(): AsyncIterable<B[]> {
     let group: B[] = [];
     for await (const batch of this.run.loader) {
+      if (batch.x instanceof Tensor) this.inputShape ??= batch.x.shape.slice(1);
       group.push(batch as B);
       if (group.length < this.options.accumulateSteps) continue;
       yield group;

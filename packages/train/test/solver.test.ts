@@ -282,7 +282,7 @@ describe("options", () => {
   const wrong: [Record<string, unknown>, string][] = [
     [
       { epoch: 3 },
-      'unknown option "epoch"; known are model, train, validation, optimizer, loss, objective, reg, metrics, accuracy, monitor, keepBest, earlyStopping, schedule, schedulePer, reduceOnPlateau, lrDecay, epochs, batchSize, accumulateSteps, clipNorm, clipValue, seed, generators, maxSteps, accuracySamples, progress, output, signal, handleSignals, onBatch, onEpoch, runFolder, checkpoints, resume, config, logSteps.',
+      'unknown option "epoch"; known are model, train, validation, optimizer, loss, objective, reg, metrics, accuracy, monitor, keepBest, earlyStopping, schedule, schedulePer, reduceOnPlateau, lrDecay, epochs, batchSize, accumulateSteps, clipNorm, clipValue, seed, generators, maxSteps, accuracySamples, progress, output, signal, handleSignals, onBatch, onEpoch, runFolder, checkpoints, resume, config, logSteps, watch.',
     ],
     [{ model: undefined }, "model is undefined; it must be a Module, such as sequential([…])."],
     [
@@ -367,7 +367,7 @@ describe("progress", () => {
     for (const epoch of [1, 2]) {
       expect(text).toMatch(
         new RegExp(
-          `epoch ${epoch}/2 ▰{${epoch}}▱{${2 - epoch}} █+ 4/4 · loss \\d\\.\\d{4} · train \\d+\\.\\d % · validation \\d+\\.\\d %`,
+          `epoch ${epoch}/2 ▰{${epoch}}▱{${2 - epoch}} █+ 4/4 · loss \\d\\.\\d{4}${epoch === 1 ? "" : " [▁-█]{2}"} · train \\d+\\.\\d % · validation \\d+\\.\\d %`,
         ),
       );
     }

@@ -18,7 +18,7 @@ interface Palette {
   chosen: string;
 }
 
-const light: Palette = {
+export const light: Palette = {
   paper: "#ffffff",
   ink: "#1b1f24",
   muted: "#5b6570",
@@ -33,7 +33,7 @@ const light: Palette = {
   chosen: "#0b63ce",
 };
 
-const dark: Palette = {
+export const dark: Palette = {
   paper: "#14181d",
   ink: "#e8ebee",
   muted: "#9fabb7",
@@ -48,7 +48,7 @@ const dark: Palette = {
   chosen: "#6cb0ff",
 };
 
-const font = `system-ui, -apple-system, "Segoe UI", Roboto, "DejaVu Sans", sans-serif`;
+export const font = `system-ui, -apple-system, "Segoe UI", Roboto, "DejaVu Sans", sans-serif`;
 
 /** Rules without colours. */
 const shapes = (at: string): string => `

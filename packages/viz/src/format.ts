@@ -59,11 +59,16 @@ export function describeSummary(summary: Summary, digits = 4): string {
   return [...range, ...(nonFinite === undefined ? [] : [`${nonFinite} not finite`])].join(", ");
 }
 
-/** For XML and HTML, text and attributes alike; what XML can't hold becomes the replacement character. */
-export function escapeXml(text: string): string {
+/** What XML can't hold becomes the replacement character. */
+export function cleanXml(text: string): string {
   return text
     .replace(/\p{Surrogate}/gu, "\ufffd")
-    .replace(/\p{Cc}(?<![\t\n\r])|[\ufffe\uffff]/gu, "\ufffd")
+    .replace(/\p{Cc}(?<![\t\n\r])|[\ufffe\uffff]/gu, "\ufffd");
+}
+
+/** For XML and HTML, text and attributes alike. */
+export function escapeXml(text: string): string {
+  return cleanXml(text)
     .replaceAll("&", "&amp;")
     .replaceAll("<", "&lt;")
     .replaceAll(">", "&gt;")

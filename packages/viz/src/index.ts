@@ -4,6 +4,40 @@ export { type Drawable, type GraphOptions, graph, type ModelLike, type Names } f
 export { type HtmlOptions, toHTML } from "./html.ts";
 export { toMermaid } from "./mermaid.ts";
 export {
+  type Classifier,
+  type DecisionBoundaryOptions,
+  decisionBoundary,
+  type LabelledPoints,
+} from "./plots/decision-boundary.ts";
+export type { PlotOptions } from "./plots/figure.ts";
+export {
+  accuracyCurve,
+  activationHistograms,
+  confusionMatrix,
+  deadUnits,
+  filterImages,
+  gradientNorms,
+  type LossCurveOptions,
+  learningRateCurve,
+  lossCurve,
+  metricCurve,
+  updateRatios,
+  weightNorms,
+} from "./plots/index.ts";
+export type {
+  Activation,
+  ConfusionCounts,
+  EpochLine,
+  Filters,
+  LayersLine,
+  RunLine,
+  RunRecord,
+  StepLine,
+} from "./plots/record.ts";
+export { type ReportOptions, report } from "./plots/report.ts";
+export { type Dashboard, type LiveRun, type ServeOptions, serve } from "./plots/server.ts";
+export { type PngOptions, toPng } from "./png.ts";
+export {
   type Graph,
   type GraphEdge,
   type GraphGroup,

@@ -1,22 +1,15 @@
-/**
- * The page that toHTML makes, in headless Chromium driven by playwright-core. Looks for the browser in
- * CHROMIUM_PATH and where Debian puts it, and says so when there is none.
- */
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+/** The page that toHTML makes, in headless Chromium. */
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
-import { type Browser, chromium, type Page } from "playwright-core";
+import { afterAll, beforeAll, expect, it } from "@jest/globals";
+import type { Browser, Page } from "playwright-core";
 import { type Graph, graph, toHTML } from "../src/index.ts";
+import { browserSuite, hint, launch } from "./chromium.ts";
 import { leaf, neuron, perceptron } from "./circuits.ts";
 
-const executablePath = [process.env.CHROMIUM_PATH ?? "", "/usr/bin/chromium"].find(
-  (path) => path !== "" && existsSync(path),
-);
-const suite = executablePath === undefined ? describe.skip : describe;
-
-suite("a page in headless Chromium (set CHROMIUM_PATH, or install Debian's chromium)", () => {
+browserSuite(`a page in headless Chromium (${hint})`, () => {
   let browser: Browser;
   let folder: string;
   /** What a clean page has none of: console messages, errors, requests but for itself. */
@@ -24,7 +17,7 @@ suite("a page in headless Chromium (set CHROMIUM_PATH, or install Debian's chrom
 
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), "tapegrad-page-"));
-    browser = await chromium.launch({ executablePath: executablePath!, args: ["--no-sandbox"] });
+    browser = await launch();
   });
   afterAll(async () => {
     await browser?.close();

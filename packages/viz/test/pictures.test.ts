@@ -4,9 +4,9 @@ import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "@jest/globals";
 import { tensor } from "@tapegrad/core";
 import fc from "fast-check";
-import { SaxesParser } from "saxes";
 import { type Graph, graph, toDOT, toHTML, toMermaid, toSVG } from "../src/index.ts";
 import { leaf, neuron, perceptron, residualNet } from "./circuits.ts";
+import { parsed } from "./xml.ts";
 
 const assets = fileURLToPath(new URL("../../../docs/assets/", import.meta.url));
 
@@ -16,22 +16,6 @@ const pictures: Record<string, () => string> = {
   "graph-batch-norm.svg": () => toSVG(perceptron(), { id: "batch-norm", fold: ["0", "2", "3"] }),
   "graph-residual.svg": () => toSVG(residualNet(), { id: "residual", fold: 2 }),
 };
-
-/** Every text and attribute of an XML document. @throws for what is no XML */
-function parsed(xml: string): { texts: string[]; attributes: string[]; elements: string[] } {
-  const [texts, attributes, elements]: [string[], string[], string[]] = [[], [], []];
-  const parser = new SaxesParser({ xmlns: true });
-  parser.on("error", (error) => {
-    throw error;
-  });
-  parser.on("text", (text) => texts.push(text));
-  parser.on("opentag", ({ name, attributes: given }) => {
-    elements.push(name);
-    for (const attribute of Object.values(given)) attributes.push(attribute.value);
-  });
-  parser.write(xml).close();
-  return { texts, attributes, elements };
-}
 
 describe("pictures of the docs", () => {
   for (const [name, draw] of Object.entries(pictures)) {

@@ -3,20 +3,22 @@
  * pixels for instance, are independent; a single row is [C] against a lone class.
  */
 import { checkTensor } from "../apply.ts";
-import { everyElement } from "../batched.ts";
+import { everyElement, firstOutside } from "../batched.ts";
 import { checkFinite } from "../check.ts";
-import { arange } from "../create.ts";
+import { arange, zeros } from "../create.ts";
 import { isFloat } from "../dtype.ts";
 import { DTypeError, IndexError, ShapeError, ValueError } from "../errors.ts";
 import { formatShape, type Shape, sameShape, sizeOf } from "../shape.ts";
-import { adoptArray, type Tensor } from "../tensor.ts";
+import type { Tensor } from "../tensor.ts";
 import { eachSample } from "./batching.ts";
-import { ne, where } from "./compare.ts";
+import { eq, ne, where } from "./compare.ts";
 import { add, div, mul, neg, relu, square, sub } from "./elementwise.ts";
 import { gather } from "./indexing.ts";
 import { reshape, to, unsqueeze } from "./layout.ts";
 import { mean, sum } from "./reduce.ts";
 import { checkReduction, checkSameShape, type LossOptions, reduced } from "./reduction.ts";
+import { cumprod } from "./scan.ts";
+import { scatterAdd } from "./scatter.ts";
 import { logSoftmax } from "./softmax.ts";
 import { logaddexp } from "./special.ts";
 
@@ -84,21 +86,23 @@ function checkTargets(
     );
   }
   const chosen = to(target, "int32");
-  const list = everyElement(chosen);
-  let counted = 0;
-  for (let i = 0; i < list.length; i++) {
-    const c = list[i]!;
-    if (c === ignoreIndex) continue;
-    if (c < 0 || c >= classes) {
-      throw new IndexError(
-        `${op}: target ${c} of row ${i} is no class; ${classes} scores a row make classes 0 to ${classes - 1}.`,
-      );
-    }
-    counted++;
+  const check = (list: Tensor): void => {
+    const row = firstOutside(list, 0, classes - 1);
+    if (row < 0) return;
+    throw new IndexError(
+      `${op}: target ${everyElement(list)[row]} of row ${row} is no class; ${classes} scores a row make classes 0 to ${classes - 1}.`,
+    );
+  };
+  const mayIgnore =
+    ignoreIndex !== null &&
+    (firstOutside(chosen, 0, classes - 1) >= 0 || (ignoreIndex >= 0 && ignoreIndex < classes));
+  if (!mayIgnore) {
+    check(chosen);
+    return { classes: chosen, keeps: null, counted: chosen.size };
   }
-  if (counted === list.length) return { classes: chosen, keeps: null, counted: chosen.size };
-  const keeps = ne(chosen, ignoreIndex!);
+  const keeps = ne(chosen, ignoreIndex);
   const classesOrZero = where(keeps, chosen, 0);
+  check(classesOrZero);
   return { classes: classesOrZero, keeps, counted: to(sum(keeps), scores.dtype) };
 }
 
@@ -317,30 +321,23 @@ function labelMargins(scores: Tensor, target: Tensor): Tensor {
   const op = "multilabelMarginLoss";
   const rows = scores.rank === 1 ? unsqueeze(scores, 0) : scores;
   const [count, classes] = rows.shape as [number, number];
-  const list = target.data();
-  // How often each class is named in its row; a class named twice counts twice.
-  const named = new Float64Array(count * classes);
-  for (let row = 0; row < count; row++) {
-    for (let i = 0; i < classes; i++) {
-      const c = list[row * classes + i]!;
-      if (c === -1) break;
-      if (c < 0 || c >= classes) {
-        throw new IndexError(
-          `${op}: target ${c} of row ${row} is no class; valid are 0 to ${classes - 1}, and -1 as the end.`,
-        );
-      }
-      named[row * classes + c]!++;
-    }
+  const given = reshape(target, [count, classes]);
+  const isNamed = cumprod(ne(given, -1), 1);
+  const list = where(to(isNamed, "bool"), given, 0);
+  const wrong = firstOutside(list, 0, classes - 1);
+  if (wrong >= 0) {
+    throw new IndexError(
+      `${op}: target ${list.data()[wrong]} of row ${Math.floor(wrong / classes)} is no class; valid are 0 to ${classes - 1}, and -1 as the end.`,
+    );
   }
-  const isTarget = to(adoptArray(named, "float64", [count, classes]), scores.dtype);
-  const isOther = to(
-    adoptArray(
-      Uint8Array.from(named, (n) => Number(n === 0)),
-      "bool",
-      [count, 1, classes],
-    ),
-    scores.dtype,
+  // How often each class is named in its row; a class named twice counts twice.
+  const isTarget = scatterAdd(
+    zeros([count, classes], { dtype: scores.dtype }),
+    1,
+    list,
+    to(isNamed, scores.dtype),
   );
+  const isOther = to(unsqueeze(eq(isTarget, 0), 1), scores.dtype);
   // Axis 1 counts targets j, axis 2 other classes i.
   const over = relu(add(sub(unsqueeze(rows, 1), unsqueeze(rows, 2)), 1));
   const pairs = mul(mul(over, unsqueeze(isTarget, 2)), isOther);

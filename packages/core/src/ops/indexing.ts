@@ -1,13 +1,28 @@
 /** Picking elements by position. */
+import { defaultKernels } from "@tapegrad/kernels";
 import { checkTensor, describe } from "../apply.ts";
-import { everyElement, isBatched, refuseShaping } from "../batched.ts";
+import { everyElement, firstOutside, isBatched, refuseShaping } from "../batched.ts";
 import { tensor } from "../create.ts";
 import { DTypeError, IndexError, ShapeError, ValueError } from "../errors.ts";
 import { defineOp } from "../op.ts";
 import { broadcastShapes, formatShape, normalizeAxis, sameShape, sizeOf } from "../shape.ts";
-import { adoptArray, type NestedArray, Tensor } from "../tensor.ts";
-import { alongNext, eachSample, withFrontAxis } from "./batching.ts";
-import { expand, lined, permute, type Range, reshape, sliceOp, to } from "./layout.ts";
+import { adoptArray, emptyTensor, type NestedArray, Tensor } from "../tensor.ts";
+import { alongNext, withFrontAxis } from "./batching.ts";
+import { lt, where } from "./compare.ts";
+import { add, mul } from "./elementwise.ts";
+import {
+  clone,
+  contiguous,
+  detach,
+  expand,
+  lined,
+  narrow,
+  permute,
+  type Range,
+  reshape,
+  sliceOp,
+  to,
+} from "./layout.ts";
 
 export interface AlongAxis {
   axis: number;
@@ -268,32 +283,26 @@ function pickedFrom(op: string, x: Tensor, view: Tensor, picks: readonly Pick[])
   const lists = picks.map(({ index }) => reshape(expand(index, common), [sizeOf(common)]));
   picks.forEach(({ axis }, i) => {
     const size = sizes[i]!;
-    everyElement(lists[i]!).forEach((given, k) => {
-      if (given >= -size && given < size) return;
-      throw new IndexError(
-        `${op}: ${given} at position ${k} of an index tensor is outside axis ${axis} of ${formatShape(x.shape)}; valid are ${-size} to ${size - 1}.`,
-      );
-    });
+    const wrong = firstOutside(lists[i]!, -size, size - 1);
+    if (wrong < 0) return;
+    throw new IndexError(
+      `${op}: ${everyElement(lists[i]!)[wrong]} at position ${wrong} of an index tensor is outside axis ${axis} of ${formatShape(x.shape)}; valid are ${-size} to ${size - 1}.`,
+    );
   });
   return {
     order,
     merged: [...lead, sizeOf(sizes), ...trail],
     axis,
-    positions: eachSample(lists, (all) => rowMajor(all, sizes)),
+    positions: rowMajor(lists, sizes),
     shape: [...lead, ...common, ...trail],
   };
 }
 
 /** Positions along several axes (negative ones from the end) as row-major ones over all of them. */
 function rowMajor(positions: readonly Tensor[], sizes: readonly number[]): Tensor {
-  const flat = new Int32Array(positions[0]!.size);
-  positions.forEach((list, i) => {
-    const size = sizes[i]!;
-    list.data().forEach((given, k) => {
-      flat[k] = flat[k]! * size + (given < 0 ? given + size : given);
-    });
-  });
-  return positionsTensor(flat);
+  return positions
+    .map((list, i) => where(lt(list, 0), add(list, sizes[i]!), list))
+    .reduce((flat, list, i) => add(mul(flat, sizes[i]!), list));
 }
 
 /** @internal The view with its picked axes together: itself if they are. */
@@ -307,12 +316,9 @@ function positionsTensor(list: Int32Array): Tensor {
 
 /** @internal Where the mask is true (a number: not 0), in row-major order: int32 [n]. */
 export function maskPositions(mask: Tensor): Tensor {
-  const bits = mask.data();
-  let count = 0;
-  for (let i = 0; i < bits.length; i++) if (bits[i] !== 0) count++;
-  const positions = new Int32Array(count);
-  for (let i = 0, next = 0; next < count; i++) if (bits[i] !== 0) positions[next++] = i;
-  return positionsTensor(positions);
+  const places = emptyTensor([mask.size], "int32");
+  const count = defaultKernels().nonzero(contiguous(to(detach(mask), "bool")), places);
+  return clone(narrow(places, 0, 0, count));
 }
 
 function checkMask(op: string, mask: Tensor, axis: number, x: Tensor): void {

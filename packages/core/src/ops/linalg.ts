@@ -8,6 +8,7 @@ import { defineOp } from "../op.ts";
 import { broadcastShapes, formatShape, reducedShape } from "../shape.ts";
 import { noGrad } from "../tape.ts";
 import type { Tensor } from "../tensor.ts";
+import { all } from "./aggregate.ts";
 import { floated } from "./arguments.ts";
 import { withFrontAxis } from "./batching.ts";
 import { gt, where } from "./compare.ts";
@@ -53,7 +54,7 @@ export const detOp = defineOp({
   grad: {
     // Jacobi's formula: X̄ = ȳ·cof(X), which is det(X)·X⁻ᵀ where X has an inverse.
     x: (dy, { x, y }) => {
-      const isRegular = y.data().every((d) => d !== 0);
+      const isRegular = all(y).item() === 1;
       const cofactors = isRegular
         ? flipped(invOp(x)).mul(y.unsqueeze(-1).unsqueeze(-1))
         : cofactorMatrix(x);

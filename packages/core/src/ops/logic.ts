@@ -6,6 +6,7 @@ import { DTypeError } from "../errors.ts";
 import { defineOp, type TensorLike } from "../op.ts";
 import { broadcastShapes } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
+import { all } from "./aggregate.ts";
 import { checkWhole, floated } from "./arguments.ts";
 import { eq, le, lt, ne } from "./compare.ts";
 import { abs, sub } from "./elementwise.ts";
@@ -130,5 +131,5 @@ export function isclose(
 
 /** Whether all of a is close to b; see {@link isclose}. */
 export function allclose(a: Tensor, b: TensorLike, options?: CloseOptions): boolean {
-  return isclose(a, b, options).data().every(Boolean);
+  return all(isclose(a, b, options)).item() === 1;
 }

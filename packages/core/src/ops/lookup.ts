@@ -1,17 +1,19 @@
 /** Looking values up by position: flat, along an axis, in a table. */
 import { checkTensor } from "../apply.ts";
-import { everyElement } from "../batched.ts";
+import { bottomOf, everyElement, firstOutside } from "../batched.ts";
 import { checkAtLeast, checkNumber } from "../check.ts";
 import { arange } from "../create.ts";
 import { IndexError, ShapeError, ValueError } from "../errors.ts";
 import { broadcastShapes, formatShape, normalizeAxis } from "../shape.ts";
 import { noGrad } from "../tape.ts";
 import type { Tensor } from "../tensor.ts";
+import { any } from "./aggregate.ts";
 import { eq, gt, lt, where } from "./compare.ts";
 import { add, div, mul } from "./elementwise.ts";
 import { gather, indexSelect, integerIndex } from "./indexing.ts";
 import { detach, expand, reshape, to, unsqueeze } from "./layout.ts";
 import { norm } from "./norm.ts";
+import { amax } from "./reduce.ts";
 import { indexCopy_ } from "./scatter.ts";
 import { unique } from "./search.ts";
 
@@ -25,13 +27,12 @@ export function take(x: Tensor, index: Tensor): Tensor {
   checkTensor("take", "x", x);
   const whole = integerIndex("take", index);
   const { size } = x;
-  everyElement(whole).forEach((at, i) => {
-    if (at < -size || at >= size) {
-      throw new IndexError(
-        `take: ${at} at position ${i} is outside the ${size} elements of x; valid are ${-size} to ${size - 1}.`,
-      );
-    }
-  });
+  const wrong = firstOutside(whole, -size, size - 1);
+  if (wrong >= 0) {
+    throw new IndexError(
+      `take: ${everyElement(whole)[wrong]} at position ${wrong} is outside the ${size} elements of x; valid are ${-size} to ${size - 1}.`,
+    );
+  }
   const flat = reshape(where(lt(whole, 0), add(whole, size), whole), [whole.size]);
   return reshape(indexSelect(reshape(x, [size]), 0, flat), index.shape);
 }
@@ -86,11 +87,10 @@ export function embedding(index: Tensor, weight: Tensor, options: EmbeddingOptio
     );
   }
   const [rows, width] = weight.shape as [number, number];
-  const list = everyElement(whole);
-  const wrong = list.findIndex((i) => i < 0 || i >= rows);
+  const wrong = firstOutside(whole, 0, rows - 1);
   if (wrong >= 0) {
     throw new IndexError(
-      `embedding: index ${list[wrong]} at position ${wrong} is no row of the table ${formatShape(weight.shape)}; valid are 0 to ${rows - 1}.`,
+      `embedding: index ${everyElement(whole)[wrong]} at position ${wrong} is no row of the table ${formatShape(weight.shape)}; valid are 0 to ${rows - 1}.`,
     );
   }
   if (options.maxNorm !== undefined) shorten(weight, whole, options.maxNorm, options.normType);
@@ -103,7 +103,6 @@ export function embedding(index: Tensor, weight: Tensor, options: EmbeddingOptio
     );
   }
   const padding = paddingIdx < 0 ? paddingIdx + rows : paddingIdx;
-  if (!list.includes(padding as never)) return y;
   // The same values, off the tape where the gradient ends.
   return where(unsqueeze(eq(whole, padding), index.rank), detach(y), y);
 }
@@ -118,7 +117,7 @@ function shorten(weight: Tensor, index: Tensor, maxNorm: number, normType = 2): 
     const lengths = norm(chosen, normType, { axis: 1, keepdim: true });
     const long = gt(lengths, maxNorm);
     // A table that stays as it is keeps its version.
-    if (!long.data().includes(1)) return;
+    if (any(long).item() === 0) return;
     const factors = where(long, div(maxNorm, add(lengths, 1e-7)), 1);
     indexCopy_(weight, 0, rows, mul(chosen, factors));
   });
@@ -132,8 +131,7 @@ function shorten(weight: Tensor, index: Tensor, maxNorm: number, normType = 2): 
  */
 export function oneHot(index: Tensor, classes?: number): Tensor {
   const whole = integerIndex("oneHot", index);
-  const list = everyElement(whole);
-  const count = classes ?? Array.from(list).reduce((most, i) => Math.max(most, i), -1) + 1;
+  const count = classes ?? (whole.size === 0 ? 0 : amax(bottomOf(whole)).item() + 1);
   if (!Number.isInteger(count) || count < 1) {
     throw new ValueError(
       classes === undefined
@@ -141,10 +139,10 @@ export function oneHot(index: Tensor, classes?: number): Tensor {
         : `oneHot: the number of classes is ${classes}; it must be a whole number, at least 1.`,
     );
   }
-  const wrong = list.findIndex((i) => i < 0 || i >= count);
+  const wrong = firstOutside(whole, 0, count - 1);
   if (wrong >= 0) {
     throw new IndexError(
-      `oneHot: index ${list[wrong]} at position ${wrong} is no class; ${count} classes are 0 to ${count - 1}.`,
+      `oneHot: index ${everyElement(whole)[wrong]} at position ${wrong} is no class; ${count} classes are 0 to ${count - 1}.`,
     );
   }
   return to(eq(unsqueeze(whole, index.rank), arange(count)), "int32");

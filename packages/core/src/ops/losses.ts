@@ -1,6 +1,6 @@
 /** Losses that compare a prediction with a target element by element. */
 import { checkTensor } from "../apply.ts";
-import { everyElement } from "../batched.ts";
+import { everyElement, firstOutside } from "../batched.ts";
 import { checkAtLeast, checkFlag } from "../check.ts";
 import { isFloat } from "../dtype.ts";
 import { DTypeError, ShapeError, ValueError } from "../errors.ts";
@@ -164,11 +164,10 @@ export function binaryCrossEntropy(
   checkSameShape(op, "prediction", prediction, "target", target);
   checkReduction(op, reduction);
   checkFactor(op, "weight", weight, prediction);
-  const all = everyElement(prediction);
-  const outside = all.findIndex((p) => p < 0 || p > 1);
+  const outside = firstOutside(prediction, 0, 1);
   if (outside >= 0) {
     throw new ValueError(
-      `${op}: prediction ${all[outside]} at position ${outside} is no probability; it must be from 0 to 1. For logits use binaryCrossEntropyWithLogits.`,
+      `${op}: prediction ${everyElement(prediction)[outside]} at position ${outside} is no probability; it must be from 0 to 1. For logits use binaryCrossEntropyWithLogits.`,
     );
   }
   return reduced(weighted(binaryCrossEntropyOp(prediction, target), weight), reduction);
@@ -299,11 +298,10 @@ export function gaussianNllLoss(
   if (!isFloat(variance.dtype)) {
     throw new DTypeError(`${op}: variance is ${variance.dtype}; it must be float32 or float64.`);
   }
-  const all = everyElement(variance);
-  const negative = all.findIndex((v) => v < 0);
+  const negative = firstOutside(variance, 0, Infinity);
   if (negative >= 0) {
     throw new ValueError(
-      `${op}: variance ${all[negative]} at position ${negative} is negative; it must not be.`,
+      `${op}: variance ${everyElement(variance)[negative]} at position ${negative} is negative; it must not be.`,
     );
   }
   // Raised to ε without touching its gradient.

@@ -1,18 +1,18 @@
 /** What stands at given places of the sorted elements: medians and quantiles; and the most frequent element. */
 import { checkTensor, describe } from "../apply.ts";
 import { everyElement } from "../batched.ts";
-import { tensor } from "../create.ts";
+import { arange, tensor } from "../create.ts";
 import { isFloat } from "../dtype.ts";
 import { DTypeError, ShapeError, ValueError } from "../errors.ts";
-import { formatShape, type Shape } from "../shape.ts";
-import { adoptArray, Tensor } from "../tensor.ts";
+import { formatShape } from "../shape.ts";
+import { Tensor } from "../tensor.ts";
 import { any } from "./aggregate.ts";
 import { floated } from "./arguments.ts";
 import { eachSample } from "./batching.ts";
 import { eq, gt, ne, where } from "./compare.ts";
 import { add, div, maximum, minimum, mul, sub } from "./elementwise.ts";
 import { gather, indexSelect } from "./indexing.ts";
-import { expand, narrow, permute, reshape, to } from "./layout.ts";
+import { detach, expand, permute, reshape, to } from "./layout.ts";
 import {
   amax,
   argmax,
@@ -23,20 +23,21 @@ import {
   type ValuesAndIndices,
 } from "./reduce.ts";
 import { lerp, roundOp } from "./rounding.ts";
-import { alongAxis } from "./scan.ts";
-import { nonzero } from "./search.ts";
+import { alongAxis, cummax } from "./scan.ts";
+import { nonzero, runBegins } from "./search.ts";
 import { argsortOp, picked, sort } from "./sort.ts";
 
 /** Positions of the lower median along the axis, which stays with size 1. */
 function medianAt(v: Tensor, axis: number, skipNaN: boolean): Tensor {
-  const order = argsortOp(v, { axis, descending: false });
-  const middle = narrow(order, axis, (v.shape[axis]! - 1) >> 1, 1);
-  if (!isFloat(v.dtype)) return middle;
-  if (!skipNaN) {
+  if (!skipNaN || !isFloat(v.dtype)) {
+    const ranks = { first: (v.shape[axis]! - 1) >> 1, count: 1 };
+    const middle = argsortOp(v, { axis, descending: false, ranks });
+    if (!isFloat(v.dtype)) return middle;
     const spoilt = any(ne(v, v), axis, { keepdim: true });
     return where(spoilt, argmax(v, axis, { keepdim: true }), middle);
   }
   // NaN comes last, so the median of the others is nearer to the front.
+  const order = argsortOp(v, { axis, descending: false });
   const last = maximum(sub(sum(eq(v, v), axis, { keepdim: true }), 1), 0);
   return gather(order, axis, to(div(to(last, "float64"), 2), "int32"));
 }
@@ -211,30 +212,17 @@ function quantilesOf(op: string, q: number | readonly number[] | Tensor, x: Tens
 export function mode(x: Tensor, axis = -1, options: ReduceOptions = {}): ValuesAndIndices {
   const [v, at] = alongAxis("mode", x, axis);
   checkNotEmpty("mode", v, [at], "most frequent");
-  const rows = permute(v, lastOrder(v, at));
-  const indices = eachSample([rows], ([sample]) => modeAt(sample!, v.shape.with(at, 1)));
+  const rows = permute(detach(v), lastOrder(v, at));
+  const indices = reshape(modeAt(rows), v.shape.with(at, 1));
   return picked(x, v, at, indices, options);
 }
 
-/** Where the most frequent element of each row is, as a tensor of the shape. */
-function modeAt(rows: Tensor, shape: Shape): Tensor {
-  const n = rows.shape[rows.rank - 1]!;
-  const order = argsortOp(rows, { axis: rows.rank - 1, descending: false }).data();
-  const data = rows.data();
-  const result = new Int32Array(order.length / n);
-  for (let row = 0; row < result.length; row++) {
-    const valueAt = (rank: number) => data[row * n + order[row * n + rank]!]!;
-    let most = 0;
-    let run = 0;
-    for (let rank = 0; rank < n; rank++) {
-      run++;
-      if (rank + 1 < n && valueAt(rank) === valueAt(rank + 1)) continue;
-      if (run > most) {
-        most = run;
-        result[row] = order[row * n + rank]!;
-      }
-      run = 0;
-    }
-  }
-  return adoptArray(result, "int32", shape);
+/** Where the most frequent element of each row is: the last of its run in the sorted row. */
+function modeAt(rows: Tensor): Tensor {
+  const last = rows.rank - 1;
+  const order = argsortOp(rows, { axis: last, descending: false });
+  const begins = runBegins(gather(rows, last, order));
+  const ranks = expand(arange(rows.shape[last]!), rows.shape);
+  const lengths = sub(ranks, cummax(where(begins, ranks, 0), last).values);
+  return gather(order, last, argmax(lengths, last, { keepdim: true }));
 }

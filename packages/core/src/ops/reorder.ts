@@ -1,6 +1,6 @@
 /** Other shapes, other orders and repetitions of the same elements. */
 import { checkTensor, describe } from "../apply.ts";
-import { refuseShaping } from "../batched.ts";
+import { firstOutside, refuseShaping } from "../batched.ts";
 import { DTypeError, ShapeError, ValueError } from "../errors.ts";
 import {
   checkShape,
@@ -10,7 +10,7 @@ import {
   type Shape,
   sizeOf,
 } from "../shape.ts";
-import { adoptArray, type Tensor } from "../tensor.ts";
+import type { Tensor } from "../tensor.ts";
 import { indexSelect } from "./indexing.ts";
 import {
   clone,
@@ -23,11 +23,14 @@ import {
   resolveShape,
   reversed,
   takeRegion,
+  to,
   transpose,
   unsqueeze,
   viewOp,
   viewStrides,
 } from "./layout.ts";
+import { cumsum } from "./scan.ts";
+import { countsOf } from "./search.ts";
 
 /**
  * The same elements in row-major order under another shape, always as a view.
@@ -231,23 +234,22 @@ export function repeatInterleave(x: Tensor, counts: number | Tensor, axis?: numb
     throw new DTypeError(`repeatInterleave: counts are ${counts.dtype}; they must be int32.`);
   }
   refuseShaping("repeatInterleave", counts);
-  const list = Array.from(counts.data());
-  if (counts.rank > 1 || (list.length !== 1 && list.length !== size)) {
+  if (counts.rank > 1 || (counts.size !== 1 && counts.size !== size)) {
     throw new ShapeError(
       `repeatInterleave: counts are ${formatShape(counts.shape)}; they must be [${size}], one for each element of axis ${at}.`,
     );
   }
-  const wrong = list.findIndex((count) => count < 0);
+  const wrong = firstOutside(counts, 0, Infinity);
   if (wrong >= 0) {
     throw new ValueError(
-      `repeatInterleave: count ${list[wrong]} at position ${wrong} is negative; it must not be.`,
+      `repeatInterleave: count ${counts.data()[wrong]} at position ${wrong} is negative; it must not be.`,
     );
   }
-  const at0 = Array.from({ length: size }, (_, i) => i);
-  const positions = at0.flatMap((i) =>
-    new Array<number>(list.length === 1 ? list[0]! : list[i]!).fill(i),
-  );
-  return indexSelect(from, at, adoptArray(Int32Array.from(positions), "int32", [positions.length]));
+  // Element i is repeated up to place ends[i]: at each place stands the number of ends up to there.
+  const ends = cumsum(expand(reshape(to(counts, "int32"), [counts.size]), [size]), 0);
+  const total = size === 0 ? 0 : narrow(ends, 0, size - 1, 1).item();
+  const passed = cumsum(countsOf(ends, total + 1, "int32"), 0);
+  return indexSelect(from, at, narrow(passed, 0, 0, total));
 }
 
 /** Read backwards along the axes. A copy, as PyTorch's. */

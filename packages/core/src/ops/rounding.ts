@@ -1,6 +1,6 @@
 /** Rounding, remainders, bounds, and what else chooses among values. Kinks and ties follow PyTorch. */
 import { asTensor } from "../apply.ts";
-import { everyElement } from "../batched.ts";
+import { bottomOf } from "../batched.ts";
 import { checkNumber } from "../check.ts";
 import { isFloat } from "../dtype.ts";
 import { ValueError } from "../errors.ts";
@@ -8,6 +8,7 @@ import { defineOp, type OpFunction, type TensorLike } from "../op.ts";
 import { broadcastShapes } from "../shape.ts";
 import { show } from "../show.ts";
 import type { Tensor } from "../tensor.ts";
+import { any } from "./aggregate.ts";
 import { asBeside, asInput, asPair } from "./arguments.ts";
 import { eq, ge, gt, lt, where } from "./compare.ts";
 import { add, div, mul, sub } from "./elementwise.ts";
@@ -78,9 +79,13 @@ export function frac(x: TensorLike): Tensor {
   return sub(input, truncOp(input));
 }
 
+function hasZero(x: Tensor): boolean {
+  return any(eq(bottomOf(x), 0)).item() === 1;
+}
+
 /** @throws ValueError for whole numbers divided by 0, which have no answer */
 function checkDivisor(op: string, a: Tensor, b: Tensor): void {
-  if (!isFloat(a.dtype) && !isFloat(b.dtype) && everyElement(b).includes(0)) {
+  if (!isFloat(a.dtype) && !isFloat(b.dtype) && hasZero(b)) {
     throw new ValueError(
       `${op}: the divisor has a 0, by which whole numbers can't be divided; convert to float first.`,
     );

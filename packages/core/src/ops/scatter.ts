@@ -1,6 +1,6 @@
 /** Writing to given positions: scatter and its kin. Each exists as a function and, as `name_`, in place. */
 import { applyInPlace, asTensor, checkTensor, describe } from "../apply.ts";
-import { everyElement } from "../batched.ts";
+import { everyElement, firstOutside } from "../batched.ts";
 import { onesLike } from "../create.ts";
 import { isFloat } from "../dtype.ts";
 import { DTypeError, IndexError, ShapeError, ValueError } from "../errors.ts";
@@ -46,11 +46,10 @@ function inPlace(name: string, x: Tensor, { op, index, source, axis }: Write): T
 /** Before anything is written: in place, half a write would be worse than none. */
 function checkRange(op: string, index: Tensor, x: Tensor, axis: number): void {
   const size = x.shape[axis]!;
-  const list = everyElement(index);
-  const wrong = list.findIndex((i) => i < 0 || i >= size);
+  const wrong = firstOutside(index, 0, size - 1);
   if (wrong >= 0) {
     throw new IndexError(
-      `${op}: index ${list[wrong]} at position ${wrong} is outside axis ${axis} of ${formatShape(x.shape)}; valid are 0 to ${size - 1}.`,
+      `${op}: index ${everyElement(index)[wrong]} at position ${wrong} is outside axis ${axis} of ${formatShape(x.shape)}; valid are 0 to ${size - 1}.`,
     );
   }
 }

@@ -2,17 +2,35 @@
  * Finding, grouping and counting values. Results are positions, counts and copies: nothing here is followed
  * by the tape.
  */
+import { defaultKernels } from "@tapegrad/kernels";
 import { checkTensor } from "../apply.ts";
-import { refuseShaping } from "../batched.ts";
-import { tensor } from "../create.ts";
-import { newArray } from "../dtype.ts";
+import { firstOutside, refuseShaping } from "../batched.ts";
+import { full, ones, tensor, zeros } from "../create.ts";
+import { type DType, isFloat } from "../dtype.ts";
 import { DTypeError, ShapeError, ValueError } from "../errors.ts";
 import type { TensorLike } from "../op.ts";
 import { formatShape, normalizeAxis, sameShape, sizeOf } from "../shape.ts";
-import { adoptArray, numberTensor, Tensor } from "../tensor.ts";
+import { adoptArray, emptyTensor, settle, Tensor } from "../tensor.ts";
 import { eachSample } from "./batching.ts";
-import { indexSelect, maskPositions } from "./indexing.ts";
-import { detach, narrow, permute, reshape } from "./layout.ts";
+import { ge, le, ne, where } from "./compare.ts";
+import { div, minimum, mul, sub } from "./elementwise.ts";
+import { gather, indexSelect, maskPositions } from "./indexing.ts";
+import {
+  concat,
+  contiguous,
+  detach,
+  expand,
+  narrow,
+  permute,
+  reshape,
+  stack,
+  to,
+} from "./layout.ts";
+import { bitwiseAnd } from "./logic.ts";
+import { amax, amin } from "./reduce.ts";
+import { floor, floorDivide, remainder } from "./rounding.ts";
+import { cumsum, diff } from "./scan.ts";
+import { scatter, scatterAdd } from "./scatter.ts";
 import { argsortOp } from "./sort.ts";
 
 /**
@@ -27,22 +45,14 @@ export function nonzero(x: Tensor, options?: { asTuple?: boolean }): Tensor | Te
 export function nonzero(x: Tensor, options: { asTuple?: boolean } = {}): Tensor | Tensor[] {
   checkTensor("nonzero", "x", x);
   refuseShaping("nonzero", x);
-  const flat = maskPositions(x).data();
-  const count = flat.length;
+  const flat = maskPositions(x);
   // A number is a list of one for PyTorch's tuple.
   const shape = options.asTuple && x.rank === 0 ? [1] : x.shape;
-  const rank = shape.length;
-  const rows = new Int32Array(count * rank);
-  for (let i = 0; i < count; i++) {
-    // The flat position's digits, the last axis first.
-    for (let axis = rank - 1, rest = flat[i]!; axis >= 0; axis--) {
-      rows[i * rank + axis] = rest % shape[axis]!;
-      rest = Math.floor(rest / shape[axis]!);
-    }
-  }
-  const positions = adoptArray(rows, "int32", [count, rank]);
-  if (!options.asTuple) return positions;
-  return shape.map((_, axis) => reshape(narrow(positions, 1, axis, 1), [count]));
+  const digits = shape.map((size, axis) =>
+    remainder(floorDivide(flat, sizeOf(shape.slice(axis + 1))), size),
+  );
+  if (options.asTuple) return digits;
+  return digits.length === 0 ? zeros([flat.size, 0], { dtype: "int32" }) : stack(digits, 1);
 }
 
 /** What {@link unique} returns. */
@@ -63,9 +73,9 @@ export function unique(x: Tensor, options: { axis?: number } = {}): Unique {
   checkTensor("unique", "x", x);
   refuseShaping("unique", x);
   const { axis } = options;
-  const at = axis === undefined ? 0 : normalizeAxis("unique", axis, x.rank);
-  const lined = detach(axis === undefined ? reshape(x, [x.size]) : x);
-  const { order, differ } = axis === undefined ? orderOfElements(lined) : orderOfSlices(lined, at);
+  if (axis === undefined) return uniqueElements(detach(x));
+  const at = normalizeAxis("unique", axis, x.rank);
+  const { order, differ } = orderOfSlices(detach(x), at);
   const firsts: number[] = [];
   const counts: number[] = [];
   const inverse = new Int32Array(order.length);
@@ -78,10 +88,36 @@ export function unique(x: Tensor, options: { axis?: number } = {}): Unique {
     inverse[i] = firsts.length - 1;
   });
   return {
-    values: indexSelect(lined, at, wholes(firsts)),
-    inverse: adoptArray(inverse, "int32", axis === undefined ? x.shape : [order.length]),
+    values: indexSelect(detach(x), at, wholes(firsts)),
+    inverse: adoptArray(inverse, "int32", [order.length]),
     counts: wholes(counts),
   };
+}
+
+function uniqueElements(x: Tensor): Unique {
+  const flat = reshape(x, [x.size]);
+  const order = argsortOp(flat, { axis: 0, descending: false });
+  const sorted = gather(flat, 0, order);
+  const begins = runBegins(sorted);
+  const firsts = maskPositions(begins);
+  const runs = sub(cumsum(begins, 0), 1);
+  return {
+    values: indexSelect(sorted, 0, firsts),
+    inverse: reshape(scatter(runs, 0, order, runs), x.shape),
+    counts: diff(concat([firsts, full([1], x.size, { dtype: "int32" })])),
+  };
+}
+
+/** @internal Where, along the last axis, an element differs from the one before it; the first does. */
+export function runBegins(sorted: Tensor): Tensor {
+  const axis = sorted.rank - 1;
+  const n = sorted.shape[axis]!;
+  const first = ones(sorted.shape.with(axis, Math.min(n, 1)), { dtype: "bool" });
+  const others = Math.max(n - 1, 0);
+  return concat(
+    [first, ne(narrow(sorted, axis, n - others, others), narrow(sorted, axis, 0, others))],
+    axis,
+  );
 }
 
 function wholes(list: readonly number[]): Tensor {
@@ -92,12 +128,6 @@ function wholes(list: readonly number[]): Tensor {
 interface SliceOrder {
   order: readonly number[];
   differ: (i: number, j: number) => boolean;
-}
-
-function orderOfElements(x: Tensor): SliceOrder {
-  const data = x.data();
-  const order = argsortOp(x, { axis: 0, descending: false }).data();
-  return { order: Array.from(order), differ: (i, j) => data[i] !== data[j] };
 }
 
 /** Slices along the axis in lexicographic order, NaN last. */
@@ -157,36 +187,13 @@ export function searchsorted(
 }
 
 function insertionPoints(sorted: Tensor, values: Tensor, right: boolean): Tensor {
-  const { shape } = values;
-  const n = sorted.shape[sorted.rank - 1]!;
-  const [keys, wanted] = [sorted.data(), values.data()];
-  const perRow = sorted.rank === 1 ? wanted.length : shape[shape.length - 1]!;
-  const found = new Int32Array(wanted.length);
-  for (let i = 0; i < found.length; i++) {
-    const start = sorted.rank === 1 ? 0 : Math.floor(i / perRow) * n;
-    found[i] = insertionPoint(keys, start, n, wanted[i]!, right);
-  }
-  return shape.length === 0
-    ? numberTensor(found[0]!, "int32")
-    : adoptArray(found, "int32", [...shape]);
-}
-
-function insertionPoint(
-  keys: ArrayLike<number>,
-  start: number,
-  n: number,
-  value: number,
-  right: boolean,
-): number {
-  let [low, high] = [0, n];
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    const key = keys[start + middle]!;
-    // Against NaN both comparisons fail, which sends it to the end.
-    if (right ? key > value : key >= value) high = middle;
-    else low = middle + 1;
-  }
-  return low;
+  const isKnown =
+    sorted.dtype === values.dtype && (isFloat(sorted.dtype) || sorted.dtype === "int32");
+  const dtype = isKnown ? sorted.dtype : "float64";
+  const [keys, wanted] = [sorted, values].map((x) => contiguous(to(detach(x), dtype)));
+  const found = emptyTensor(values.shape, "int32");
+  defaultKernels().searchsorted(keys!, wanted!, right, found);
+  return settle(found);
 }
 
 /** For each element of x, the bucket it falls into between ascending boundaries; see {@link searchsorted}. */
@@ -231,22 +238,20 @@ export function bincount(
       `bincount: minLength is ${String(minLength)}; it must be a whole number, 0 or more.`,
     );
   }
-  const data = x.data();
-  let length = minLength;
-  for (const value of data) {
-    if (value < 0) {
-      throw new ValueError(`bincount: x has ${value}; it can count from 0 on only.`);
-    }
-    if (value >= length) length = value + 1;
+  const wrong = firstOutside(x, 0, Infinity);
+  if (wrong >= 0) {
+    throw new ValueError(`bincount: x has ${x.data()[wrong]}; it can count from 0 on only.`);
   }
-  const dtype =
-    weights === undefined ? "int32" : weights.dtype === "float32" ? "float32" : "float64";
-  const share = weights?.data();
-  const totals = new Float64Array(length);
-  for (let i = 0; i < data.length; i++) totals[data[i]!]! += share === undefined ? 1 : share[i]!;
-  const counts = newArray(dtype, length);
-  counts.set(totals);
-  return adoptArray(counts, dtype, [length]);
+  const length = Math.max(minLength, x.size === 0 ? 0 : amax(x).item() + 1);
+  if (weights === undefined) return countsOf(x, length, "int32");
+  const sums = zeros([length], { dtype: "float64" });
+  const totals = scatterAdd(sums, 0, x, to(detach(weights), "float64"));
+  return to(totals, weights.dtype === "float32" ? "float32" : "float64");
+}
+
+/** @internal How often each of 0, 1, …, length − 1 occurs. */
+export function countsOf(x: Tensor, length: number, dtype: DType): Tensor {
+  return scatterAdd(zeros([length], { dtype }), 0, x, expand(ones([1], { dtype }), [x.size]));
 }
 
 /**
@@ -274,27 +279,19 @@ export function histc(
 }
 
 function histogram(x: Tensor, bins: number, min: number, max: number): Tensor {
-  const data = x.data();
+  const values = to(reshape(detach(x), [x.size]), "float64");
   let [low, high] = [min, max];
-  if (min === max && data.length > 0) {
-    [low, high] = [Infinity, -Infinity];
-    for (const value of data) {
-      // Math.min and Math.max keep a NaN.
-      low = Math.min(low, value);
-      high = Math.max(high, value);
-    }
-  }
+  // Both keep a NaN.
+  if (min === max && x.size > 0) [low, high] = [amin(values).item(), amax(values).item()];
   if (low === high) [low, high] = [low - 1, high + 1];
   if (!Number.isFinite(low) || !Number.isFinite(high) || low > high) {
     throw new ValueError(
       `histc: the range from ${low} to ${high} makes no bins; both ends must be finite and max not below min.`,
     );
   }
-  const counts = newArray(x.dtype, bins);
-  for (const value of data) {
-    if (!(value >= low && value <= high)) continue;
-    const bin = Math.floor(((value - low) * bins) / (high - low));
-    counts[Math.min(bin, bins - 1)]!++;
-  }
-  return adoptArray(counts, x.dtype, [bins]);
+  const bin = floor(div(mul(sub(values, low), bins), high - low));
+  const isInside = bitwiseAnd(ge(values, low), le(values, high));
+  // One more bin takes what is outside.
+  const chosen = to(where(isInside, minimum(bin, bins - 1), bins), "int32");
+  return narrow(countsOf(chosen, bins + 1, x.dtype), 0, 0, bins);
 }

@@ -8,13 +8,15 @@ import { formatShape } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { alongNext } from "./batching.ts";
 import { gather } from "./indexing.ts";
-import { narrow, reshape, squeeze } from "./layout.ts";
+import { reshape, squeeze } from "./layout.ts";
 import type { ReduceOptions, ValuesAndIndices } from "./reduce.ts";
 import { alongAxis } from "./scan.ts";
 
 interface Order {
   axis: number;
   descending: boolean;
+  /** The ranks wanted, all by default: a few are found without sorting all. */
+  ranks?: { first: number; count: number };
 }
 
 export const argsortOp = defineOp({
@@ -22,9 +24,10 @@ export const argsortOp = defineOp({
   inputs: ["x"],
   domain: "any",
   dtype: () => "int32",
-  shape: ({ x }) => x.shape,
-  forward: ({ x }, y, kernels, { axis, descending }: Order) =>
-    kernels.argsort(x, axis, descending, y),
+  shape: ({ x }, { axis, ranks }: Order) =>
+    ranks === undefined ? x.shape : x.shape.with(axis, ranks.count),
+  forward: ({ x }, y, kernels, { axis, descending, ranks }: Order) =>
+    kernels.argsort(x, axis, descending, y, ranks?.first),
   batch: alongNext(),
   grad: { x: null },
   tex: { y: "\\pi,\\ x_{\\pi(1)} \\le x_{\\pi(2)} \\le \\dots" },
@@ -65,7 +68,7 @@ export function topk(
   const { axis = -1, largest = true } = options;
   const [v, at] = alongAxis("topk", x, axis);
   checkCount("topk", k, 0, v, at);
-  const indices = narrow(argsortOp(v, { axis: at, descending: largest }), at, 0, k);
+  const indices = argsortOp(v, { axis: at, descending: largest, ranks: { first: 0, count: k } });
   const shape = x.rank === 0 && k === 1 ? x.shape : indices.shape;
   return {
     values: reshape(gather(v, at, indices), shape),
@@ -102,6 +105,6 @@ export function kthvalue(
 ): ValuesAndIndices {
   const [v, at] = alongAxis("kthvalue", x, options.axis ?? -1);
   checkCount("kthvalue", k, 1, v, at);
-  const order = argsortOp(v, { axis: at, descending: false });
-  return picked(x, v, at, narrow(order, at, k - 1, 1), options);
+  const ranks = { first: k - 1, count: 1 };
+  return picked(x, v, at, argsortOp(v, { axis: at, descending: false, ranks }), options);
 }

@@ -1,7 +1,8 @@
 /** Runs chains: plans their operands, makes a kernel where it pays, and keeps kernels by what their code depends on. */
-import { type Call, LONES, SLOTS, strideOf } from "../call.ts";
+import { type Call, strideOf } from "../call.ts";
 import type { DType, Kernels, Operand } from "../interface.ts";
 import { isShared, type Kernel, type KernelModule } from "../module.ts";
+import { LONES, SLOTS } from "../scratch.ts";
 import { bytesPerElement } from "../storage.ts";
 import { WasmKernels } from "../wasm.ts";
 import { type Chain, keyOf } from "./chain.ts";

@@ -102,6 +102,7 @@ export const configItems = {
   accuracySamples: maybe(size()),
   checkpoints: maybe(checkpoints),
   logSteps: maybe(size()),
+  watch: maybe(size()),
   threads: maybe(size()),
   search: maybe(searchItem),
 };

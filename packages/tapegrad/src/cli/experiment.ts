@@ -10,7 +10,7 @@ import {
 } from "@tapegrad/core";
 import { type Batch, DataLoader, split, transform } from "@tapegrad/data";
 import type { AnyModule } from "@tapegrad/nn";
-import { Solver, type SolverOptions } from "@tapegrad/train";
+import { confusionMatrix, type Metric, Solver, type SolverOptions } from "@tapegrad/train";
 import type { Config } from "./config.ts";
 import { makeMetric, type ShownMetric } from "./metrics.ts";
 import { buildModel } from "./models.ts";
@@ -225,7 +225,7 @@ const passed = [
 export function makeSolver(
   config: Config,
   parts: Parts,
-  { model, task, metrics }: Learner,
+  learner: Learner,
   surroundings: Partial<SolverOptions>,
 ): Solver {
   const {
@@ -236,7 +236,9 @@ export function makeSolver(
     accumulateSteps = 1,
     epochs,
     maxSteps = Infinity,
+    watch,
   } = config;
+  const { model, task } = learner;
   const order = { batchSize, seed, shuffle: true, workers: data.workers };
   const train = new DataLoader(parts.augmented, order);
   const steps = Math.min(maxSteps, epochs * Math.ceil(train.length / accumulateSteps));
@@ -258,7 +260,8 @@ export function makeSolver(
       const { loss, scores } = task.outcome(batch);
       return scores === null ? loss : { loss, scores };
     },
-    metrics: metrics.map(({ metric }) => metric),
+    metrics: metricsOf(config, parts.facts, learner),
+    ...(watch === undefined ? {} : { watch: { everySteps: watch } }),
     ...timed,
     ...Object.fromEntries(passed.map((name) => [name, config[name]])),
     ...surroundings,
@@ -270,6 +273,18 @@ export function makeSolver(
     // The Solver's names are the config's.
     throw new ConfigError([error.message.replace(/^Solver: /, "")]);
   }
+}
+
+/** The matrix of more classes would make long files. */
+const mostNamed = 100;
+
+/** A run that is watched records a confusion matrix of its own; this one has the classes' names. */
+function metricsOf({ watch }: Config, { classNames }: Facts, { metrics, task }: Learner): Metric[] {
+  const list = metrics.map(({ metric }) => metric);
+  const isMissing = !list.some(({ name }) => name === "confusion");
+  const hasClasses = task.hasScores && classNames !== null && classNames.length <= mostNamed;
+  if (watch === undefined || !isMissing || !hasClasses) return list;
+  return [...list, confusionMatrix({ classNames })];
 }
 
 // ---- Measuring

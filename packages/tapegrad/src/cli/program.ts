@@ -59,6 +59,7 @@ Exit codes: 0 done · 1 failed on the way · 2 wrong command line or config, not
   addUse(root, io, finish);
   addData(root, io, finish);
   addRuns(root, io, finish);
+  addPictures(root, io, finish);
   return root;
 }
 
@@ -79,6 +80,7 @@ function addTraining(root: Command, io: Io, finish: Finish): void {
         .choices(["auto", "bar", "lines", "silent"])
         .default("auto"),
     )
+    .option("--serve <port>", "plots in a browser, while it trains; 0 is any free port", whole(0))
     .addOption(json())
     .addHelpText(
       "after",
@@ -176,6 +178,54 @@ function addUse(root: Command, io: Io, finish: Finish): void {
     .action(async (path, options) => {
       const { summary } = await import("./commands/summary.ts");
       finish(await summary(path, options, io));
+    });
+}
+
+function addPictures(root: Command, io: Io, finish: Finish): void {
+  root
+    .command("graph")
+    .description("Draws what a model computes, module by module.")
+    .argument("<model>", "a config or spec (.json), a checkpoint (.safetensors), or a run's folder")
+    .requiredOption("-o, --output <file>", ".svg, .html, .dot, .mmd, .json or .png")
+    .addOption(set())
+    .option(
+      "--input <sizes>",
+      "shape of one input, where nothing else tells it, such as 3,32,32",
+      shape,
+    )
+    .option("--batch <n>", "so many examples at once", whole(1), 2)
+    .option("--loss", "examples of the data and their loss, in place of zeros", false)
+    .option("--backward", "the gradients of the loss, too", false)
+    .option(
+      "--fold <depth>",
+      "modules nested so deep are boxes (default: the outermost few)",
+      whole(1),
+    )
+    .option("--unfold", "every operation", false)
+    .addOption(json())
+    .addHelpText(
+      "after",
+      examples(
+        "graph examples/configs/iris.json -o iris.svg",
+        "graph runs/iris --backward --unfold -o iris.html",
+        "graph model.safetensors --input 3,32,32 -o model.png",
+      ),
+    )
+    .action(async (path, options) => {
+      const { graph } = await import("./commands/graph.ts");
+      finish(await graph(path, options, io));
+    });
+  root
+    .command("report")
+    .description("Plots runs side by side: loss, metrics, learning rate, layers, filters.")
+    .argument("<runs...>", "the runs' folders")
+    .option("-o, --output <file>", "the page", "report.html")
+    .option("--title <text>", "what the page is called")
+    .addOption(json())
+    .addHelpText("after", examples("report runs/iris runs/iris-2 -o iris.html"))
+    .action(async (paths, options) => {
+      const { report } = await import("./commands/report.ts");
+      finish(await report(paths, options, io));
     });
 }
 

@@ -1,5 +1,6 @@
 /** What a user's project sees: the built types, checked strictly and without Node's. */
 import { Adam, crossEntropy, defineOp, installMethod, nn, type Tensor, tensor } from "tapegrad";
+import { definePlayer, type GraphPlayer } from "tapegrad/player";
 
 const cube = defineOp({
   name: "cube",
@@ -49,3 +50,9 @@ scaled(x, { times: 3 });
 x.scaled({ mode: "sideways" });
 // @ts-expect-error no such method
 x.frobnicate();
+
+definePlayer();
+const player: GraphPlayer = document.createElement("tapegrad-graph");
+player.inputs = { x: 2 };
+player.build = ({ x }) => x!.square();
+player.play();

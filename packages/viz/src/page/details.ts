@@ -165,7 +165,7 @@ function inputFlow(
   const name = escapeXml(edge.input);
   const local = tex === undefined ? "" : `<div>∂y/∂${name} = ${typeset(tex, math)}</div>`;
   const source = graph.nodes.find(({ id }) => id === edge.from)?.name ?? null;
-  const of = source === null ? "" : ` <span class="name">${escapeXml(source)}</span>`;
+  const of = source === null ? "" : ` (<span class="name">${escapeXml(source)}</span>)`;
   return `<li><b>${name}</b>${of}${local}${product(upstream, edge)}</li>`;
 }
 

@@ -3,13 +3,15 @@ import type { Theme } from "../colours.ts";
 import { escapeXml } from "../format.ts";
 import { Camera } from "../page/camera.ts";
 import { detailsOf, type Math as MathTexts, stepDetails } from "../page/details.ts";
-import { idOf, Stage } from "../page/stage.ts";
-import { type Graph, type GraphNode, schemaVersion } from "../schema.ts";
+import { Stage } from "../page/stage.ts";
+import type { Graph, GraphNode } from "../schema.ts";
 import { foldedByDefault } from "../view.ts";
-import { elementsIn, fieldOf, isEditable } from "./inputs.ts";
+import { elementsIn, inputField, isEditable } from "./inputs.ts";
+import { listen } from "./listen.ts";
 import { icon, markup } from "./markup.ts";
 import type { Build, Inputs } from "./recompute.ts";
 import { showMoment } from "./show-moment.ts";
+import { checkGraph, graphAt, graphInside } from "./sources.ts";
 import { playerStyle } from "./style.ts";
 import { type Moment, type Phase, Timeline } from "./timeline.ts";
 import { wordsOf } from "./words.ts";
@@ -113,10 +115,10 @@ export class GraphPlayer extends Base {
   }
 
   private open(graph: Graph): void {
-    if (graph?.schema !== "tapegrad.graph" || graph.version !== schemaVersion) {
-      this.fail(
-        `tapegrad-graph: this is not the JSON that graph() makes, in version ${schemaVersion} of its format.`,
-      );
+    try {
+      checkGraph(graph);
+    } catch (error) {
+      this.fail(error);
       return;
     }
     this.pause();
@@ -140,10 +142,10 @@ export class GraphPlayer extends Base {
     this.listen();
     this.restyle();
     if (this.original !== null) this.present(this.shown?.graph ?? this.original);
-    else if (this.hasAttribute("src")) void this.load();
-    else if (document.readyState === "loading")
-      document.addEventListener("DOMContentLoaded", () => this.readInside(), { once: true });
-    else this.readInside();
+    // While the page is parsed, what is inside isn't there yet.
+    else if (document.readyState === "loading" && !this.hasAttribute("src"))
+      document.addEventListener("DOMContentLoaded", () => this.load(), { once: true });
+    else void this.load();
   }
 
   disconnectedCallback(): void {
@@ -164,32 +166,23 @@ export class GraphPlayer extends Base {
     );
   }
 
+  /** From `src`, or from inside, unless there is another graph by then. */
   private async load(): Promise<void> {
     const src = this.getAttribute("src");
-    if (src === null) return;
+    const { original } = this;
     try {
-      const response = await fetch(src);
-      if (!response.ok) throw new Error(`${response.status} ${response.statusText}`.trim());
-      const graph = (await response.json()) as Graph;
-      if (this.getAttribute("src") === src) this.graph = graph;
+      const graph = src === null ? graphInside(this) : await graphAt(src);
+      const isLatest = src === this.getAttribute("src") && original === this.original;
+      if (graph !== null && isLatest) this.graph = graph;
     } catch (error) {
-      this.fail(`tapegrad-graph: ${src} can't be read: ${(error as Error).message}`);
+      this.fail(error);
     }
   }
 
-  private readInside(): void {
-    const text = this.querySelector('script[type="application/json"]')?.textContent;
-    if (!text || this.original !== null) return;
-    try {
-      this.graph = JSON.parse(text) as Graph;
-    } catch (error) {
-      this.fail(`tapegrad-graph: the script inside holds no JSON: ${(error as Error).message}`);
-    }
-  }
-
-  private fail(text: string): void {
-    this.say(text);
-    this.dispatchEvent(new ErrorEvent("error", { message: text }));
+  private fail(error: unknown): void {
+    const { message } = error as Error;
+    this.say(message);
+    this.dispatchEvent(new ErrorEvent("error", { message }));
   }
 
   /** Shows what is wrong; "" for nothing. */
@@ -272,7 +265,9 @@ export class GraphPlayer extends Base {
       digits,
       theme: null,
     });
-    this.shown = { graph, stage, timeline: new Timeline(stage.view) };
+    const timeline = new Timeline(stage.view);
+    this.position = Math.min(this.position, timeline.last);
+    this.shown = { graph, stage, timeline };
     this.resize();
     this.fields();
     this.update(false);
@@ -282,8 +277,10 @@ export class GraphPlayer extends Base {
   /** Formulas become MathML once the typesetter is there, which the first step loads; until then they are TeX. */
   private async typeset(): Promise<void> {
     this.math = {};
+    const { original } = this;
     const { mathOf } = await import("../math.ts");
-    const math = Object.entries(mathOf(this.original!)).map(([tex, text]) => [
+    if (original !== this.original) return;
+    const math = Object.entries(mathOf(original!)).map(([tex, text]) => [
       tex,
       // Spaces between columns are not worth a policy that allows inline styles.
       text.replaceAll(/ style="[^"]*"/g, ""),
@@ -367,40 +364,47 @@ export class GraphPlayer extends Base {
     const nodes = this.shown!.graph.nodes.filter(isEditable);
     const place = this.find(".inputs");
     place.hidden = nodes.length === 0;
-    place.replaceChildren(...nodes.map(fieldOf));
+    place.replaceChildren(...nodes.map((node) => inputField(node, this.keyOf(node))));
     if (nodes.length === 0) return;
     place.insertAdjacentHTML("beforeend", '<button type="button" data-do="reset">Reset</button>');
     this.find<HTMLButtonElement>("[data-do=reset]").disabled = this.changed.size === 0;
   }
 
-  private edited(field: HTMLInputElement): void {
-    const node = this.shown!.graph.nodes.find(({ id }) => id === field.dataset.node)!;
+  private edit(field: HTMLInputElement): void {
+    const key = field.dataset.key!;
+    const node = this.shown!.graph.nodes.find((input) => this.keyOf(input) === key)!;
     const elements = elementsIn(field.value, node.outputs[0]!.value!.values!.length);
     field.setCustomValidity(typeof elements === "string" ? elements : "");
     this.say(typeof elements === "string" ? `${node.name ?? node.kind}: ${elements}` : "");
     if (typeof elements === "string") return;
-    this.changed.set(this.keyOf(node), elements);
+    this.changed.set(key, elements);
     this.find<HTMLButtonElement>("[data-do=reset]").disabled = false;
     void this.compute((graph) => this.follow(graph));
   }
 
-  /** `build` knows inputs by their names, the JSON by ids. */
-  private keyOf(node: GraphNode): string {
-    return this.builder === null ? node.id : node.name!;
+  /** `build` knows inputs by their names, and may use them in another order; the JSON knows them by ids. */
+  private keyOf({ id, name }: GraphNode): string {
+    return this.builder === null ? id : (name ?? "");
+  }
+
+  private fieldOf(id: string): HTMLInputElement | undefined {
+    const node = this.shown!.graph.nodes.find((other) => other.id === id);
+    const fields = [...this.find(".inputs").querySelectorAll("input")];
+    return fields.find(({ dataset }) => node !== undefined && dataset.key === this.keyOf(node));
   }
 
   /** Loads the engine, if it isn't there yet, and computes everything anew. */
   private async compute(then: (graph: Graph) => void): Promise<void> {
     try {
       const { built, replayed } = await import("./recompute.ts");
-      then(
+      const graph =
         this.builder === null
           ? replayed(this.original!, this.changed)
-          : built(this.builder, this.given!, this.changed),
-      );
+          : built(this.builder, this.given!, this.changed);
       this.say("");
+      then(graph);
     } catch (error) {
-      this.fail((error as Error).message);
+      this.fail(error);
     }
   }
 
@@ -463,45 +467,22 @@ export class GraphPlayer extends Base {
       End: actions.last!,
       Escape: () => this.choose(null),
     };
-    const on = <K extends keyof HTMLElementEventMap>(
-      target: HTMLElement,
-      type: K,
-      listener: (event: HTMLElementEventMap[K]) => void,
-    ) => target.addEventListener(type, listener, { signal });
-
-    on(player, "click", ({ target }) => {
-      const { dataset } = (target as Element).closest<HTMLElement>("[data-do], [data-fold]") ?? {};
-      if (dataset?.do !== undefined) actions[dataset.do]!();
-      else if (dataset?.fold !== undefined) this.toggle(dataset.fold);
-    });
-    on(player, "input", ({ target }) => {
-      const field = target as HTMLInputElement;
-      if (field.type === "range") this.goTo(Number(field.value));
-      else this.edited(field);
-    });
-    on(player, "keydown", (event) => {
-      if (event.ctrlKey || event.metaKey || event.altKey) return;
-      const target = event.target as HTMLElement;
-      const isPressed = event.key === "Enter" || event.key === " ";
-      // Fields and buttons know what to do with their keys.
-      if (target.matches("input") || (isPressed && target.matches("button"))) return;
-      const id = idOf(target);
-      if (isPressed && id !== null) this.activate(id);
-      else if (keys[event.key] === undefined) return;
-      else keys[event.key]!();
-      event.preventDefault();
-    });
-    on(picture, "click", ({ target }) => {
-      const id = idOf(target);
-      if (!this.camera!.isClick) return;
-      if (id === null || this.shown!.stage.isGroup(id)) this.choose(id);
-      else this.activate(id);
-    });
-    on(picture, "dblclick", ({ target }) => {
-      const id = idOf(target);
-      if (id !== null && this.shown!.stage.isGroup(id)) this.toggle(id);
-    });
-    on(picture, "focusin", ({ target }) => this.camera!.reveal(target as Element));
+    listen(
+      player,
+      picture,
+      this.camera,
+      {
+        actions,
+        keys,
+        goTo: (index) => this.goTo(index),
+        edit: (field) => this.edit(field),
+        isGroup: (id) => this.shown!.stage.isGroup(id),
+        toggle: (id) => this.toggle(id),
+        choose: (id) => this.choose(id),
+        activate: (id) => this.activate(id),
+      },
+      signal,
+    );
   }
 
   private choose(id: string | null): void {
@@ -510,14 +491,9 @@ export class GraphPlayer extends Base {
     this.explain();
   }
 
-  /** A module folds or unfolds, an input's field is ready to be changed, of a gate all is told. */
   private activate(id: string): void {
-    if (this.shown!.stage.isGroup(id)) {
-      this.toggle(id);
-      return;
-    }
     this.choose(id);
-    const field = this.find<HTMLInputElement | (null & HTMLElement)>(`[data-node="${id}"]`);
+    const field = this.fieldOf(id);
     field?.focus();
     field?.select();
   }

@@ -7,12 +7,12 @@ export function isEditable({ kind, outputs }: GraphNode): boolean {
 }
 
 /** A field for its elements as one writes them: "2", "0.5, 3". */
-export function fieldOf({ id, kind, name, outputs }: GraphNode): HTMLElement {
+export function inputField({ kind, name, outputs }: GraphNode, key: string): HTMLElement {
   const values = outputs[0]!.value!.values!;
   const field = document.createElement("input");
   field.type = values.length === 1 ? "number" : "text";
   field.step = "any";
-  field.dataset.node = id;
+  field.dataset.key = key;
   field.value = values.join(", ");
   const label = document.createElement("label");
   label.append(name ?? kind, field);

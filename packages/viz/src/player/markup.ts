@@ -26,10 +26,8 @@ ${button("first", "To the start")}${button("back", "Step back")}${button("play",
 <input type="range" min="0" step="1" aria-label="Moment">
 <span class="count" aria-hidden="true"></span>
 </div>
-<div class="stage">
 <div class="picture"></div>
 <div class="zoom" hidden>${plain("out", "Zoom out", "−")}${plain("in", "Zoom in", "+")}${plain("fit", "All in sight", "⤢")}</div>
-</div>
 <div class="panel"></div>
 <div class="inputs" role="group" aria-label="Inputs"></div>
 </div>

@@ -16,13 +16,12 @@ button svg{display:block;width:20px;height:20px;margin:auto;fill:currentColor}
 :focus-visible{outline:2px solid var(--chosen);outline-offset:1px}
 input[type=range]{flex:1 1 8rem;min-width:6rem;height:44px;margin:0 .4rem;accent-color:var(--chosen)}
 .count{min-width:5.5em;text-align:right;font-variant-numeric:tabular-nums;color:var(--muted)}
-.picture{position:relative;overflow:hidden;touch-action:pan-y;cursor:grab}
+.picture{overflow:hidden;touch-action:pan-y;cursor:grab}
 .picture svg{display:block}
 [data-tall]{touch-action:none}
-.zoom{position:absolute;right:.4rem;bottom:.4rem;display:flex;gap:.25rem;opacity:.85}
+.zoom{display:flex;justify-content:flex-end;gap:.25rem;padding:0 .4rem .4rem}
 .zoom button{min-width:32px;min-height:32px;padding:0}
-.stage{position:relative}
-.panel{padding:.5rem .75rem;border-top:1px solid var(--line);min-height:9rem;overflow-wrap:anywhere}
+.panel{padding:.5rem .75rem;border-top:1px solid var(--line);min-height:8rem;overflow-wrap:anywhere}
 .panel h2{display:inline;font-size:1rem;margin:0}
 .panel p{margin:.3rem 0}
 .panel ul{display:flex;flex-wrap:wrap;gap:.3rem 2rem;margin:.4rem 0 0;padding:0;list-style:none}
@@ -31,7 +30,7 @@ input[type=range]{flex:1 1 8rem;min-width:6rem;height:44px;margin:0 .4rem;accent
 .muted{color:var(--muted)}.value{color:var(--value)}.gradient{color:var(--gradient)}.name{font-weight:600}
 .inputs{display:flex;flex-wrap:wrap;gap:.4rem .9rem;align-items:center;padding:.5rem .75rem;border-top:1px solid var(--line);max-height:11rem;overflow:auto}
 .inputs label{display:inline-flex;gap:.35rem;align-items:center;font-weight:600}
-.inputs input{font:inherit;color:inherit;background:var(--button);border:1px solid var(--line);border-radius:6px;min-height:36px;width:6.5em;padding:.1rem .4rem}
+.inputs input{font:inherit;color:inherit;background:var(--button);border:1px solid var(--line);border-radius:6px;min-height:36px;width:5em;padding:.1rem .4rem}
 .inputs input[type=text]{width:16em}
 .inputs input:invalid{border-color:var(--gradient)}
 .problem{margin:0;padding:.4rem .75rem;color:var(--gradient)}

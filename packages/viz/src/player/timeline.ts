@@ -22,17 +22,22 @@ export interface Moment {
 
 type Step = Pick<Moment, "phase" | "active" | "flow">;
 
-/** Every step of the view's circuit. Gates that no gradient flows back through have no backward step. */
+/**
+ * Every step of the view's circuit. Gates that no gradient flows back through have no backward step; folded groups at
+ * which one arrives have, since it may go to parameters inside.
+ */
 function stepsOf({ atoms, wires }: View): Step[] {
   const isGate = ({ node }: Atom) => node === null || node.kind === "op";
   const into = grouped(wires, ({ to }) => to);
   const from = grouped(wires, (wire) => wire.from);
   const gates = atoms.filter(isGate).map(({ id }) => id);
+  const groups = new Set(atoms.filter(({ group }) => group !== null).map(({ id }) => id));
   const idsOf = (list: readonly Wire[] = []) => list.map(({ id }) => id);
   const flowing = (list: readonly Wire[] = []) => list.filter(({ gradient }) => gradient !== null);
   const isEnd = new Set(atoms.filter(({ node }) => node?.kind === "output").map(({ id }) => id));
   const turn = flowing(wires.filter(({ to }) => isEnd.has(to)));
-  const backward = gates.filter((id) => flowing(into.get(id)).length > 0).reverse();
+  const passes = (id: string) => flowing((groups.has(id) ? from : into).get(id)).length > 0;
+  const backward = gates.filter(passes).reverse();
   return [
     ...gates.map((id): Step => ({ phase: "forward", active: id, flow: idsOf(from.get(id)) })),
     ...(turn.length === 0 ? [] : [{ phase: "turn", active: null, flow: idsOf(turn) } as const]),

@@ -8,6 +8,7 @@ import {
   listRuns,
   RunFolder,
   type RunSummary,
+  sparkline,
 } from "@tapegrad/train";
 import { exitCodes, type Io, report, UsageError } from "../io.ts";
 
@@ -17,13 +18,15 @@ interface Shown {
 
 export async function list(folder: string, { json }: Shown, io: Io): Promise<number> {
   const runs = await listRuns(folder);
-  const rows = runs.map(({ path, config, last }) => [
+  const curves = io.output.isTTY === true;
+  const rows = runs.map(({ path, config, last, losses }) => [
     path,
     config.created.slice(0, 16).replace("T", " "),
     `${last?.epoch ?? 0}/${config.epochs}`,
     ...scoresOf(last),
+    ...(curves ? [sparkline(losses)] : []),
   ]);
-  const header = ["run", "created (UTC)", "epochs", ...scoreNames];
+  const header = ["run", "created (UTC)", "epochs", ...scoreNames, ...(curves ? ["losses"] : [])];
   const text =
     runs.length === 0
       ? `There are no runs in ${folder}.`
@@ -62,7 +65,12 @@ async function readRun(path: string): Promise<Whole> {
   const folder = new RunFolder(path);
   if (!(await folder.exists())) throw new UsageError(`there is no run in "${path}".`);
   const epochs = (await folder.metrics()).filter((line) => line.type === "epoch");
-  const summary = { path: folder.path, config: await folder.config(), last: epochs.at(-1) ?? null };
+  const summary = {
+    path: folder.path,
+    config: await folder.config(),
+    last: epochs.at(-1) ?? null,
+    losses: epochs.map(({ loss }) => loss),
+  };
   return { folder, summary, epochs };
 }
 

@@ -31,12 +31,7 @@ interface Described {
 
 export async function summary(path: string, options: SummaryOptions, io: Io): Promise<number> {
   const { model, facts } = await describe(path, options);
-  const shape = options.input ?? facts?.shape;
-  if (shape === undefined) {
-    throw new UsageError(
-      "a model alone doesn't say what its input looks like; give its shape without the batch axis, such as --input 3,32,32.",
-    );
-  }
+  const shape = shapeOf(options, facts);
   const found = inPlace("model", () =>
     summarize(model, [1, ...inputShape(model, shape)], {
       ...(model instanceof LanguageModel ? { dtype: "int32" } : {}),
@@ -47,8 +42,23 @@ export async function summary(path: string, options: SummaryOptions, io: Io): Pr
   return exitCodes.done;
 }
 
+/** Of one input. @throws UsageError where nothing says it */
+export function shapeOf(
+  { input }: Pick<SummaryOptions, "input">,
+  facts: Described["facts"],
+): readonly number[] {
+  const shape = input ?? facts?.shape;
+  if (shape !== undefined) return shape;
+  throw new UsageError(
+    "a model alone doesn't say what its input looks like; give its shape without the batch axis, such as --input 3,32,32.",
+  );
+}
+
 /** A config, a spec, a checkpoint, or a run. */
-async function describe(path: string, { set }: SummaryOptions): Promise<Described> {
+export async function describe(
+  path: string,
+  { set }: Pick<SummaryOptions, "set">,
+): Promise<Described> {
   if (path.endsWith(".json")) return describeJson(await readConfig(path, set));
   if (set.length > 0) throw new UsageError("--set changes configs and specs only.");
   const warn = () => {};

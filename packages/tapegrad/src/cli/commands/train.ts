@@ -1,6 +1,7 @@
 /** `tapegrad train`: a config, or a run that goes on. */
 import { basename } from "node:path";
 import { RunFolder } from "@tapegrad/train";
+import { serve } from "@tapegrad/viz";
 import { type Config, readConfig, settle } from "../config.ts";
 import {
   applyThreads,
@@ -24,6 +25,8 @@ export interface TrainOptions {
   readonly seed?: number;
   readonly threads?: number;
   readonly progress: "auto" | "bar" | "lines" | "silent";
+  /** Port of the dashboard. */
+  readonly serve?: number;
   readonly json: boolean;
 }
 
@@ -123,7 +126,10 @@ async function run(config: Config, parts: Parts, setting: Setting): Promise<numb
   if (options.progress !== "silent") {
     io.errors.write(`${folder.path}: ${examples.join(", ")}\n`);
   }
-  const result = await solver.fit();
+  const dashboard =
+    options.serve === undefined ? null : await serve(solver, { port: options.serve });
+  if (dashboard !== null) io.errors.write(`plots: ${dashboard.url}\n`);
+  const result = await solver.fit().finally(() => dashboard?.close());
   const stopped = result.stopped === "aborted";
   const judge = { ...learner, metrics: withAccuracy(learner, parts.facts) };
   const tested = stopped || test === null ? null : await measure(judge, test, config);

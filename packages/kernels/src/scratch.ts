@@ -1,0 +1,25 @@
+/**
+ * What lies where at the start of the WebAssembly memory: page 0 is the module's static data, then come the
+ * fixed scratch of kernel calls, the threads' control block, and the arena.
+ */
+export const PAGE = 65536;
+
+/**
+ * Arrays up to this size stay outside of the arena: copying them to the scratch and back costs less than a
+ * block with its registration.
+ */
+export const SMALL_BYTES = 4096;
+/** How many lone numbers a call may have, and how many small arrays. */
+export const LONES = 32;
+export const SLOTS = 12;
+
+// The scratch: arguments, lone numbers, then copies of small arrays.
+export const ARGUMENTS = PAGE;
+export const ARGUMENT_BYTES = 4096;
+export const LONE = ARGUMENTS + ARGUMENT_BYTES;
+export const LONE_BYTES = 16;
+export const STAGE = LONE + LONES * LONE_BYTES;
+const STAGE_END = STAGE + SLOTS * SMALL_BYTES;
+
+export const CONTROL_ADDRESS = Math.ceil(STAGE_END / PAGE) * PAGE;
+export const FIRST_ADDRESS = CONTROL_ADDRESS + PAGE;
