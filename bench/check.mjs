@@ -19,6 +19,13 @@ export function ratiosOf({ workloads, gemm, dispatch, ops, formula }) {
     for (const [kind, rate] of Object.entries(rates))
       ratios.set(`gemm: ${dtype} ${shape.join("×")} ${kind}`, 1 / rate / gemm.loop);
   }
+  for (const { dtype, shape, rate } of gemm?.batched ?? []) {
+    ratios.set(`gemm: ${dtype}, a batch ${shape.join("×")}`, 1 / rate / gemm.loop);
+  }
+  for (const { name, ...rates } of gemm?.convolved ?? []) {
+    for (const [kind, rate] of Object.entries(rates))
+      ratios.set(`gemm: ${name}, ${kind}`, 1 / rate / gemm.loop);
+  }
   for (const { name, forward, both } of dispatch?.rows ?? []) {
     ratios.set(`dispatch: ${name}, forward`, forward / dispatch.loop);
     ratios.set(`dispatch: ${name}, forward + backward`, both / dispatch.loop);

@@ -50,6 +50,19 @@ export function loadLanes<T>(p: usize, stride: i32, count: i32): v128 {
   return v;
 }
 
+/** A whole vector of elements `step` bytes apart. */
+@inline
+export function loadStep<T>(p: usize, step: i32): v128 {
+  if (step == sizeof<T>()) return v128.load(p);
+  if (step == 2 * sizeof<T>()) {
+    // The second half ends with the last element, behind which memory may end.
+    return sizeof<T>() == 4
+      ? v128.shuffle<u32>(v128.load(p), v128.load(p, 12), 0, 2, 5, 7)
+      : v128.shuffle<u64>(v128.load(p), v128.load(p, 8), 0, 3);
+  }
+  return loadLanes<T>(p, step, lanes<T>());
+}
+
 /** Stores the first `count` lanes at p, p + stride, …. */
 export function storeLanes<T>(p: usize, stride: i32, count: i32, v: v128): void {
   v128.store_lane<T>(p, v, 0);

@@ -23,6 +23,8 @@ import type { Crew } from "./threads.ts";
 const ARGS = ARGUMENTS / 4;
 const OWN = ARGS + 2;
 const OPERANDS = ARGS + 6;
+/** Threads' scratch memories share no cache line. */
+const GRAIN = 64;
 /** Rows of fewer elements are short. */
 const SHORT_ROW = 4;
 /** Elements, moved or added once, that take about 50 µs: what waking a thread may cost. */
@@ -227,13 +229,21 @@ export class Call {
       : this.crew.run(kernel, units, 0, [ARGUMENTS]);
   }
 
-  /** As `launch`, for kernels that work in so many bytes of scratch, which get its address last. */
-  launchWithScratch(kernel: Kernel, units: number, work: number, bytes: number): void {
+  /** As `launch`, for kernels that take numbers and then the address of so many bytes of scratch. */
+  launchWithScratch(
+    kernel: Kernel,
+    units: number,
+    work: number,
+    bytes: number,
+    ...rest: number[]
+  ): void {
+    const each = Math.ceil(bytes / GRAIN) * GRAIN;
     const crew = work < THREADED_WORK || units === 1 ? 1 : this.crew.size();
-    const threads = crew * bytes > MOST_SCRATCH ? 1 : crew;
-    const scratch = this.arena.allocate(threads * bytes);
-    if (threads === 1) kernel(0, units, ARGUMENTS, scratch.address);
-    else this.crew.run(kernel, units, bytes, [ARGUMENTS, scratch.address]);
+    const threads = crew * each > MOST_SCRATCH ? 1 : crew;
+    const scratch = this.arena.allocate(threads * each);
+    const args = [ARGUMENTS, ...rest, scratch.address];
+    if (threads === 1) kernel(0, units, ...args);
+    else this.crew.run(kernel, units, each, args);
     this.arena.release(scratch);
   }
 
@@ -242,6 +252,11 @@ export class Call {
     return work < THREADED_WORK || units === 1
       ? kernel(0, units, ...rest)
       : this.crew.run(kernel, units, 0, rest);
+  }
+
+  /** Whole numbers in place of `header` and what follows it, for kernels that name their own. */
+  words(values: readonly number[]): void {
+    this.arena.i32.set(values, ARGS);
   }
 
   private storageAddress(storage: Storage): number {

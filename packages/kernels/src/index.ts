@@ -11,9 +11,13 @@ export { fuse } from "./fusion/fuse.ts";
 export type {
   ArgReduceName,
   ArgScanName,
+  AttentionInputs,
+  AttentionScores,
   BinaryName,
+  Boxes,
   Channels,
   CompareName,
+  ConvGeometry,
   DType,
   Kernels,
   Operand,

@@ -118,7 +118,7 @@ export type ScatterName =
   | "max" // NaN wins
   | "min";
 
-/** Fused optimizer steps, in place over equally long contiguous arrays; see {@link Kernels.update}. */
+/** Fused optimizer steps, in place over contiguous arrays; see {@link Kernels.update}. */
 export type UpdateName =
   | "sgd"
   | "sgdMomentum"
@@ -142,6 +142,33 @@ export type RandomName =
   | "integers"; // whole numbers in [a, b), into int32 (also float32/float64/uint8)
 
 /**
+ * Where the windows of a convolution lie, along one to three axes: element k of window p is at
+ * p·stride + k·dilation − before of `input`, which counts as zero outside.
+ */
+export interface ConvGeometry {
+  readonly kernel: readonly number[];
+  readonly stride: readonly number[];
+  readonly dilation: readonly number[];
+  readonly before: readonly number[];
+  readonly input: readonly number[];
+  readonly output: readonly number[];
+  /** Channels of x and of y are split into groups that don't see each other. */
+  readonly groups: number;
+}
+
+/**
+ * Windows along one to three axes that each start at an element and have so many, `dilation` apart. All lie inside
+ * of `input` and have elements.
+ */
+export interface Boxes {
+  readonly input: readonly number[];
+  readonly output: readonly number[];
+  readonly dilation: readonly number[];
+  readonly starts: readonly Int32Array[];
+  readonly lengths: readonly Int32Array[];
+}
+
+/**
  * A contiguous array seen as [a, b, c] for {@link Kernels.moments} and its kin: each of the b slices has its own
  * mean and variance, over a·c elements.
  */
@@ -158,6 +185,23 @@ export interface Slices {
 export interface Channels {
   readonly channels: number;
   readonly inner: number;
+}
+
+/**
+ * What attention is computed from: query [..., L, E], key [..., S, E], value [..., S, V] and mask [..., L, S] or
+ * none, with equal leading axes (strides may be 0) and unit strides along the last.
+ */
+export interface AttentionInputs {
+  readonly query: Operand;
+  readonly key: Operand;
+  readonly value: Operand;
+  readonly mask: Operand | null;
+}
+
+/** How scores arise: scale·query·keyᵀ + mask, and −∞ where a key comes later than its query if `causal`. */
+export interface AttentionScores {
+  readonly scale: number;
+  readonly causal: boolean;
 }
 
 export interface Kernels {
@@ -192,6 +236,32 @@ export interface Kernels {
   /** Along `axis`, the maximum subtracted first. A row of −∞ gives NaN, as PyTorch's. */
   softmax(name: "softmax" | "logSoftmax", x: Operand, axis: number, out: Operand): void;
 
+  /** dx of `softmax`: y·(dy − Σ dy·y), or with its logarithm y, dy − e^y·Σ dy, along `axis`. */
+  softmaxGrad(
+    name: "softmax" | "logSoftmax",
+    y: Operand,
+    axis: number,
+    dy: Operand,
+    out: Operand,
+  ): void;
+  /**
+   * Of every row of x along `axis`: top = max x, logSum = ln Σ e^(x − top) and loss = logSum − (x[class] − top). The
+   * rows' classes (int32, valid) and the results are contiguous and in row-major order.
+   */
+  crossEntropy(
+    x: Operand,
+    axis: number,
+    classes: Operand,
+    out: { loss: Operand; top: Operand; logSum: Operand },
+  ): void;
+  /** out = dy·(e^(x − top − logSum) − [class]): the gradient of x, dy contiguous as the others. */
+  crossEntropyGrad(
+    x: Operand,
+    axis: number,
+    rows: { classes: Operand; dy: Operand; top: Operand; logSum: Operand },
+    out: Operand,
+  ): void;
+
   /**
    * Of every slice, mean = Σx/n (0 unless `centered`), variance = Σ(x − mean)²/n and rstd = 1/√(variance + eps).
    * All are contiguous, as everything in the next two entries; the sums are carried in float64.
@@ -218,6 +288,23 @@ export interface Kernels {
     x: Operand,
     slices: Slices & Channels & { centers: boolean; stretches: boolean },
     by: { mean: Operand; rstd: Operand; weight: Operand },
+    out: Operand,
+  ): void;
+
+  /**
+   * out = softmax(scores)·value, and logSum [..., L], the logarithms of the sums of e^score; both contiguous. A
+   * query that may look nowhere gives NaN. The matrix of scores is made in blocks only.
+   */
+  attention(inputs: AttentionInputs, how: AttentionScores, out: Operand, logSum: Operand): void;
+  /**
+   * The gradient of one of the inputs, into the contiguous `out` with the leading axes of all. dy, logSum and
+   * delta = Σ dy·y along the last axis are contiguous.
+   */
+  attentionGrad(
+    name: "query" | "key" | "value",
+    inputs: AttentionInputs,
+    how: AttentionScores,
+    saved: { dy: Operand; logSum: Operand; delta: Operand },
     out: Operand,
   ): void;
 
@@ -250,6 +337,17 @@ export interface Kernels {
   matmul(a: Operand, b: Operand, out: Operand, bias?: Operand): void;
 
   /**
+   * y[n, o, p] = bias[o] + Σ_{c, k} weight[o, c, k] · x[n, c, p·stride + k·dilation − before], with x
+   * [N, C, …input], weight [O, C/groups, …kernel] and y [N, O, …output]. Floats only; all contiguous,
+   * as in the next two.
+   */
+  conv(g: ConvGeometry, x: Operand, weight: Operand, y: Operand, bias?: Operand): void;
+  /** x gets from every window of y what {@link conv} multiplied it with: the gradient, into x. */
+  convInput(g: ConvGeometry, x: Operand, weight: Operand, y: Operand): void;
+  /** weight[o, c, k] = Σ_{n, p} y[n, o, p] · x[n, c, …]: the gradient of {@link conv}, into weight. */
+  convWeight(g: ConvGeometry, x: Operand, weight: Operand, y: Operand): void;
+
+  /**
    * out[i][j][k] = x[i][index[i][j][k]][k] for axis 1, and so on. `index` is int32, of out's shape,
    * checked here: an index outside [0, x.shape[axis]) returns its flat position in `index`, and
    * nothing may be read or written out of bounds. −1 means all were in range.
@@ -265,11 +363,18 @@ export interface Kernels {
   scatter(name: ScatterName, out: Operand, axis: number, index: Operand, source: Operand): number;
 
   /**
-   * Where the largest element of every window is: out[b][w] = the site s among sites[w][…] with the largest
-   * x[b][s], the first of equals; NaN wins. x [B, L], sites and `out` (int32 [W, K] and [B, W]) are contiguous,
-   * K is at least 1, and the caller made sure that all sites are in [0, L).
+   * Where in its image the largest element of every window is, counted row by row: the first of equals; NaN wins.
+   * x [B, …input] and `out` (int32, [B, …output]) are contiguous.
    */
-  windowArgmax(x: Operand, sites: Operand, out: Operand): void;
+  windowArgmax(boxes: Boxes, x: Operand, out: Operand): void;
+
+  /**
+   * Along `axis`, out's element o is Σₜ weights[t, o] · x's element positions[t, o]. Floats only; positions is int32,
+   * all are contiguous, and the caller made sure that positions are in range.
+   */
+  resample(x: Operand, positions: Operand, weights: Operand, axis: number, out: Operand): void;
+  /** The transpose of {@link resample}, from its result `y` into x. */
+  resampleInput(x: Operand, positions: Operand, weights: Operand, axis: number, y: Operand): void;
 
   /**
    * Fills the contiguous `out` from Philox 4x32-10 with key (keyLow, keyHigh). Element i depends on
@@ -287,7 +392,21 @@ export interface Kernels {
   ): number;
 
   /**
-   * One optimizer step in one pass, in place. g′ = g + weightDecay·p throughout.
+   * out = x·scale where `random("bernoulli", …, keep, 0)` gives 1, else x·0; both contiguous. Returns the number of
+   * blocks as `random` does.
+   */
+  dropout(
+    x: Operand,
+    out: Operand,
+    key: readonly [keyLow: number, keyHigh: number],
+    counter: number,
+    keep: number,
+    scale: number,
+  ): number;
+
+  /**
+   * One optimizer step for several parameters, in place, in one pass. Each list names the contiguous and equally
+   * long arrays of one of them; g′ = g + weightDecay·p throughout.
    *
    * - sgd [p, g], {lr, weightDecay}: p −= lr·g′
    * - sgdMomentum [p, g, buf], {lr, weightDecay, momentum, dampening, nesterov (0|1), first (0|1)}:
@@ -315,5 +434,5 @@ export interface Kernels {
    *
    * `hyper` holds the numbers in the order listed.
    */
-  update(name: UpdateName, operands: readonly Operand[], hyper: readonly number[]): void;
+  update(name: UpdateName, lists: readonly (readonly Operand[])[], hyper: readonly number[]): void;
 }

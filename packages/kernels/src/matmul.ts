@@ -144,6 +144,47 @@ export function gemmScratchBytes(
   return size * columns * (1 + depth) + threads * threadScratchBytes(size, m, depth);
 }
 
+// In place, an operand must have unit stride along the direction that the tile walks; a small one
+// need not. None of this changes a bit of the result.
+
+function packsA(m: number, k: number, aCol: number, size: number): number {
+  return aCol !== 1 && m * k * size > SMALL_BYTES ? 1 : 0;
+}
+
+function readsInPlace(
+  m: number,
+  n: number,
+  k: number,
+  bRow: number,
+  bCol: number,
+  size: number,
+): boolean {
+  return bCol === 1 && bRow !== 0 && (m <= FEW_ROWS || n * k * size <= SMALL_BYTES);
+}
+
+/**
+ * The numbers that `gemmBatch` of assembly/gemm.ts takes from m on, but for the bias, where a batch of products
+ * runs as one call: threads share the matrices. null where a product has several blocks, is a few vectors, or
+ * is large enough for several threads by itself.
+ */
+export function batchArguments(
+  dtype: FloatType,
+  m: number,
+  n: number,
+  k: number,
+  [aRow, aCol]: readonly [number, number],
+  [bRow, bCol]: readonly [number, number],
+  [outRow, outCol]: readonly [number, number],
+): number[] | null {
+  const size = bytesPerElement(dtype);
+  const vectors = m < TILE_ROWS || n <= tileColumns(size) / 2;
+  const blocks = n > BLOCK_COLUMNS || k > BLOCK_DEPTH;
+  if (vectors || blocks || m * n * k >= THREADED_PRODUCT) return null;
+  const inPlaceB = Number(readsInPlace(m, n, k, bRow, bCol, size));
+  const packA = packsA(m, k, aCol, size);
+  return [m, n, k, aRow, aCol, bRow, bCol, outRow, outCol, BLOCK_ROWS, packA, inPlaceB];
+}
+
 /** A tile and a block of A, in whole cache lines. */
 function threadScratchBytes(size: number, m: number, depth: number): number {
   const rows = roundUp(Math.min(m, BLOCK_ROWS), TILE_ROWS);
@@ -234,10 +275,8 @@ export function gemm(
   const packB = single ? exports.gemmPackB_f32 : exports.gemmPackB_f64;
   const multiply = single ? exports.gemm_f32 : exports.gemm_f64;
 
-  // In place, an operand must have unit stride along the direction that the tile walks; a small one
-  // need not. None of this changes a bit of the result.
-  const packA = aCol !== 1 && m * k * size > SMALL_BYTES ? 1 : 0;
-  const inPlaceB = bCol === 1 && (m <= FEW_ROWS || n * k * size <= SMALL_BYTES);
+  const packA = packsA(m, k, aCol, size);
+  const inPlaceB = readsInPlace(m, n, k, bRow, bCol, size);
   // No bit depends on the blocks' size either: several threads get smaller ones, so that none idles.
   let blockRows = BLOCK_ROWS;
   let blockColumns = BLOCK_COLUMNS;

@@ -1,5 +1,5 @@
 /** The WebAssembly module: compiled once, its exports sorted into tables by name and type. */
-import { wasmHex } from "./generated/binary.ts";
+import { wasmText } from "./generated/binary.ts";
 import type { DType } from "./interface.ts";
 
 /** Every array kernel takes a range of its units of work first; see assembly/strided.ts. */
@@ -44,19 +44,27 @@ function importShared(bytes: Uint8Array): void {
   bytes[at + MEMORY_IMPORT.length] = SHARED_WITH_MAXIMUM;
 }
 
-/** A binary as it was built, from its text. */
-export function moduleBytes(hex = wasmHex): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(hex.length / 2);
-  for (let i = 0; i < bytes.length; i++) {
-    bytes[i] = 16 * digit(hex.charCodeAt(2 * i)) + digit(hex.charCodeAt(2 * i + 1));
+/** A binary as it was built, from its text; `asText` in scripts/build.mjs tells how that is made. */
+export function moduleBytes(text = wasmText): Uint8Array<ArrayBuffer> {
+  const order = Array.from({ length: 256 }, (_, i) => Number.parseInt(text.substr(2 * i, 2), 16));
+  const bytes = new Uint8Array(text.length);
+  let length = 0;
+  for (let at = 512; at < text.length; at++) {
+    let code = text.charCodeAt(at);
+    let first = 0;
+    if (code === TILDE || code === SPACE) {
+      first = code === TILDE ? 90 : 180;
+      code = text.charCodeAt(++at);
+    }
+    // Printable characters but the quote, < and the backslash, counted from !.
+    const skipped = Number(code > 34) + Number(code > 60) + Number(code > 92);
+    bytes[length++] = order[first + code - 33 - skipped];
   }
-  return bytes;
+  return bytes.slice(0, length);
 }
 
-/** The value of a hexadecimal digit, 0–9 or a–f, by its character code. */
-function digit(code: number): number {
-  return code < 97 ? code - 48 : code - 87;
-}
+const TILDE = 126;
+const SPACE = 32;
 
 /** @param others  binaries whose exports replace those of the main one */
 export function loadModule(

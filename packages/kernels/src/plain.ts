@@ -18,6 +18,7 @@ import type {
   UnaryName,
   UpdateName,
 } from "./interface.ts";
+import { eachFactor } from "./plain-conv.ts";
 import { elements } from "./plain-elements.ts";
 import { plainFused } from "./plain-fused.ts";
 import { random } from "./plain-random.ts";
@@ -513,6 +514,37 @@ export const plain: Kernels = {
     });
   },
 
+  conv(g, x, weight, y, bias) {
+    const added = bias && elements(bias);
+    const places = g.output.reduce((a, b) => a * b, 1);
+    const sums = new Float64Array(lengthOf(y)).map((_, i) =>
+      added ? added[bias.offset + (Math.floor(i / places) % y.shape[1])] : 0,
+    );
+    const [p, q] = [elements(x), elements(weight)];
+    eachFactor(g, x.shape[0], x.shape[1], y.shape[1], (i, j, k) => {
+      sums[k] += p[x.offset + i] * q[weight.offset + j];
+    });
+    elements(y).set(sums, y.offset);
+  },
+
+  convInput(g, x, weight, y) {
+    const sums = new Float64Array(lengthOf(x));
+    const [p, q] = [elements(weight), elements(y)];
+    eachFactor(g, x.shape[0], x.shape[1], y.shape[1], (i, j, k) => {
+      sums[i] += p[weight.offset + j] * q[y.offset + k];
+    });
+    elements(x).set(sums, x.offset);
+  },
+
+  convWeight(g, x, weight, y) {
+    const sums = new Float64Array(lengthOf(weight));
+    const [p, q] = [elements(x), elements(y)];
+    eachFactor(g, x.shape[0], x.shape[1], y.shape[1], (i, j, k) => {
+      sums[j] += p[x.offset + i] * q[y.offset + k];
+    });
+    elements(weight).set(sums, weight.offset);
+  },
+
   gather(x, axis, index, out) {
     const [source, positions, target] = [elements(x), elements(index), elements(out)];
     const [n, step] = [x.shape[axis], x.strides[axis]];
@@ -535,35 +567,89 @@ export const plain: Kernels = {
     return scatter(out, axis, index, source, wrapping(name, out.dtype, reduceFunctions[name].step));
   },
 
-  windowArgmax(x, sites, out) {
-    const [source, positions, target] = [elements(x), elements(sites), elements(out)];
-    const [length, k] = [x.shape[1], sites.shape[1]];
+  windowArgmax({ input, output, dilation, starts, lengths }, x, out) {
+    const [source, target] = [elements(x), elements(out)];
+    const pixels = input.reduce((a, b) => a * b, 1);
     walk(out.shape, [out], ([to], flat) => {
-      const image = x.offset + Math.floor(flat / out.shape[1]) * length;
-      const first = sites.offset + (flat % out.shape[1]) * k;
-      let best = positions[first];
-      for (let i = first + 1; i < first + k && !Number.isNaN(source[image + best]); i++) {
-        const value = source[image + positions[i]];
-        if (value > source[image + best] || Number.isNaN(value)) best = positions[i];
+      let sites = [0];
+      let rest = flat;
+      let step = 1;
+      for (let axis = input.length - 1; axis >= 0; axis--) {
+        const o = rest % output[axis];
+        const along = Array.from(
+          { length: lengths[axis][o] },
+          (_, k) => (starts[axis][o] + k * dilation[axis]) * step,
+        );
+        sites = along.flatMap((at) => sites.map((site) => at + site));
+        rest = (rest - o) / output[axis];
+        step *= input[axis];
       }
-      target[to] = best;
+      const image = x.offset + rest * pixels;
+      const better = (a: number, b: number) => b > a || (Number.isNaN(b) && !Number.isNaN(a));
+      target[to] = sites.reduce((best, site) =>
+        better(source[image + best], source[image + site]) ? site : best,
+      );
     });
+  },
+
+  resample(x, positions, weights, axis, out) {
+    const [source, target] = [elements(x), elements(out)];
+    const sums = new Float64Array(lengthOf(out));
+    eachTap(x, positions, weights, axis, (from, to, weight) => {
+      sums[to] += weight * source[x.offset + from];
+    });
+    target.set(sums, out.offset);
+  },
+
+  resampleInput(x, positions, weights, axis, y) {
+    const [source, target] = [elements(y), elements(x)];
+    const sums = new Float64Array(lengthOf(x));
+    eachTap(x, positions, weights, axis, (from, to, weight) => {
+      sums[from] += weight * source[y.offset + to];
+    });
+    target.set(sums, x.offset);
   },
 
   random(name: RandomName, out, key, counter, a, b) {
     return random(name, out.dtype, elements(out), out.offset, lengthOf(out), key, counter, a, b);
   },
 
-  update(name: UpdateName, operands, hyper) {
-    update(
-      name,
-      operands.map((x) => elements(x).subarray(x.offset)),
-      lengthOf(operands[0]),
-      hyper,
-    );
+  update(name: UpdateName, lists, hyper) {
+    for (const operands of lists) {
+      update(
+        name,
+        operands.map((x) => elements(x).subarray(x.offset)),
+        lengthOf(operands[0]),
+        hyper,
+      );
+    }
   },
 };
 
 function lengthOf(x: Operand): number {
   return x.shape.reduce((product, length) => product * length, 1);
+}
+
+/** Calls `visit` with the positions in x and in its resampled image of all that belongs together. */
+function eachTap(
+  x: Operand,
+  positions: Operand,
+  weights: Operand,
+  axis: number,
+  visit: (from: number, to: number, weight: number) => void,
+): void {
+  const [at, by] = [elements(positions), elements(weights)];
+  const [taps, count] = positions.shape;
+  const inner = x.shape.slice(axis + 1).reduce((a, b) => a * b, 1);
+  const units = x.shape.slice(0, axis).reduce((a, b) => a * b, 1);
+  for (let unit = 0; unit < units; unit++) {
+    for (let o = 0; o < count; o++) {
+      for (let t = 0; t < taps; t++) {
+        const from = (unit * x.shape[axis] + at[positions.offset + t * count + o]) * inner;
+        const to = (unit * count + o) * inner;
+        const weight = by[weights.offset + t * count + o];
+        for (let i = 0; i < inner; i++) visit(from + i, to + i, weight);
+      }
+    }
+  }
 }

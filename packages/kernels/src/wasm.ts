@@ -1,11 +1,13 @@
 /** The WebAssembly backend: each entry plans its call, hands addresses over and runs one export. */
 import type { Arena } from "./arena.ts";
-import { Call } from "./call.ts";
+import { Call, THREADED_WORK } from "./call.ts";
 import type {
   ArgReduceName,
   ArgScanName,
   BinaryName,
+  Boxes,
   CompareName,
+  ConvGeometry,
   DType,
   Kernels,
   Operand,
@@ -14,15 +16,21 @@ import type {
   ScanName,
   ScatterName,
   UnaryName,
-  UpdateName,
 } from "./interface.ts";
-import { type GemmExports, gemm, gemmScratchBytes, THREADED_PRODUCT } from "./matmul.ts";
-import { alloc, release } from "./memory.ts";
+import {
+  batchArguments,
+  type GemmExports,
+  gemm,
+  gemmScratchBytes,
+  THREADED_PRODUCT,
+} from "./matmul.ts";
+import { adopt, alloc, release } from "./memory.ts";
 import { type Kernel, loadModule, suffixOf } from "./module.ts";
 import { plain } from "./plain.ts";
 import { bytesPerElement } from "./storage.ts";
 import { openCrew } from "./threads.ts";
-import { FusedKernels } from "./wasm-fused.ts";
+import { type ConvName, convolve } from "./wasm-conv.ts";
+import { FusedKernels, outermost, still } from "./wasm-fused.ts";
 import { reduce } from "./wasm-reduce.ts";
 
 /** Below this length along either axis, transposing in blocks gains nothing. */
@@ -255,19 +263,41 @@ export class WasmKernels extends FusedKernels implements Kernels {
     const k = a.shape[a.shape.length - 1];
     call.begin();
     let outer: OuterIndex | null = null;
+    let batches = 1;
+    let first = 0;
     if (rows > 0) {
-      const batches = call.plan(out.shape.slice(0, -2), batch(a), batch(b), batch(out), null);
+      batches = call.plan(out.shape.slice(0, -2), outermost(a), outermost(b), outermost(out), null);
       if (batches === 0) return;
       const [aStrides, bStrides, outStrides] = call.strides;
       // One right-hand side for a batch whose rows go on evenly: a single taller product.
       const taller = bStrides[0] === 0 && aStrides[0] === m * aRow && outStrides[0] === m * outRow;
-      if (taller) m *= call.sizes[0];
-      outer = new OuterIndex(call, taller ? 1 : 0);
+      if (taller) {
+        m *= call.sizes[0];
+        batches /= call.sizes[0];
+        first = 1;
+      }
+      outer = new OuterIndex(call, first);
     }
     if (m === 0 || n === 0) return;
     const [aStart, bStart, outStart] = [call.address(a), call.address(b), call.address(out)];
     const biasStart = bias === undefined ? 0 : call.address(bias);
     const biasStride = bias === undefined || bias.shape[0] === 1 ? 0 : bias.strides[0];
+    const together =
+      batches > 1
+        ? batchArguments(dtype, m, n, k, [aRow, aColumn], [bRow, bColumn], [outRow, outColumn])
+        : null;
+    if (together !== null) {
+      call.header(0, call.axes - first);
+      [aStart, bStart, outStart].forEach((start, i) => {
+        call.operand(i, 3, start, bytes, 0, first);
+      });
+      const work = (batches * m * n * k * THREADED_WORK) / THREADED_PRODUCT;
+      const kernel = this.kernel("matmul", "gemmBatch", dtype);
+      const bytesEach = gemmScratchBytes(dtype, m, n, k, 1);
+      call.launchWithScratch(kernel, batches, work, bytesEach, ...together, biasStart, biasStride);
+      call.end(out.storage);
+      return;
+    }
     const crew = m * n * k < THREADED_PRODUCT || call.crew.size() === 1 ? null : call.crew;
     const scratchBytes = gemmScratchBytes(dtype, m, n, k, crew?.size() ?? 1);
     const scratch = scratchBytes > 0 ? call.arena.allocate(scratchBytes) : null;
@@ -290,6 +320,30 @@ export class WasmKernels extends FusedKernels implements Kernels {
     call.end(out.storage);
   }
 
+  conv(g: ConvGeometry, x: Operand, weight: Operand, y: Operand, bias?: Operand): void {
+    this.convolve("conv", g, x, weight, y, bias);
+  }
+
+  convInput(g: ConvGeometry, x: Operand, weight: Operand, y: Operand): void {
+    this.convolve("convInput", g, x, weight, y);
+  }
+
+  convWeight(g: ConvGeometry, x: Operand, weight: Operand, y: Operand): void {
+    this.convolve("convWeight", g, x, weight, y);
+  }
+
+  private convolve(
+    name: ConvName,
+    g: ConvGeometry,
+    x: Operand,
+    weight: Operand,
+    y: Operand,
+    bias?: Operand,
+  ): void {
+    const kernelOf = (exported: string) => this.kernel(name, exported, x.dtype);
+    convolve(this, this.call, kernelOf, name, g, x, weight, y, bias);
+  }
+
   gather(x: Operand, axis: number, index: Operand, out: Operand): number {
     const kernel = this.module.bySize[bytesPerElement[x.dtype]].gather!;
     return this.indexed(kernel, out.shape, x, axis, x, index, out, out);
@@ -308,17 +362,63 @@ export class WasmKernels extends FusedKernels implements Kernels {
     return this.indexed(kernel, index.shape, out, axis, out, index, source, out);
   }
 
-  windowArgmax(x: Operand, sites: Operand, out: Operand): void {
+  windowArgmax(boxes: Boxes, x: Operand, out: Operand): void {
     const { call } = this;
     const kernel = this.kernel("windowArgmax", "windowArgmax", x.dtype);
-    const [images, windows] = out.shape;
-    if (images * windows === 0) return;
+    const count = sizeOf(out);
+    if (count === 0) return;
+    const volume = (list: readonly number[]) => [1, 1, ...list].slice(-3);
+    const missing = 3 - boxes.input.length;
+    // Axes that are not there have one window of one element.
+    const table = (lists: readonly Int32Array[], by: number) =>
+      adopt(
+        Int32Array.from([...new Array(missing).fill(by), ...lists.flatMap((list) => [...list])]),
+      );
+    const flat = { ...out, shape: [], strides: [], offset: 0 };
+    const starts = { ...flat, storage: table(boxes.starts, 0) };
+    const lengths = { ...flat, storage: table(boxes.lengths, 1) };
     call.begin();
-    const [from, table, to] = [call.address(x), call.address(sites), call.address(out)];
-    const [size, sitesOfWindow] = [x.shape[1], sites.shape[1]];
-    const units = images * windows;
-    const work = SCALAR_LOOP * units * sitesOfWindow;
-    call.run(kernel, units, work, from, table, to, size, windows, sitesOfWindow);
+    // In the order of assembly/pooling.ts.
+    call.words([
+      ...[call.address(x), call.address(out)],
+      ...[boxes.input, boxes.output, boxes.dilation].flatMap(volume),
+      ...[call.address(starts), call.address(lengths)],
+    ]);
+    const elements = boxes.lengths.reduce((product, list) => product * Math.max(...list), 1);
+    const lines = count / boxes.output[boxes.output.length - 1];
+    call.launch(kernel, lines, count * elements);
+    call.end(out.storage);
+    release(starts.storage);
+    release(lengths.storage);
+  }
+
+  resample(x: Operand, positions: Operand, weights: Operand, axis: number, out: Operand): void {
+    this.alongTaps("resample", x, positions, weights, axis, out, out);
+  }
+
+  resampleInput(x: Operand, positions: Operand, weights: Operand, axis: number, y: Operand): void {
+    this.alongTaps("resampleInput", x, positions, weights, axis, y, x);
+  }
+
+  private alongTaps(
+    name: "resample" | "resampleInput",
+    x: Operand,
+    positions: Operand,
+    weights: Operand,
+    axis: number,
+    y: Operand,
+    out: Operand,
+  ): void {
+    const { call } = this;
+    const kernel = this.kernel(name, name, x.dtype);
+    if (sizeOf(out) === 0) return;
+    const [taps, count] = positions.shape;
+    const inner = product(x.shape.slice(axis + 1));
+    const units = product(x.shape.slice(0, axis));
+    call.begin();
+    const addresses = [x, y, positions, weights].map((operand) => call.address(operand));
+    const work = units * count * inner * taps;
+    call.run(kernel, units, work, ...addresses, taps, x.shape[axis], count, inner);
     call.end(out.storage);
   }
 
@@ -345,17 +445,6 @@ export class WasmKernels extends FusedKernels implements Kernels {
       call.end(out.storage);
     }
     return Math.ceil(count / perBlock);
-  }
-
-  update(name: UpdateName, operands: readonly Operand[], hyper: readonly number[]): void {
-    const { call } = this;
-    const kernel = this.kernel("update", name, operands[0].dtype);
-    call.begin();
-    const count = call.plan(operands[0].shape, operands[0], null, null, null);
-    if (count === 0) return;
-    const addresses = operands.map((x) => call.address(x));
-    call.run(kernel, count, operands.length * count, ...addresses, ...hyper);
-    call.endAll();
   }
 
   /** Runs a kernel over the rows along `axis` of equally shaped operands, the last of which it writes. */
@@ -520,23 +609,17 @@ class OuterIndex {
   }
 }
 
-function sizeOf(x: Operand): number {
-  return x.shape.reduce((product, length) => product * length, 1);
+function product(list: readonly number[]): number {
+  return list.reduce((a, b) => a * b, 1);
 }
 
-/** The operand held at the start of `axis`. */
-function still(x: Operand, axis: number): Operand {
-  return { ...x, shape: x.shape.with(axis, 1), strides: x.strides.with(axis, 0) };
+function sizeOf(x: Operand): number {
+  return product(x.shape);
 }
 
 /** Strides along the rows and the columns. */
 function matrixStrides({ strides }: Operand): [number, number] {
   return [strides[strides.length - 2], strides[strides.length - 1]];
-}
-
-/** The axes before the matrix. */
-function batch(x: Operand): Operand {
-  return { ...x, shape: x.shape.slice(0, -2), strides: x.strides.slice(0, -2) };
 }
 
 type NumberFunction = (a: number, b: number) => number;

@@ -1,8 +1,18 @@
 import { describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
-import { copyOut, plainKernels, wasmKernels } from "../src/index.ts";
+import { copyOut, type Operand, plainKernels, wasmKernels } from "../src/index.ts";
 import { newArray } from "../src/storage.ts";
-import { close, dense, expectSame, floats, options, Rng, randomOperand, twin } from "./support.ts";
+import {
+  close,
+  dense,
+  expectSame,
+  floats,
+  options,
+  Rng,
+  randomArray,
+  randomOperand,
+  twin,
+} from "./support.ts";
 
 const wasm = wasmKernels();
 const plain = plainKernels();
@@ -41,6 +51,47 @@ describe("matmul agrees with the plain twin", () => {
     wasm.matmul(a, b, out);
     plain.matmul(a, b, expected);
     expect([...copyOut(out.storage!)]).toEqual([...copyOut(expected.storage!)]);
+  });
+
+  it.each(floats)("%s: a batch has the bits of its products one by one", (dtype) => {
+    const rng = new Rng(4);
+    for (const [m, n, k] of [
+      [5, 9, 3],
+      [67, 33, 40],
+      [64, 64, 16],
+      [12, 100, 256],
+    ]) {
+      for (const flip of [false, true]) {
+        const matrices = (rows: number, columns: number) => {
+          const x = dense(randomArray(rng, dtype, 6 * rows * columns, false), [
+            3,
+            2,
+            rows,
+            columns,
+          ]);
+          if (!flip) return x;
+          const strides = [...x.strides.slice(0, 2), 1, rows];
+          return { ...x, strides };
+        };
+        const [a, b] = [
+          matrices(m, k),
+          { ...matrices(k, n), strides: [0, k * n, flip ? 1 : n, flip ? k : 1] },
+        ];
+        const bias = dense(randomArray(rng, dtype, n, false), [n]);
+        const [out, single] = [0, 1].map(() => dense(newArray(dtype, 6 * m * n), [3, 2, m, n]));
+        wasm.matmul(a, b, out, bias);
+        for (let i = 0; i < 6; i++) {
+          const at = (x: Operand) => ({
+            ...x,
+            shape: x.shape.slice(2),
+            strides: x.strides.slice(2),
+            offset: Math.floor(i / 2) * x.strides[0] + (i % 2) * x.strides[1],
+          });
+          wasm.matmul(at(a), at(b), at(single), bias);
+        }
+        expectSame(out, single);
+      }
+    }
   });
 
   it("takes floats only", () => {

@@ -197,28 +197,92 @@ describe("windowArgmax agrees with the plain twin", () => {
     fc.assert(
       fc.property(fc.integer(), (seed) => {
         const rng = new Rng(seed);
-        const [images, length, windows, size] = [3, 7, 4, 3].map((most) => 1 + rng.below(most));
-        const x = dense(randomArray(rng, dtype, images * length), [images, length]);
-        const at = Int32Array.from({ length: windows * size }, () => rng.below(length));
-        const sites = dense(at, [windows, size]);
-        const out = dense(new Int32Array(images * windows), [images, windows]);
+        const rank = 1 + rng.below(3);
+        const axes = Array.from({ length: rank }, () => {
+          const [input, dilation, count] = [1 + rng.below(12), 1 + rng.below(2), 1 + rng.below(9)];
+          const even = rng.below(2) === 0 && count * 2 <= input;
+          const starts = Int32Array.from({ length: count }, (_, o) =>
+            even ? 2 * o : rng.below(input),
+          );
+          const lengths = starts.map((start) => {
+            const most = Math.floor((input - 1 - start) / dilation) + 1;
+            return even ? Math.min(2, most) : 1 + rng.below(most);
+          });
+          return { input, dilation, count, starts, lengths };
+        });
+        const boxes = {
+          input: axes.map(({ input }) => input),
+          output: axes.map(({ count }) => count),
+          dilation: axes.map(({ dilation }) => dilation),
+          starts: axes.map(({ starts }) => starts),
+          lengths: axes.map(({ lengths }) => lengths),
+        };
+        const images = rng.below(3);
+        const size = (shape: number[]) => shape.reduce((a, b) => a * b, 1);
+        const shape = [images, ...boxes.input];
+        const x = dense(randomArray(rng, dtype, size(shape)), shape, dtype);
+        const found = [images, ...boxes.output];
+        const out = dense(new Int32Array(size(found)), found);
         const expected = twin(out);
-        plain.windowArgmax(x, sites, expected);
-        wasm.windowArgmax(x, sites, out);
+        plain.windowArgmax(boxes, x, expected);
+        wasm.windowArgmax(boxes, x, out);
         expectSame(out, expected);
       }),
-      options(60),
+      options(100),
     );
   });
 
-  it("takes the first of equals, and the first NaN", () => {
-    const x = dense(Float32Array.of(5, 5, Number.NaN, 9, Number.NaN), [1, 5]);
-    const sites = dense(Int32Array.of(1, 0, 1, 3, 4, 2), [2, 3]);
+  it("takes the first of equals, and the first NaN, in vectors of windows and alone", () => {
+    const [nan, windows] = [Number.NaN, 5];
+    const x = dense(Float32Array.of(5, 5, nan, 9, nan, nan, 1, 1, -Infinity, -Infinity), [1, 10]);
+    const boxes = {
+      input: [10],
+      output: [windows],
+      dilation: [1],
+      starts: [Int32Array.of(0, 2, 4, 6, 8)],
+      lengths: [new Int32Array(windows).fill(2)],
+    };
     for (const kernels of [wasm, plain]) {
-      const out = dense(new Int32Array(2), [1, 2]);
-      kernels.windowArgmax(x, sites, out);
-      expect([...copyOut(out.storage!)]).toEqual([1, 4]);
+      const out = dense(new Int32Array(windows), [1, windows]);
+      kernels.windowArgmax(boxes, x, out);
+      expect([...copyOut(out.storage!)]).toEqual([0, 2, 4, 6, 8]);
     }
+  });
+});
+
+describe("resample and resampleInput agree with the plain twin", () => {
+  it.each(floats)("of %s", (dtype) => {
+    fc.assert(
+      fc.property(fc.integer(), (seed) => {
+        const rng = new Rng(seed);
+        const [units, length, inner] = [rng.below(4), 1 + rng.below(7), 1 + rng.below(9)];
+        const [taps, count] = [1 + rng.below(4), 1 + rng.below(9)];
+        const operand = (...shape: number[]) =>
+          dense(
+            randomArray(
+              rng,
+              dtype,
+              shape.reduce((a, b) => a * b, 1),
+              false,
+            ),
+            shape,
+            dtype,
+          );
+        const x = operand(units, length, inner);
+        const y = operand(units, count, inner);
+        const weights = operand(taps, count);
+        const at = Int32Array.from({ length: taps * count }, () => rng.below(length));
+        const positions = dense(at, [taps, count]);
+        const [big, small] = [twin(y), twin(x)];
+        wasm.resample(x, positions, weights, 1, y);
+        plain.resample(x, positions, weights, 1, big);
+        expectSame(y, big, close(dtype, 4, dtype === "float32" ? 1e-3 : 1e-12));
+        wasm.resampleInput(x, positions, weights, 1, big);
+        plain.resampleInput(small, positions, weights, 1, big);
+        expectSame(x, small, close(dtype, 4, dtype === "float32" ? 2e-2 : 1e-10));
+      }),
+      options(60),
+    );
   });
 });
 

@@ -117,11 +117,13 @@ function adaptiveMaxPool(
   const images = asBatch(op, x, axes);
   const spatial = images.shape.slice(2);
   const output = outputSizes(op, outputSize, spatial);
-  const rows = spatial.map((size, i) => rowsOfBounds(adaptiveBounds(size, output[i]!)));
+  const bounds = spatial.map((size, i) => adaptiveBounds(size, output[i]!));
   const result = pooledMax(x, images, {
+    input: spatial,
     output,
-    kernel: rows.map(({ longest }) => longest),
-    positions: rows.map(({ at }) => at),
+    dilation: spatial.map(() => 1),
+    starts: bounds.map((list) => Int32Array.from(list, ([start]) => start)),
+    lengths: bounds.map((list) => Int32Array.from(list, ([start, end]) => end - start)),
   });
   return returnIndices ? result : result.values;
 }

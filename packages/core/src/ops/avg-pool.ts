@@ -4,14 +4,15 @@
  */
 import { checkTensor } from "../apply.ts";
 import { checkAtLeast, checkFlag } from "../check.ts";
+import { ones } from "../create.ts";
 import { ValueError } from "../errors.ts";
-import { type Shape, sizeOf } from "../shape.ts";
+import { type Shape, sameShape, sizeOf } from "../shape.ts";
 import { adoptArray, type Tensor } from "../tensor.ts";
+import { convOp } from "./conv-ops.ts";
 import { div, mul, pow } from "./elementwise.ts";
-import { pad } from "./pad.ts";
 import { type Pool, type PoolOptions, poolOf } from "./pool-windows.ts";
 import { sum } from "./reduce.ts";
-import { asBatch, likeGiven, type PerAxis, span, windowsOp } from "./windows.ts";
+import { asBatch, likeGiven, type PerAxis } from "./windows.ts";
 
 /** Options of {@link avgPool1d} and its kin. */
 export interface AvgPoolOptions extends PoolOptions {
@@ -21,23 +22,16 @@ export interface AvgPoolOptions extends PoolOptions {
   divisorOverride?: number | null;
 }
 
-/** Sums of every window, the padding counting as zeros. */
+/** Sums of every window, the padding counting as zeros: a convolution of each channel with ones. */
 function windowSums(images: Tensor, { kernel, stride, padding, dilation, output }: Pool): Tensor {
-  const spatial = images.shape.slice(2);
-  const axes = spatial.length;
-  // As pad wants them: the last axis first.
-  const pads = spatial.reduceRight<number[]>((list, size, i) => {
-    const before = padding[i]!;
-    const end = (output[i]! - 1) * stride[i]! + span(kernel[i]!, dilation[i]!);
-    list.push(before, Math.max(before, end - size - before));
-    return list;
-  }, []);
-  const padded = pads.some((count) => count > 0) ? pad(images, pads) : images;
-  const windows = windowsOp(padded, { kernel, stride, dilation, output });
-  return sum(
-    windows,
-    kernel.map((_, i) => 2 + axes + i),
-  );
+  const [channels, input] = [images.shape[1]!, images.shape.slice(2)];
+  if (padding.every((count) => count === 0) && sameShape(kernel, input)) {
+    return sum(images, [...images.shape.keys()].slice(2), { keepdim: true });
+  }
+  const dtype = images.dtype === "float64" ? "float64" : "float32";
+  const weight = ones([channels, 1, ...kernel], { dtype });
+  const geometry = { kernel, stride, dilation, before: padding, input, output, groups: channels };
+  return convOp(images, weight, geometry);
 }
 
 /** By how many elements each window's sum is divided: [1, 1, …output]; a number where all are equal. */

@@ -1,129 +1,21 @@
 /**
- * Convolutions of any number of spatial axes, as cross-correlations (the kernel is not flipped).
+ * Convolutions of one to three spatial axes, as cross-correlations (the kernel is not flipped).
  *
  * Three ops, each linear in either input, are the derivatives of each other, so that any order of
  * differentiation stays among them. With x [N, C, …], w [O, C/groups, …kernel], y [N, O, …]:
  *
- *     conv:        y[n, o, p] = Σ_{c, k} w[o, c, k] · x[n, c, p·stride + k·dilation − padding]
+ *     conv:        y[n, o, p] = Σ_{c, k} w[o, c, k] · x[n, c, p·stride + k·dilation − before]
  *     convInput:   the same sum read for x: what reaches x from y (a transposed convolution)
  *     convWeight:  the same sum read for w
- *
- * Each copies windows to the columns of a matrix (Chellapilla et al., High Performance Convolutional Neural
- * Networks for Document Processing, 2006) and is one matrix product per group and batch of images.
  */
-import type { Kernels } from "@tapegrad/kernels";
+import type { ConvGeometry } from "@tapegrad/kernels";
+import type { BatchCall } from "../definition.ts";
 import { defineOp } from "../op.ts";
-import { type Shape, sizeOf } from "../shape.ts";
-import { type Tensor, viewTensor } from "../tensor.ts";
+import type { Tensor } from "../tensor.ts";
 import { everySample, joined, parted } from "./batching.ts";
 import { reshape, transpose } from "./layout.ts";
-import { addWindows, dense, rowsOf, type Windows, windowsOf, withScratch } from "./windows.ts";
-
-interface Geometry extends Windows {
-  /** Spatial sizes of x. */
-  input: Shape;
-  /** Zeros around x. */
-  before: Shape;
-  after: Shape;
-  groups: number;
-}
-
-/** Images are taken together until their columns have this many elements: a few MB stay in the cache. */
-const COLUMN_ELEMENTS = 2 ** 20;
-
-/** Sizes of the matrices: per group, `inner` rows of windows' elements and `out` channels. */
-function sizes(g: Geometry, channels: number, outChannels: number) {
-  const [inGroup, out] = [channels / g.groups, outChannels / g.groups];
-  return {
-    inGroup,
-    out,
-    inner: inGroup * sizeOf(g.kernel),
-    places: sizeOf(g.output),
-  };
-}
-
-/** Calls `run` for batches of images whose columns fit the budget. */
-function inBatches(images: number, perImage: number, run: (start: number, count: number) => void) {
-  const most = Math.max(1, Math.floor(COLUMN_ELEMENTS / Math.max(1, perImage)));
-  for (let start = 0; start < images; start += most) run(start, Math.min(most, images - start));
-}
-
-/** x with its zeros around it, off the tape; x itself where there are none. */
-function padded<T>(kernels: Kernels, x: Tensor, g: Geometry, use: (x: Tensor) => T): T {
-  if (!isPadded(g)) return use(x);
-  return withScratch(paddedShape(x.shape, g), x.dtype, (whole) => {
-    kernels.fill(0, whole);
-    kernels.copy(x, inside(whole, x.shape, g));
-    return use(whole);
-  });
-}
-
-function isPadded({ before, after }: Geometry): boolean {
-  return before.some((count) => count > 0) || after.some((count) => count > 0);
-}
-
-function paddedShape(shape: Shape, { before, after }: Geometry): number[] {
-  return shape.map((size, i) => (i < 2 ? size : size + before[i - 2]! + after[i - 2]!));
-}
-
-function inside(whole: Tensor, shape: Shape, { before }: Geometry): Tensor {
-  const offset = before.reduce(
-    (sum, count, i) => sum + count * whole.strides[i + 2]!,
-    whole.offset,
-  );
-  return viewTensor(whole, shape, whole.strides, offset);
-}
-
-/** x with its axes in the given order, off the tape. */
-function reordered(x: Tensor, order: readonly number[]): Tensor {
-  return viewTensor(
-    x,
-    order.map((axis) => x.shape[axis]!),
-    order.map((axis) => x.strides[axis]!),
-    x.offset,
-  );
-}
-
-/** Axes of [N, C, …output, …kernel] as [C, …kernel, N, …output]: a matrix of columns. */
-function columnOrder(axes: number): number[] {
-  const range = (from: number) => Array.from({ length: axes }, (_, i) => from + i);
-  return [1, ...range(2 + axes), 0, ...range(2)];
-}
-
-/** The windows of a batch as the columns of a matrix [groups, inner, N·places]. */
-function columns<T>(kernels: Kernels, x: Tensor, g: Geometry, use: (columns: Tensor) => T): T {
-  return padded(kernels, x, g, (whole) => {
-    const windows = reordered(windowsOf(whole, g), columnOrder(g.kernel.length));
-    return withScratch(windows.shape, x.dtype, (matrix) => {
-      kernels.copy(windows, matrix);
-      const inner = (x.shape[1]! / g.groups) * sizeOf(g.kernel);
-      return use(dense(matrix, [g.groups, inner, x.shape[0]! * sizeOf(g.output)]));
-    });
-  });
-}
-
-/** The channels of a batch [N, O, …output] as rows of a matrix [groups, O/groups, N·places]. */
-function channelRows<T>(kernels: Kernels, y: Tensor, g: Geometry, use: (rows: Tensor) => T): T {
-  const places = y.shape.map((_, i) => i).slice(2);
-  return withScratch([y.shape[1]!, y.shape[0]!, ...g.output], y.dtype, (rows) => {
-    kernels.copy(reordered(y, [1, 0, ...places]), rows);
-    return use(dense(rows, [g.groups, y.shape[1]! / g.groups, y.shape[0]! * sizeOf(g.output)]));
-  });
-}
-
-function flipped(matrix: Tensor): Tensor {
-  return reordered(matrix, [0, 2, 1]);
-}
-
-/** The weight as matrices [groups, O/groups, inner]. */
-function weightMatrix<T>(kernels: Kernels, w: Tensor, g: Geometry, use: (w: Tensor) => T): T {
-  const shape = [g.groups, w.shape[0]! / g.groups, sizeOf(w.shape.slice(1))];
-  if (w.isContiguous) return use(dense(w, shape));
-  return withScratch(w.shape, w.dtype, (packed) => {
-    kernels.copy(w, packed);
-    return use(dense(packed, shape));
-  });
-}
+import { sum } from "./reduce.ts";
+import { packed } from "./windows.ts";
 
 // ---------------------------------------------------------------------------------------------
 // For vmap: samples with a weight of their own are groups of channels of their own.
@@ -139,8 +31,19 @@ function channelsParted(y: Tensor, size: number, channels: number): Tensor {
   return transpose(reshape(y, [y.shape[0]!, size, channels, ...y.shape.slice(2)]), 0, 1);
 }
 
-function grouped(g: Geometry, size: number): Geometry {
+function grouped(g: ConvGeometry, size: number): ConvGeometry {
   return { ...g, groups: g.groups * size };
+}
+
+/** For conv with and without a bias. */
+function convRule(batch: BatchCall<ConvGeometry>): Tensor {
+  const { call, inputs, batched, attrs, size } = batch;
+  const [x, ...filters] = inputs as [Tensor, ...Tensor[]];
+  if (!batched.slice(1).includes(true))
+    return parted(call([joined(x), ...filters], attrs) as Tensor, size, x.shape[1]!);
+  const [images, ...own] = everySample(batch) as [Tensor, Tensor];
+  const y = call([channelsJoined(images), ...own.map(joined)], grouped(attrs, size));
+  return channelsParted(y as Tensor, size, own[0].shape[1]!);
 }
 
 // ---------------------------------------------------------------------------------------------
@@ -150,42 +53,12 @@ export const convOp = defineOp({
   name: "conv",
   inputs: ["x", "weight"],
   domain: "float",
-  shape: ({ x, weight }, g: Geometry) => [x.shape[0]!, weight.shape[0]!, ...g.output],
+  shape: ({ x, weight }, g: ConvGeometry) => [x.shape[0]!, weight.shape[0]!, ...g.output],
   forward: ({ x, weight }, y, kernels, g) => {
-    const { out, inner, places } = sizes(g, x.shape[1]!, weight.shape[0]!);
-    weightMatrix(kernels, weight, g, (w) => {
-      inBatches(x.shape[0]!, g.groups * inner * places, (start, count) => {
-        columns(kernels, rowsOf(x, start, count), g, (matrix) => {
-          const target = rowsOf(y, start, count);
-          if (count === 1) {
-            kernels.matmul(w, matrix, dense(target, [g.groups, out, places]));
-            return;
-          }
-          withScratch([g.groups, out, count * places], y.dtype, (product) => {
-            kernels.matmul(w, matrix, product);
-            const rows = dense(product, [g.groups * out, count, places]);
-            kernels.copy(
-              reordered(rows, [1, 0, 2]),
-              dense(target, [count, g.groups * out, places]),
-            );
-          });
-        });
-      });
-    });
+    packed(kernels, [x, weight], (x, weight) => kernels.conv(g, x, weight, y));
   },
   saves: ["x", "weight"],
-  batch: (batch) => {
-    const { call, inputs, batched, attrs, size } = batch;
-    if (!batched[1])
-      return parted(
-        call([joined(inputs[0]!), inputs[1]!], attrs) as Tensor,
-        size,
-        inputs[0]!.shape[1]!,
-      );
-    const [x, weight] = everySample(batch) as [Tensor, Tensor];
-    const y = call([channelsJoined(x), joined(weight)], grouped(attrs, size));
-    return channelsParted(y as Tensor, size, weight.shape[1]!);
-  },
+  batch: (batch) => convRule(batch),
   grad: {
     x: (dy, { weight }, g): Tensor => convInputOp(dy, weight, g),
     weight: (dy, { x }, g): Tensor => convWeightOp(x, dy, g),
@@ -194,40 +67,41 @@ export const convOp = defineOp({
   tex: { y: "w * x", x: "w \\star dY", weight: "x * dY" },
 });
 
+/** {@link convOp} with a number added to each channel of y, in one pass. */
+export const convBiasOp = defineOp({
+  name: "convBias",
+  inputs: ["x", "weight", "bias"],
+  domain: "float",
+  shape: ({ x, weight }, g: ConvGeometry) => [x.shape[0]!, weight.shape[0]!, ...g.output],
+  forward: ({ x, weight, bias }, y, kernels, g) => {
+    packed(kernels, [x, weight, bias], (x, weight, bias) => kernels.conv(g, x, weight, y, bias));
+  },
+  saves: ["x", "weight"],
+  batch: (batch) => convRule(batch),
+  grad: {
+    x: (dy, { weight }, g): Tensor => convInputOp(dy, weight, g),
+    weight: (dy, { x }, g): Tensor => convWeightOp(x, dy, g),
+    bias: (dy): Tensor =>
+      sum(
+        dy,
+        [...dy.shape.keys()].filter((axis) => axis !== 1),
+      ),
+  },
+  symbol: "∗",
+  tex: { y: "w * x + b", x: "w \\star dY", weight: "x * dY", bias: "\\sum_{n, p} dY_{n, p}" },
+});
+
 export const convInputOp = defineOp({
   name: "convInput",
   inputs: ["dy", "weight"],
   domain: "float",
-  shape: ({ dy, weight }, g: Geometry) => [dy.shape[0]!, weight.shape[1]! * g.groups, ...g.input],
+  shape: ({ dy, weight }, g: ConvGeometry) => [
+    dy.shape[0]!,
+    weight.shape[1]! * g.groups,
+    ...g.input,
+  ],
   forward: ({ dy, weight }, x, kernels, g) => {
-    const { inner, places, inGroup } = sizes(g, x.shape[1]!, weight.shape[0]!);
-    weightMatrix(kernels, weight, g, (w) => {
-      inBatches(dy.shape[0]!, g.groups * inner * places, (start, count) => {
-        channelRows(kernels, rowsOf(dy, start, count), g, (rows) => {
-          withScratch([g.groups, inner, count * places], x.dtype, (matrix) => {
-            kernels.matmul(flipped(w), rows, matrix);
-            const full = dense(matrix, [g.groups * inGroup, ...g.kernel, count, ...g.output]);
-            const axes = g.kernel.length;
-            const order = columnOrder(axes);
-            const windows = reordered(
-              full,
-              order.map((_, i) => order.indexOf(i)),
-            );
-            const target = rowsOf(x, start, count);
-            if (!isPadded(g)) {
-              kernels.fill(0, target);
-              addWindows(kernels, windows, target, g);
-              return;
-            }
-            withScratch(paddedShape(target.shape, g), x.dtype, (whole) => {
-              kernels.fill(0, whole);
-              addWindows(kernels, windows, whole, g);
-              kernels.copy(inside(whole, target.shape, g), target);
-            });
-          });
-        });
-      });
-    });
+    packed(kernels, [dy, weight], (dy, weight) => kernels.convInput(g, x, weight, dy));
   },
   saves: ["dy", "weight"],
   batch: (batch) => {
@@ -253,22 +127,9 @@ export const convWeightOp = defineOp({
   name: "convWeight",
   inputs: ["x", "dy"],
   domain: "float",
-  shape: ({ x, dy }, g: Geometry) => [dy.shape[1]!, x.shape[1]! / g.groups, ...g.kernel],
-  forward: ({ x, dy }, w, kernels, g) => {
-    const { out, inner, places } = sizes(g, x.shape[1]!, dy.shape[1]!);
-    const shape = [g.groups, out, inner];
-    const total = dense(w, shape);
-    kernels.fill(0, w);
-    inBatches(x.shape[0]!, g.groups * inner * places, (start, count) => {
-      columns(kernels, rowsOf(x, start, count), g, (matrix) => {
-        channelRows(kernels, rowsOf(dy, start, count), g, (rows) => {
-          withScratch(shape, w.dtype, (product) => {
-            kernels.matmul(rows, flipped(matrix), product);
-            kernels.binary("add", total, product, total);
-          });
-        });
-      });
-    });
+  shape: ({ x, dy }, g: ConvGeometry) => [dy.shape[1]!, x.shape[1]! / g.groups, ...g.kernel],
+  forward: ({ x, dy }, weight, kernels, g) => {
+    packed(kernels, [x, dy], (x, dy) => kernels.convWeight(g, x, weight, dy));
   },
   saves: ["x", "dy"],
   batch: (batch) => {

@@ -3,7 +3,7 @@ import { checkTensor } from "../apply.ts";
 import { ShapeError, ValueError } from "../errors.ts";
 import { formatShape } from "../shape.ts";
 import { Tensor } from "../tensor.ts";
-import { convInputOp, convOp } from "./conv-ops.ts";
+import { convBiasOp, convInputOp, convOp } from "./conv-ops.ts";
 import { add } from "./elementwise.ts";
 import { reshape } from "./layout.ts";
 import { asBatch, likeGiven, type PerAxis, perAxis, span, type Windows } from "./windows.ts";
@@ -26,10 +26,6 @@ function checkGroups(op: string, groups: number): void {
   if (!Number.isInteger(groups) || groups < 1) {
     throw new ValueError(`${op}: groups is ${groups}; it must be a whole number of at least 1.`);
   }
-}
-
-function withBias(y: Tensor, bias: Tensor | null | undefined): Tensor {
-  return bias ? add(y, reshape(bias, [-1, ...y.shape.slice(2).map(() => 1)])) : y;
 }
 
 function checkBias(op: string, bias: Tensor | null | undefined, channels: number): void {
@@ -116,17 +112,9 @@ function conv(op: string, axes: number, x: Tensor, weight: Tensor, options: Conv
       `${op}: a kernel ${formatShape(kernel)} with dilation [${dilation.join(", ")}] spans more than x's ${formatShape(input)} and its padding.`,
     );
   }
-  const y = convOp(images, weight, {
-    kernel,
-    stride,
-    dilation,
-    output,
-    input,
-    before,
-    after,
-    groups,
-  });
-  return likeGiven(withBias(y, bias), x, axes);
+  const geometry = { kernel, stride, dilation, before, input, output, groups };
+  const y = bias ? convBiasOp(images, weight, bias, geometry) : convOp(images, weight, geometry);
+  return likeGiven(y, x, axes);
 }
 
 /**
@@ -207,13 +195,13 @@ function convTranspose(
     kernel,
     stride,
     dilation,
-    output,
-    input,
     before: padding,
-    after: padding,
+    input,
+    output,
     groups,
   });
-  return likeGiven(withBias(y, bias), x, axes);
+  const shifted = bias ? add(y, reshape(bias, [-1, ...input.map(() => 1)])) : y;
+  return likeGiven(shifted, x, axes);
 }
 
 /**

@@ -1,13 +1,15 @@
 /** Resizing: each axis by itself, as a weighted sum of a few neighbours. */
+import { release } from "@tapegrad/kernels";
 import { checkTensor } from "../apply.ts";
-import { isFloat } from "../dtype.ts";
+import { type DType, isFloat } from "../dtype.ts";
 import { DTypeError, ShapeError, ValueError } from "../errors.ts";
+import { defineOp } from "../op.ts";
 import { formatShape, type Shape } from "../shape.ts";
 import { adoptArray, type Tensor } from "../tensor.ts";
 import { adaptiveAvgPool1d, adaptiveAvgPool2d, adaptiveAvgPool3d } from "./adaptive-pool.ts";
-import { add, mul } from "./elementwise.ts";
+import { alongNext } from "./batching.ts";
 import { indexSelect } from "./indexing.ts";
-import { type PerAxis, perAxis } from "./windows.ts";
+import { type PerAxis, packed, perAxis } from "./windows.ts";
 
 /** How {@link interpolate} finds values between elements. */
 export type InterpolationMode =
@@ -49,6 +51,62 @@ interface Taps {
   positions: number[][];
   weights: number[][] | null;
 }
+
+/** What {@link resampleOp} does along `axis`: `taps` times `count` positions and weights, and x's length there. */
+interface Resampling {
+  axis: number;
+  length: number;
+  count: number;
+  positions: Int32Array;
+  weights: Float64Array;
+}
+
+/** Runs a kernel with the tables as tensors, which go back at once. */
+function withTables(
+  { count, positions, weights }: Resampling,
+  dtype: DType,
+  run: (positions: Tensor, weights: Tensor) => void,
+): void {
+  const shape = [positions.length / count, count];
+  const at = adoptArray(positions.slice(), "int32", shape);
+  const by = dtype === "float64" ? weights.slice() : Float32Array.from(weights);
+  const factors = adoptArray(by, dtype, shape);
+  run(at, factors);
+  release(at.storage!);
+  release(factors.storage!);
+}
+
+/** One axis resized: every element of y is a weighted sum of a few of x's. */
+export const resampleOp = defineOp({
+  name: "resample",
+  inputs: ["x"],
+  domain: "float",
+  shape: ({ x }, { axis, count }: Resampling) => x.shape.with(axis, count),
+  forward: ({ x }, y, kernels, attrs) => {
+    packed(kernels, [x], (x) =>
+      withTables(attrs, x.dtype, (at, by) => kernels.resample(x, at, by, attrs.axis, y)),
+    );
+  },
+  batch: alongNext(),
+  grad: { x: (dy, _, attrs): Tensor => resampleInputOp(dy, attrs) },
+  tex: { y: "y_o = \\sum_t w_{t, o} x_{i_{t, o}}", x: "\\sum_{i_{t, o} = j} w_{t, o} dY_o" },
+});
+
+/** The transpose of {@link resampleOp}: its backward. */
+export const resampleInputOp = defineOp({
+  name: "resampleInput",
+  inputs: ["dy"],
+  domain: "float",
+  shape: ({ dy }, { axis, length }: Resampling) => dy.shape.with(axis, length),
+  forward: ({ dy }, x, kernels, attrs) => {
+    packed(kernels, [dy], (dy) =>
+      withTables(attrs, x.dtype, (at, by) => kernels.resampleInput(x, at, by, attrs.axis, dy)),
+    );
+  },
+  batch: alongNext(),
+  grad: { dy: (dx, _, attrs): Tensor => resampleOp(dx, attrs) },
+  tex: { y: "y_j = \\sum_{i_{t, o} = j} w_{t, o} x_o", dy: "\\sum_t w_{t, o} dX_{i_{t, o}}" },
+});
 
 /** Keys, Cubic convolution interpolation, 1981, with PyTorch's a = −¾. */
 function cubicWeights(t: number): [number, number, number, number] {
@@ -94,18 +152,12 @@ function taps(
 }
 
 function resized(x: Tensor, axis: number, { positions, weights }: Taps): Tensor {
-  const picked = positions.map((list) =>
-    indexSelect(x, axis, adoptArray(Int32Array.from(list), "int32", [list.length])),
-  );
-  if (weights === null) return picked[0]!;
-  const shape = x.shape.map((_, i) => (i === axis ? -1 : 1));
-  const terms = picked.map((part, k) => {
-    const list = weights[k]!;
-    const array = x.dtype === "float64" ? Float64Array.from(list) : Float32Array.from(list);
-    const column = shape.map((size) => (size === -1 ? list.length : 1));
-    return mul(part, adoptArray(array, x.dtype, column));
-  });
-  return terms.reduce((a, b) => add(a, b));
+  const count = positions[0]!.length;
+  const at = Int32Array.from(positions.flat());
+  if (weights === null) return indexSelect(x, axis, adoptArray(at, "int32", [count]));
+  const length = x.shape[axis]!;
+  const by = Float64Array.from(weights.flat());
+  return resampleOp(x, { axis, length, count, positions: at, weights: by });
 }
 
 function outputSize(

@@ -2,12 +2,12 @@
  * The largest element of every window, in one, two or three spatial axes: of a batch [N, C, …spatial] or of one
  * image [C, …spatial].
  */
-import { release } from "@tapegrad/kernels";
+import type { Boxes } from "@tapegrad/kernels";
 import { checkTensor } from "../apply.ts";
 import { checkFlag } from "../check.ts";
 import { IndexError, ShapeError } from "../errors.ts";
 import { defineOp } from "../op.ts";
-import { contiguousStrides, formatShape, type Shape, sizeOf } from "../shape.ts";
+import { formatShape, sizeOf } from "../shape.ts";
 import { adoptArray, type Tensor } from "../tensor.ts";
 import { amongFirst, eachSample } from "./batching.ts";
 import { where } from "./compare.ts";
@@ -15,61 +15,23 @@ import { gatherOp, scatterZeros } from "./indexing.ts";
 import { reshape } from "./layout.ts";
 import { type PoolOptions, poolOf } from "./pool-windows.ts";
 import type { ValuesAndIndices } from "./reduce.ts";
-import { asBatch, dense, likeGiven, type PerAxis, perAxis, withScratch } from "./windows.ts";
-
-/** For each axis: which positions each of `output` windows of `kernel` elements looks at, row by row. */
-export interface Sites {
-  output: Shape;
-  kernel: Shape;
-  positions: readonly Int32Array[];
-}
-
-/** Row-major positions in an image of every window's elements: int32 [windows, elements of one]. */
-function siteTable({ output, kernel, positions }: Sites, spatial: Shape): Int32Array {
-  const strides = contiguousStrides(spatial);
-  let table: Int32Array = new Int32Array(1);
-  let [windows, elements] = [1, 1];
-  output.forEach((count, axis) => {
-    const size = kernel[axis]!;
-    const next = new Int32Array(table.length * count * size);
-    let at = 0;
-    for (let w = 0; w < windows; w++)
-      for (let o = 0; o < count; o++)
-        for (let e = 0; e < elements; e++)
-          for (let k = 0; k < size; k++)
-            next[at++] =
-              table[w * elements + e]! + positions[axis]![o * size + k]! * strides[axis]!;
-    table = next;
-    windows *= count;
-    elements *= size;
-  });
-  return table;
-}
+import { asBatch, dense, likeGiven, type PerAxis, packed, perAxis } from "./windows.ts";
 
 /** Where in its image the largest element of every window is: the first of equals in the window; NaN wins. */
 export const maxPoolIndices = defineOp({
   name: "maxPoolIndices",
   inputs: ["x"],
   dtype: () => "int32",
-  shape: ({ x }, { output }: Sites) => [...x.shape.slice(0, 2), ...output],
-  forward: ({ x }, y, kernels, sites) => {
-    const spatial = x.shape.slice(2);
-    const [images, windows] = [x.shape[0]! * x.shape[1]!, sizeOf(sites.output)];
-    const table = adoptArray(siteTable(sites, spatial), "int32", [windows, sizeOf(sites.kernel)]);
-    const find = (packed: Tensor) =>
+  shape: ({ x }, { output }: Boxes) => [...x.shape.slice(0, 2), ...output],
+  forward: ({ x }, y, kernels, boxes) => {
+    const images = x.shape[0]! * x.shape[1]!;
+    packed(kernels, [x], (x) => {
       kernels.windowArgmax(
-        dense(packed, [images, sizeOf(spatial)]),
-        table,
-        dense(y, [images, windows]),
+        boxes,
+        dense(x, [images, ...boxes.input]),
+        dense(y, [images, ...boxes.output]),
       );
-    if (x.isContiguous) find(x);
-    else {
-      withScratch(x.shape, x.dtype, (packed) => {
-        kernels.copy(x, packed);
-        find(packed);
-      });
-    }
-    release(table.storage!);
+    });
   },
   batch: amongFirst(),
   grad: { x: null },
@@ -77,12 +39,12 @@ export const maxPoolIndices = defineOp({
 });
 
 /** @internal The maxima and where they are, for x as it was given. */
-export function pooledMax(x: Tensor, images: Tensor, sites: Sites): ValuesAndIndices {
-  const axes = sites.output.length;
-  const found = maxPoolIndices(images, sites);
+export function pooledMax(x: Tensor, images: Tensor, boxes: Boxes): ValuesAndIndices {
+  const axes = boxes.output.length;
+  const found = maxPoolIndices(images, boxes);
   const lead = images.shape.slice(0, 2);
   const flat = reshape(images, [...lead, sizeOf(images.shape.slice(2))]);
-  const at = reshape(found, [...lead, sizeOf(sites.output)]);
+  const at = reshape(found, [...lead, sizeOf(boxes.output)]);
   const values = reshape(gatherOp(flat, at, { axis: 2 }), found.shape);
   return { values: likeGiven(values, x, axes), indices: likeGiven(found, x, axes) };
 }
@@ -108,22 +70,31 @@ function maxPool(
   const images = asBatch(op, x, axes);
   const spatial = images.shape.slice(2);
   const { kernel, stride, padding, dilation, output } = poolOf(op, spatial, kernelSize, options);
-  const positions = spatial.map((size, axis) => {
+  const axisBoxes = spatial.map((size, axis) => {
     const [k, apart] = [kernel[axis]!, dilation[axis]!];
-    return Int32Array.from({ length: output[axis]! * k }, (_, i) => {
-      let at = Math.floor(i / k) * stride[axis]! - padding[axis]! + (i % k) * apart;
-      // In place of padding, the window's nearest element that exists: the maximum stays the same.
-      while (at < 0) at += apart;
-      while (at >= size) at -= apart;
-      if (at < 0) {
-        throw new ShapeError(
-          `${op}: a window of ${k} elements, ${apart} apart, sees none of the ${size} along spatial axis ${axis}; use less padding or dilation.`,
-        );
-      }
-      return at;
+    const first = Array.from(
+      { length: output[axis]! },
+      (_, o) => o * stride[axis]! - padding[axis]!,
+    );
+    // What lies in the padding never wins.
+    const skipped = first.map((at) => Math.ceil(Math.max(0, -at) / apart));
+    const starts = Int32Array.from(first, (at, o) => at + skipped[o]! * apart);
+    const lengths = Int32Array.from(first, (at, o) => {
+      const length = Math.min(k, Math.ceil((size - at) / apart)) - skipped[o]!;
+      if (length > 0) return length;
+      throw new ShapeError(
+        `${op}: a window of ${k} elements, ${apart} apart, sees none of the ${size} along spatial axis ${axis}; use less padding or dilation.`,
+      );
     });
+    return { starts, lengths };
   });
-  const result = pooledMax(x, images, { output, kernel, positions });
+  const result = pooledMax(x, images, {
+    input: spatial,
+    output,
+    dilation,
+    starts: axisBoxes.map(({ starts }) => starts),
+    lengths: axisBoxes.map(({ lengths }) => lengths),
+  });
   return both ? result : result.values;
 }
 

@@ -156,12 +156,29 @@ export function withScratch<T>(shape: Shape, dtype: DType, use: (scratch: Tensor
   }
 }
 
+/** @internal Calls `use` with the tensors, a contiguous temporary in place of each that is not contiguous. */
+export function packed<T extends readonly Tensor[]>(
+  kernels: Kernels,
+  tensors: readonly [...T],
+  use: (...tensors: T) => void,
+): void {
+  const made = tensors.map((x) => {
+    if (x.isContiguous) return x;
+    const storage = alloc(x.dtype, x.size);
+    const copy = new Tensor(storage, 0, x.dtype, x.shape, contiguousStrides(x.shape), 0);
+    kernels.copy(x, copy);
+    return copy;
+  });
+  try {
+    use(...(made as unknown as T));
+  } finally {
+    made.forEach((x, i) => {
+      if (x !== tensors[i]) release(x.storage!);
+    });
+  }
+}
+
 /** @internal A contiguous tensor's elements under another shape, off the tape. */
 export function dense(x: Tensor, shape: Shape): Tensor {
   return viewTensor(x, shape, contiguousStrides(shape), x.offset);
-}
-
-/** @internal `count` entries of the first axis from `start`, off the tape. */
-export function rowsOf(x: Tensor, start: number, count: number): Tensor {
-  return viewTensor(x, [count, ...x.shape.slice(1)], x.strides, x.offset + start * x.strides[0]!);
 }

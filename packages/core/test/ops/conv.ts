@@ -18,7 +18,7 @@ import {
   tensor,
   zeros,
 } from "../../src/index.ts";
-import { convInputOp, convOp, convWeightOp } from "../../src/ops/conv-ops.ts";
+import { convBiasOp, convInputOp, convOp, convWeightOp } from "../../src/ops/conv-ops.ts";
 import { foldOp, windowsOp } from "../../src/ops/windows.ts";
 import { expectNear, random, testMessages } from "./helpers.ts";
 
@@ -28,7 +28,6 @@ const plane = {
   dilation: [1, 2],
   input: [4, 5],
   before: [1, 0],
-  after: [1, 1],
   output: [3, 2],
   groups: 2,
 };
@@ -38,7 +37,6 @@ const line = {
   dilation: [1],
   input: [4],
   before: [0],
-  after: [0],
   output: [2],
   groups: 1,
 };
@@ -99,6 +97,20 @@ export function convTests(): void {
           { x: normal([2, 2, 4, 5]), weight: normal([4, 1, 2, 3]), attrs: plane },
           { x: normal([1, 2, 4]), weight: normal([3, 2, 3]), attrs: line },
           { x: normal([0, 2, 4]), weight: normal([3, 2, 3]), attrs: line },
+        ],
+      });
+    });
+    it("convBias", () => {
+      checkOp(convBiasOp, {
+        cases: [
+          {
+            x: normal([2, 2, 4, 5]),
+            weight: normal([4, 1, 2, 3]),
+            bias: normal([4]),
+            attrs: plane,
+          },
+          { x: normal([1, 2, 4]), weight: normal([3, 2, 3]), bias: normal([3]), attrs: line },
+          { x: normal([0, 2, 4]), weight: normal([3, 2, 3]), bias: normal([3]), attrs: line },
         ],
       });
     });

@@ -63,8 +63,13 @@ const settings: Setting[] = [
 export function poolTests(): void {
   describe("pooling", () => {
     it("maxPoolIndices", () => {
-      const positions = [Int32Array.from([0, 1, 1, 2]), Int32Array.from([0, 1, 2, 2, 3, 4])];
-      const attrs = { output: [2, 2], kernel: [2, 3], positions };
+      const attrs = {
+        input: [3, 5],
+        output: [2, 2],
+        dilation: [1, 1],
+        starts: [Int32Array.of(0, 1), Int32Array.of(0, 2)],
+        lengths: [Int32Array.of(2, 2), Int32Array.of(3, 3)],
+      };
       checkOp(maxPoolIndices, {
         cases: [
           { x: normal([2, 2, 3, 5]), attrs },

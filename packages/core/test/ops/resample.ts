@@ -2,6 +2,7 @@
 import { describe, expect, it } from "@jest/globals";
 import {
   arange,
+  checkOp,
   type DType,
   gradcheck,
   gradgradcheck,
@@ -9,11 +10,13 @@ import {
   type InterpolationMode,
   interpolate,
   linspace,
+  normal,
   stack,
   type Tensor,
   tensor,
   zeros,
 } from "../../src/index.ts";
+import { resampleInputOp, resampleOp } from "../../src/ops/interpolate.ts";
 import { expectNear, random, testMessages } from "./helpers.ts";
 
 /** The places of an H×W result, as interpolate sees them: [N, H, W, 2]. */
@@ -29,6 +32,30 @@ function regularGrid(images: number, height: number, width: number, alignCorners
 
 export function resampleTests(): void {
   describe("interpolate", () => {
+    const attrs = {
+      axis: 1,
+      length: 3,
+      count: 4,
+      positions: Int32Array.of(0, 0, 1, 2, 0, 1, 2, 2),
+      weights: Float64Array.of(1, 0.75, 0.5, -0.25, 0, 0.25, 0.5, 1.25),
+    };
+    it("resample", () => {
+      checkOp(resampleOp, {
+        cases: [
+          { x: normal([2, 3, 5]), attrs },
+          { x: normal([2, 3]), attrs },
+          { x: normal([0, 3]), attrs },
+        ],
+      });
+    });
+    it("resampleInput", () => {
+      checkOp(resampleInputOp, {
+        cases: [
+          { dy: normal([2, 4, 5]), attrs },
+          { dy: normal([2, 4]), attrs },
+        ],
+      });
+    });
     const line = arange(0, 4, 1, { dtype: "float64" }).reshape([1, 1, 4]);
 
     it("in small, exact cases", () => {
