@@ -14,9 +14,9 @@ const { w1, w2, w3, w4, w5 } = workloads;
 const programs = {
   w1,
   w2,
-  w3: { ...w3, data: () => mlpData(w3.options.widths, 32) },
-  w4: { ...w4, data: () => convNetData(4) },
-  w5: { ...w5, data: () => charGptData({ ...w5.options, batch: 2 }) },
+  w3: { ...w3, data: () => mlpData(w3.options.widths, 16) },
+  w4: { ...w4, data: () => convNetData(2) },
+  w5: { ...w5, data: () => charGptData({ ...w5.options, batch: 1 }) },
 };
 
 /** SHA-256 over the model's parameters and buffers. */

@@ -59,7 +59,7 @@ export async function setNumerics(wanted: Numerics): Promise<void> {
   if (wanted === numerics()) return;
   const next: typeof replacements = [];
   if (wanted === "fast") {
-    next.push(moduleBytes((await import("./generated/fast.ts")).wasmHex));
+    next.push(moduleBytes((await import("./generated/fast.ts")).wasmText));
     if (theArena() === null || !next.every((bytes) => WebAssembly.validate(bytes))) {
       throw new Error(
         'setNumerics("fast"): this JavaScript engine has no relaxed SIMD. Node 20 has it behind a flag, ' +

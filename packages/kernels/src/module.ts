@@ -1,5 +1,5 @@
 /** The WebAssembly module: compiled once, its exports sorted into tables by name and type. */
-import { wasmHex } from "./generated/binary.ts";
+import { wasmText } from "./generated/binary.ts";
 import type { DType } from "./interface.ts";
 
 /** Every array kernel takes a range of its units of work first; see assembly/strided.ts. */
@@ -45,17 +45,19 @@ function importShared(bytes: Uint8Array): void {
 }
 
 /** A binary as it was built, from its text. */
-export function moduleBytes(hex = wasmHex): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(hex.length / 2);
-  for (let i = 0; i < bytes.length; i++) {
-    bytes[i] = 16 * digit(hex.charCodeAt(2 * i)) + digit(hex.charCodeAt(2 * i + 1));
+export function moduleBytes(text = wasmText): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(text.length);
+  let length = 0;
+  for (let i = 0; i < text.length; i++) {
+    const first = digit(text.charCodeAt(i));
+    bytes[length++] = first < 88 ? first : 88 + 56 * (first - 88) + digit(text.charCodeAt(++i));
   }
-  return bytes;
+  return bytes.slice(0, length);
 }
 
-/** The value of a hexadecimal digit, 0–9 or a–f, by its character code. */
+/** The value of a character of scripts/build.mjs's text, by its code. */
 function digit(code: number): number {
-  return code < 97 ? code - 48 : code - 87;
+  return code - (code < 92 ? 35 : 36);
 }
 
 /** @param others  binaries whose exports replace those of the main one */

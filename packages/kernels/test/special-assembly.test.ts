@@ -69,7 +69,8 @@ describe("densely, beside the twin", () => {
       const y = double!(x);
       worst = Math.max(worst, ulps(y, twin!(x), bounds[name].least));
       const rounded = Math.fround(x);
-      expect(single(rounded)).toBe(Math.fround(double!(rounded)));
+      const [one, other] = [single(rounded), Math.fround(double!(rounded))];
+      if (!Object.is(one, other)) expect([rounded, one]).toEqual([rounded, other]);
     }
     expect(worst).toBeLessThan(40); // the twin's own errors count
   });
@@ -80,7 +81,8 @@ describe("densely, beside the twin", () => {
       // Of even order it has zeros between the poles.
       for (let x = n % 2 === 1 ? -20.05 : 0.05; x < 400; x += 0.37) {
         const [y, expected] = [double!(n, x), twin!(n, x)];
-        expect([n, x, ulps(y, expected, n === 0 ? 1 : 0) < 400]).toEqual([n, x, true]);
+        if (!(ulps(y, expected, n === 0 ? 1 : 0) < 400))
+          expect([n, x, y]).toEqual([n, x, expected]);
       }
     }
   });

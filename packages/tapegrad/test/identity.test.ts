@@ -8,7 +8,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "no
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import { afterAll, beforeAll, describe, expect, it, jest } from "@jest/globals";
 import { type Browser, chromium } from "playwright-core";
 import { serveSite } from "../../../scripts/serve-site.mjs";
 import { bundle, chromiumPath, launchOptions } from "./browser/chromium.ts";
@@ -22,6 +22,9 @@ const here = dirname(fileURLToPath(import.meta.url));
 const engines = join(here, "../../../scripts/engines");
 const stored = join(here, "identity.json");
 const hashes = () => JSON.parse(readFileSync(stored, "utf8")) as Run["hashes"];
+
+// With more threads than cores a busy machine takes its time.
+jest.setTimeout(240_000);
 
 const folder = mkdtempSync(join(tmpdir(), "tapegrad-identity-"));
 const script = join(folder, "program.mjs");

@@ -9,18 +9,14 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "@jest/globals";
+import { afterAll, afterEach, beforeAll, expect, it } from "@jest/globals";
 import { build } from "esbuild";
-import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
+import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import type { Graph } from "../src/index.ts";
+import { browserSuite, hint, launch } from "./chromium.ts";
 import { leaf, neuron, perceptron } from "./circuits.ts";
 
 const here = dirname(fileURLToPath(import.meta.url));
-const executablePath = [process.env.CHROMIUM_PATH ?? "", "/usr/bin/chromium"].find(
-  (path) => path !== "" && existsSync(path),
-);
-const suite = executablePath === undefined ? describe.skip : describe;
-
 /** The program of the page: the player, and a circuit of its own, for `build`. */
 const program = `
   import { definePlayer } from "@tapegrad/viz/player";
@@ -65,7 +61,7 @@ it("is less than 60 kB gzip, layout included; engine and typesetter come when th
   expect(rest.some((name) => name.includes("math"))).toBe(true);
 });
 
-suite("<tapegrad-graph> in headless Chromium (set CHROMIUM_PATH, or install Debian's chromium)", () => {
+browserSuite(`<tapegrad-graph> in headless Chromium (${hint})`, () => {
   let browser: Browser;
   const servers: Server[] = [];
   /** What a clean page has none of: console messages, errors, requests to others. */
@@ -105,10 +101,7 @@ suite("<tapegrad-graph> in headless Chromium (set CHROMIUM_PATH, or install Debi
   beforeAll(async () => {
     await serve(true);
     await serve(false);
-    browser = await chromium.launch({
-      executablePath: executablePath!,
-      args: ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"],
-    });
+    browser = await launch();
   }, 60_000);
   afterAll(async () => {
     await browser?.close();
