@@ -58,6 +58,26 @@ function fingerprint(folder) {
   return hash.digest("hex");
 }
 
+/**
+ * Bytes as printable characters: the 90 most frequent ones are a character each, the others two, behind a mark. So
+ * gzip finds the repetitions that base64 hides, and makes no more of it than of the bytes themselves (hexadecimal
+ * digits: an eighth more). In front, the bytes by frequency in hexadecimal. `moduleBytes` in
+ * packages/kernels/src/module.ts reads it.
+ */
+function asText(bytes) {
+  const counts = new Array(256).fill(0);
+  for (const byte of bytes) counts[byte]++;
+  const order = counts.map((_, byte) => byte).sort((a, b) => counts[b] - counts[a] || a - b);
+  const characters = Array.from({ length: 93 }, (_, i) => String.fromCharCode(33 + i)).filter(
+    (c) => !['"', "<", "\\"].includes(c),
+  );
+  const codes = [];
+  order.forEach((byte, i) => {
+    codes[byte] = ["", "~", " "][Math.floor(i / 90)] + characters[i % 90];
+  });
+  return Buffer.from(order).toString("hex") + Array.from(bytes, (byte) => codes[byte]).join("");
+}
+
 /** assembly/*.ts → src/generated/NAME.ts: the module as text, so that nobody needs a path to a .wasm. */
 function buildKernels(source, name, ...options) {
   const target = join(generated, `${name}.ts`);
@@ -95,28 +115,13 @@ function buildKernels(source, name, ...options) {
   const text = [
     `// ${print}`,
     "// Built by scripts/build.mjs from packages/kernels/assembly; not committed.",
-    `export const wasmText =\n  "${textOf(bytes)}";`,
+    `export const wasmText =\n  "${asText(bytes)}";`,
     "",
   ].join("\n");
   writeFileSync(`${target}.tmp`, text);
   renameSync(`${target}.tmp`, target);
   rmSync(wasm);
   log(`kernels, ${name}: ${bytes.length} bytes of WebAssembly in ${Date.now() - started} ms`);
-}
-
-/**
- * Bytes as text: the small ones, which are most, as one character each, the others as two. Gzip shrinks it nearly
- * as well as the bytes; hexadecimal digits take a tenth more, and base64, which hides repetitions, nearly half.
- * packages/kernels/src/module.ts reads it.
- */
-function textOf(bytes) {
-  // From "#" on, without the backslash.
-  const character = (value) => String.fromCharCode(35 + value + (value >= 57));
-  return Array.from(bytes, (byte) => {
-    if (byte < 88) return character(byte);
-    const rest = byte - 88;
-    return character(88 + Math.floor(rest / 56)) + character(rest % 56);
-  }).join("");
 }
 
 /** A script of viz and what it imports → src/generated/NAME.ts: one text, for pages that load nothing. */

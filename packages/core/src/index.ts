@@ -547,4 +547,4 @@ export {
   treeMap,
 } from "./transforms/tree.ts";
 export { type Axes, type VmapOptions, vmap } from "./transforms/vmap.ts";
-export { updateInPlace } from "./update.ts";
+export { updateAllInPlace, updateInPlace } from "./update.ts";

@@ -54,6 +54,13 @@ export class Generator {
     this.position = position;
   }
 
+  /** @internal Moves on by `blocks`. Returns where the numbers of those are, for kernels that draw by themselves. */
+  reserve(blocks: number): { key: readonly [number, number]; counter: number } {
+    const place = { key: this.key, counter: this.position };
+    this.position += blocks;
+    return place;
+  }
+
   /** @internal Fills a contiguous tensor and moves on. */
   fill(name: RandomName, x: Tensor, a: number, b: number): Tensor {
     this.position += defaultKernels().random(name, x, this.key, this.position, a, b);

@@ -375,6 +375,24 @@ export function changeInPlace(x: Tensor, changedBy: string, write: () => void): 
   const lone = x.storage === null;
   const storage = ensureStorage(x);
   write();
+  noteChange(x, storage, lone, changedBy);
+}
+
+/** @internal As {@link changeInPlace}, for several tensors that one `write` changes. */
+export function changeAllInPlace(
+  xs: readonly Tensor[],
+  changedBy: string,
+  write: () => void,
+): void {
+  const lone = xs.map((x) => x.storage === null);
+  const storages = xs.map(ensureStorage);
+  write();
+  xs.forEach((x, i) => {
+    noteChange(x, storages[i]!, lone[i]!, changedBy);
+  });
+}
+
+function noteChange(x: Tensor, storage: Storage, lone: boolean, changedBy: string): void {
   storage.version++;
   storage.changedBy = changedBy;
   if (!lone) return;

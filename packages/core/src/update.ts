@@ -2,7 +2,7 @@ import { defaultKernels, release, type UpdateName } from "@tapegrad/kernels";
 import { isFloat } from "./dtype.ts";
 import { DTypeError, ShapeError } from "./errors.ts";
 import { formatShape, sameShape } from "./shape.ts";
-import { changeInPlace, emptyTensor, type Tensor } from "./tensor.ts";
+import { changeAllInPlace, emptyTensor, type Tensor } from "./tensor.ts";
 
 /**
  * One fused optimizer step, in place and off the tape: `tensors` are the parameter, its gradient, and
@@ -18,26 +18,47 @@ export function updateInPlace(
   hyper: readonly number[],
   changedBy: string,
 ): void {
+  updateAllInPlace(name, [tensors], hyper, changedBy);
+}
+
+/** {@link updateInPlace} for many parameters with the same hyper-parameters, in one kernel call for each dtype. */
+export function updateAllInPlace(
+  name: UpdateName,
+  lists: readonly (readonly Tensor[])[],
+  hyper: readonly number[],
+  changedBy: string,
+): void {
+  for (const tensors of lists) checkOperands(changedBy, tensors);
+  const written = lists.flatMap((tensors) => tensors.filter((_, i) => i !== 1));
+  const kernels = defaultKernels();
+  const run = () => {
+    // The kernel walks plain arrays; a strided operand takes part as a packed copy.
+    const packed = lists.map((list) => list.map((x) => (x.isContiguous ? x : packedCopy(x))));
+    for (const dtype of ["float32", "float64"]) {
+      const alike = packed.filter(([parameter]) => parameter!.dtype === dtype);
+      if (alike.length > 0) kernels.update(name, alike, hyper);
+    }
+    lists.forEach((tensors, k) => {
+      tensors.forEach((x, i) => {
+        const copy = packed[k]![i]!;
+        if (copy === x) return;
+        if (i !== 1) kernels.copy(copy, x);
+        release(copy.storage!);
+      });
+    });
+  };
+  changeAllInPlace(written, changedBy, run);
+}
+
+function checkOperands(by: string, tensors: readonly Tensor[]): void {
   const parameter = tensors[0]!;
   if (!isFloat(parameter.dtype)) {
     throw new DTypeError(
-      `${changedBy}: the parameter is ${parameter.dtype}; it must be float32 or float64.`,
+      `${by}: the parameter is ${parameter.dtype}; it must be float32 or float64.`,
     );
   }
   tensors.forEach((x, i) => {
-    checkOperand(changedBy, x, parameter, i === 1 ? "the gradient" : "the optimizer's state");
-  });
-  // The kernel walks plain arrays; a strided operand takes part as a packed copy.
-  const packed = tensors.map((x) => (x.isContiguous ? x : packedCopy(x)));
-  const run = () => defaultKernels().update(name, packed, hyper);
-  const written = tensors.filter((_, i) => i !== 1);
-  // Each written operand's version moves around the one call.
-  written.reduceRight<() => void>((inner, x) => () => changeInPlace(x, changedBy, inner), run)();
-  tensors.forEach((x, i) => {
-    const copy = packed[i]!;
-    if (copy === x) return;
-    if (i !== 1) defaultKernels().copy(copy, x);
-    release(copy.storage!);
+    checkOperand(by, x, parameter, i === 1 ? "the gradient" : "the optimizer's state");
   });
 }
 

@@ -4,7 +4,14 @@
  * kept value has no gradient of its own, because it is only a name for an expression in the inputs,
  * by which every derivative is taken.
  */
-import { type BatchRule, defineOp, type OpFunction, Tensor, type TensorLike } from "@tapegrad/core";
+import {
+  type BatchRule,
+  defineOp,
+  isGradEnabled,
+  type OpFunction,
+  type Tensor,
+  type TensorLike,
+} from "@tapegrad/core";
 import { derive, times } from "./derive.ts";
 import { type Expression, type Expressions, type Input, reachable } from "./expression.ts";
 import { lower, primitiveOf } from "./functions.ts";
@@ -119,47 +126,70 @@ export function makeOp(
   }) as unknown as OpFunction<TensorLike[]>;
 }
 
-/** The rule of the i-th input: one op, made at its first use from what is at hand. */
+/** The gradient of an input as an op of the one that arrives and of saved values, by their names. */
+interface Derived {
+  readonly f: OpFunction<TensorLike[]>;
+  readonly reads: readonly string[];
+}
+
+/**
+ * The rule of the i-th input: one op, made at its first use from what is at hand. Where the gradient is recorded,
+ * that leaves `extras` out, which are constants to the tape.
+ */
 function rule(
-  { e, names, name }: Parts,
+  parts: Parts,
   flow: Flow,
   i: number,
   available: ReadonlyMap<Expression, string>,
+  extras: readonly string[] = [],
 ): Rule {
-  let made: { f: OpFunction<TensorLike[]>; reads: readonly string[] } | undefined;
+  const lasting = new Map([...available].filter(([, key]) => !extras.includes(key)));
+  let derived: Derived | undefined;
+  let recorded: Derived | undefined;
   return (dy, saved) => {
     const gradient = flow.gradients[i]!;
     if (gradient === null) return dy.mul(0);
     if (gradient === flow.seed) return dy;
-    if (made === undefined) {
-      const stop = (x: Expression) => x.type === "call" && available.has(x);
-      const runs = new Set(reachable(lower(e, [gradient]), stop));
-      // A kept value spares computing; its inputs are needed all the same, to derive by.
-      const depends = new Set(reachable([gradient]));
-      const inputs = [...available.keys()].filter(
-        (x): x is Input => x.type === "input" && depends.has(x),
-      );
-      const kept = [...available].filter(([x]) => x.type === "call" && runs.has(x));
-      const f = makeOp(
-        {
-          e,
-          root: gradient,
-          inputs: [flow.seed, ...inputs],
-          names: [flow.seed.name, ...inputs.map((x) => x.name)],
-          name: `${name}: d${names[i]}`,
-        },
-        new Map(kept),
-      );
-      const order = [...inputs, ...kept.map(([x]) => x)];
-      made = { f, reads: order.map((x) => available.get(x)!) };
-    }
-    return made.f(dy, ...made.reads.map((key) => saved[key]!));
+    const recording = isGradEnabled();
+    if (recording) recorded ??= gradientOp(parts, flow, i, lasting);
+    else derived ??= gradientOp(parts, flow, i, available);
+    const { f, reads } = recording ? recorded! : derived!;
+    return f(dy, ...reads.map((key) => saved[key]!));
   };
 }
 
+function gradientOp(
+  { e, names, name }: Parts,
+  flow: Flow,
+  i: number,
+  available: ReadonlyMap<Expression, string>,
+): Derived {
+  const gradient = flow.gradients[i]!;
+  const stop = (x: Expression) => x.type === "call" && available.has(x);
+  const runs = new Set(reachable(lower(e, [gradient]), stop));
+  // A kept value spares computing; its inputs are needed all the same, to derive by.
+  const depends = new Set(reachable([gradient]));
+  const inputs = [...available.keys()].filter(
+    (x): x is Input => x.type === "input" && depends.has(x),
+  );
+  const kept = [...available].filter(([x]) => x.type === "call" && runs.has(x));
+  const f = makeOp(
+    {
+      e,
+      root: gradient,
+      inputs: [flow.seed, ...inputs],
+      names: [flow.seed.name, ...inputs.map((x) => x.name)],
+      name: `${name}: d${names[i]}`,
+    },
+    new Map(kept),
+  );
+  const order = [...inputs, ...kept.map(([x]) => x)];
+  return { f, reads: order.map((x) => available.get(x)!) };
+}
+
 /**
- * How vmap runs an op with hidden outputs. These show some of the inputs only, so that, if inputs were left to
- * broadcast, one might have no samples in front; every input gets them.
+ * How vmap runs an op with extras. These show some of the inputs only, so that, if inputs were left to broadcast,
+ * one might have no samples in front; every input gets them.
  */
 const samplesInFront: BatchRule = ({ call, inputs, batched, size }) => {
   const rank = Math.max(...inputs.map((x, i) => (batched[i] ? x.rank - 1 : x.rank)));
@@ -174,9 +204,9 @@ const samplesInFront: BatchRule = ({ call, inputs, batched, size }) => {
 
 /**
  * The same op for arrays that need gradients: what the backward pass would compute again at some cost
- * becomes a hidden output, which the node keeps. Saves just what the gradients read.
+ * becomes an extra of the op, which goes back with the node. Saves just what the gradients read.
  */
-export function withCaches(parts: Parts): (...args: TensorLike[]) => Tensor {
+export function withCaches(parts: Parts): OpFunction<TensorLike[]> {
   const { e, root, inputs, names, name } = parts;
   const flow = new Flow(parts);
   const [lowered, ...gradients] = lower(e, [
@@ -185,50 +215,43 @@ export function withCaches(parts: Parts): (...args: TensorLike[]) => Tensor {
   ]) as [Expression, ...Expression[]];
   const kept = worthKeeping(lowered, gradients).filter((x) => x !== lowered);
   const all = opNames(names);
-  const outputs = ["y"];
-  for (const _ of kept) outputs.push(freeName(`kept${outputs.length}`, all));
+  const filled = ["y"];
+  for (const _ of kept) filled.push(freeName(`kept${filled.length}`, all));
+  const extras = filled.slice(1);
   const available = new Map<Expression, string>([
     ...inputs.map((x, i) => [x, all[i]!] as const),
     ...[lowered, ...kept]
-      .map((x, i) => [x, outputs[i]!] as const)
+      .map((x, i) => [x, filled[i]!] as const)
       .filter(([x]) => x.type === "call"),
   ]);
   const stop = (x: Expression) => x.type === "call" && available.has(x);
   const read = new Set(reachable(gradients, stop));
   for (const x of reachable(gradients)) if (x.type === "input") read.add(x);
   const program = new Program(name, [lowered, ...kept], inputs);
-  const f = defineOp({
+  return defineOp({
     name,
     redefine: true,
     inputs: all,
-    outputs,
+    extras,
     domain: "float",
     ...(mixes(root) ? {} : { batch: samplesInFront }),
     shapes: (given: Saved) => {
       const shapes = program.shapes(all.map((key) => given[key]!.shape));
-      return Object.fromEntries(outputs.map((key, i) => [key, { shape: shapes[i]! }]));
+      return Object.fromEntries(filled.map((key, i) => [key, { shape: shapes[i]! }]));
     },
     forwardAll: (given: Saved, results: Saved, kernels) =>
       program.run(
         kernels,
         all.map((key) => given[key]!),
-        outputs.map((key) => results[key]!),
+        filled.map((key) => results[key]!),
       ),
-    saves: [...available].filter(([x]) => read.has(x)).map(([, key]) => key),
-    grad: Object.fromEntries(
-      all.map((key, i) => {
-        const through = rule(parts, flow, i, available);
-        // The gradient comes by name where outputs are several.
-        return [
-          key,
-          (dy: Saved | Tensor, saved: Saved) => through(dy instanceof Tensor ? dy : dy.y!, saved),
-        ];
-      }),
-    ),
+    saves: [...available]
+      .filter(([x, key]) => read.has(x) && !extras.includes(key))
+      .map(([, key]) => key),
+    grad: Object.fromEntries(all.map((key, i) => [key, rule(parts, flow, i, available, extras)])),
     symbol: name,
     tex: texOf(parts, all),
-  });
-  return (...args) => f(...args).y!;
+  }) as unknown as OpFunction<TensorLike[]>;
 }
 
 /**

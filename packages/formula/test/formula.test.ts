@@ -196,7 +196,7 @@ describe("on the tape", () => {
   it("keeps the costly parts of the forward pass for the backward one, and only when recording", () => {
     const x = tensor([1, 2], { requiresGrad: true });
     const kept = swish(x, 1).gradFn!.op;
-    expect(kept.outputs).toEqual(["y", "kept1"]);
+    expect(kept.extras).toEqual(["kept1"]);
     expect(swish(x.detach(), 1).gradFn).toBeNull();
     expect(noGrad(() => swish(x, 1)).gradFn).toBeNull();
     // exp is its own derivative; a polynomial keeps nothing

@@ -1,3 +1,4 @@
+export * from "./attention";
 export * from "./conv";
 export * from "./copy";
 export * from "./depthwise";
@@ -16,4 +17,3 @@ export * from "./search";
 export * from "./softmax";
 export * from "./special";
 export * from "./update";
-export * from "./update-adaptive";

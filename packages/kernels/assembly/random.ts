@@ -4,7 +4,7 @@
  * for float64, so ranges may be split anywhere at a multiple of 4.
  */
 import { cosF32, cosF64, logF32, logF64, sinF32, sinF64 } from "./math";
-import { demote, upperHalf } from "./strided";
+import { demote, read, upperHalf } from "./strided";
 
 const TWO_PI: f64 = 6.283185307179586;
 /** Steps of the fractions: 24 bits of one word, 53 of two. */
@@ -193,21 +193,70 @@ function writeWhole<T>(p: usize, v: v128, left: i32): void {
   if (left > 3) store<T>(p, <T>i32x4.extract_lane(v, 3), 3 * sizeof<T>());
 }
 
-/** 1 where u < a, else 0, for fractions of 24 bits: the probability is a rounded up to a step. */
+/** What a word's upper 24 bits stay below with probability a: u < a for u = k·2⁻²⁴ says k < ⌈a·2²⁴⌉, never for NaN. */
+@inline
+function thresholdOf(a: f64): v128 {
+  return i32x4.splat(a > 0 ? <i32>min(ceil(a / STEP_F32), 1 / STEP_F32) : 0);
+}
+
+/** Lanes whose fractions of 24 bits are below a: the probability is a rounded up to a step. */
+@inline
+function hitsF32(words: v128, threshold: v128): v128 {
+  return i32x4.lt_s(i32x4.shr_u(words, 8), threshold);
+}
+
+/** As {@link hitsF32}, with the 53-bit fractions of float64. */
+@inline
+function hitsF64(words: v128, a: f64): v128 {
+  return f64x2.lt(fractionsF64(words), f64x2.splat(a));
+}
+
+/** 1 where u < a, else 0. */
 @inline
 function bernoulli<T>(
   begin: i32, end: i32, out: usize, keyLow: u32, keyHigh: u32, counterLow: u32, counterHigh: u32,
   a: f64,
 ): void {
   const counter = counterOf(counterLow, counterHigh);
-  // u < a for the fraction u = k·2⁻²⁴ says k < ⌈a·2²⁴⌉, never for NaN.
-  const threshold = i32x4.splat(a > 0 ? <i32>min(ceil(a / STEP_F32), 1 / STEP_F32) : 0);
+  const threshold = thresholdOf(a);
   const one = i32x4.splat(1);
   for (let i = begin; i < end; i += 4) {
-    const words = block(counter + <u64>(i >> 2), keyLow, keyHigh);
-    const hits = v128.and(i32x4.lt_s(i32x4.shr_u(words, 8), threshold), one);
+    const hits = v128.and(hitsF32(block(counter + <u64>(i >> 2), keyLow, keyHigh), threshold), one);
     writeWhole<T>(out + <usize>i * sizeof<T>(), hits, end - i);
   }
+}
+
+/** out = x·scale where bernoulli with probability `keep` gives 1 for the element, else x·0. */
+@inline
+function dropout<T>(
+  begin: i32, end: i32, x: usize, out: usize, keyLow: u32, keyHigh: u32, counterLow: u32, counterHigh: u32,
+  keep: f64, scale: f64,
+): void {
+  const counter = counterOf(counterLow, counterHigh);
+  const threshold = thresholdOf(keep);
+  const factor = v128.splat<T>(<T>scale);
+  const shift = sizeof<T>() == 8 ? 1 : 2;
+  for (let i = begin; i < end; i += 1 << shift) {
+    const words = block(counter + <u64>(i >> shift), keyLow, keyHigh);
+    const hits = sizeof<T>() == 8 ? hitsF64(words, keep) : hitsF32(words, threshold);
+    const at = <usize>i * sizeof<T>();
+    const v = read<T>(x + at, sizeof<T>(), end - i);
+    write<T>(out + at, v128.mul<T>(v, v128.and(hits, factor)), end - i);
+  }
+}
+
+export function dropout_f32(
+  begin: i32, end: i32, x: usize, out: usize, keyLow: u32, keyHigh: u32, counterLow: u32, counterHigh: u32,
+  keep: f64, scale: f64,
+): void {
+  dropout<f32>(begin, end, x, out, keyLow, keyHigh, counterLow, counterHigh, keep, scale);
+}
+
+export function dropout_f64(
+  begin: i32, end: i32, x: usize, out: usize, keyLow: u32, keyHigh: u32, counterLow: u32, counterHigh: u32,
+  keep: f64, scale: f64,
+): void {
+  dropout<f64>(begin, end, x, out, keyLow, keyHigh, counterLow, counterHigh, keep, scale);
 }
 
 export function bernoulli_f32(
@@ -238,8 +287,7 @@ export function bernoulli_f64(
 ): void {
   const counter = counterOf(counterLow, counterHigh);
   for (let i = begin; i < end; i += 2) {
-    const u = fractionsF64(block(counter + <u64>(i >> 1), keyLow, keyHigh));
-    const hits = v128.and(f64x2.lt(u, f64x2.splat(a)), f64x2.splat(1));
+    const hits = v128.and(hitsF64(block(counter + <u64>(i >> 1), keyLow, keyHigh), a), f64x2.splat(1));
     write<f64>(out + (<usize>i << 3), hits, end - i);
   }
 }

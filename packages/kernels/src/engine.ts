@@ -46,9 +46,9 @@ export function numerics(): Numerics {
 }
 
 /**
- * Chooses how matrix products and convolutions are summed, before anything is computed. "fast" takes relaxed SIMD:
- * x·y + z rounded once, where the processor does so. That is quicker and no less accurate, but bits then depend on
- * the processor and the engine. The kernels for it are loaded by this call.
+ * Chooses how matrix products, and what is made of them, are summed, before anything is computed. "fast" takes
+ * relaxed SIMD: x·y + z rounded once, where the processor does so. That is quicker and no less accurate, but
+ * bits then depend on the processor and the engine. The kernels for it are loaded by this call.
  *
  * @throws RangeError for another word; Error after the first operation, or where the engine lacks relaxed SIMD
  */

@@ -11,6 +11,8 @@ export { fuse } from "./fusion/fuse.ts";
 export type {
   ArgReduceName,
   ArgScanName,
+  AttentionInputs,
+  AttentionScores,
   BinaryName,
   Boxes,
   Channels,

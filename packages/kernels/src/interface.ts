@@ -118,7 +118,7 @@ export type ScatterName =
   | "max" // NaN wins
   | "min";
 
-/** Fused optimizer steps, in place over equally long contiguous arrays; see {@link Kernels.update}. */
+/** Fused optimizer steps, in place over contiguous arrays; see {@link Kernels.update}. */
 export type UpdateName =
   | "sgd"
   | "sgdMomentum"
@@ -187,6 +187,23 @@ export interface Channels {
   readonly inner: number;
 }
 
+/**
+ * What attention is computed from: query [..., L, E], key [..., S, E], value [..., S, V] and mask [..., L, S] or
+ * none, with equal leading axes (strides may be 0) and unit strides along the last.
+ */
+export interface AttentionInputs {
+  readonly query: Operand;
+  readonly key: Operand;
+  readonly value: Operand;
+  readonly mask: Operand | null;
+}
+
+/** How scores arise: scale·query·keyᵀ + mask, and −∞ where a key comes later than its query if `causal`. */
+export interface AttentionScores {
+  readonly scale: number;
+  readonly causal: boolean;
+}
+
 export interface Kernels {
   readonly name: "wasm" | "plain";
 
@@ -219,6 +236,32 @@ export interface Kernels {
   /** Along `axis`, the maximum subtracted first. A row of −∞ gives NaN, as PyTorch's. */
   softmax(name: "softmax" | "logSoftmax", x: Operand, axis: number, out: Operand): void;
 
+  /** dx of `softmax`: y·(dy − Σ dy·y), or with its logarithm y, dy − e^y·Σ dy, along `axis`. */
+  softmaxGrad(
+    name: "softmax" | "logSoftmax",
+    y: Operand,
+    axis: number,
+    dy: Operand,
+    out: Operand,
+  ): void;
+  /**
+   * Of every row of x along `axis`: top = max x, logSum = ln Σ e^(x − top) and loss = logSum − (x[class] − top). The
+   * rows' classes (int32, valid) and the results are contiguous and in row-major order.
+   */
+  crossEntropy(
+    x: Operand,
+    axis: number,
+    classes: Operand,
+    out: { loss: Operand; top: Operand; logSum: Operand },
+  ): void;
+  /** out = dy·(e^(x − top − logSum) − [class]): the gradient of x, dy contiguous as the others. */
+  crossEntropyGrad(
+    x: Operand,
+    axis: number,
+    rows: { classes: Operand; dy: Operand; top: Operand; logSum: Operand },
+    out: Operand,
+  ): void;
+
   /**
    * Of every slice, mean = Σx/n (0 unless `centered`), variance = Σ(x − mean)²/n and rstd = 1/√(variance + eps).
    * All are contiguous, as everything in the next two entries; the sums are carried in float64.
@@ -245,6 +288,23 @@ export interface Kernels {
     x: Operand,
     slices: Slices & Channels & { centers: boolean; stretches: boolean },
     by: { mean: Operand; rstd: Operand; weight: Operand },
+    out: Operand,
+  ): void;
+
+  /**
+   * out = softmax(scores)·value, and logSum [..., L], the logarithms of the sums of e^score; both contiguous. A
+   * query that may look nowhere gives NaN. The matrix of scores is made in blocks only.
+   */
+  attention(inputs: AttentionInputs, how: AttentionScores, out: Operand, logSum: Operand): void;
+  /**
+   * The gradient of one of the inputs, into the contiguous `out` with the leading axes of all. dy, logSum and
+   * delta = Σ dy·y along the last axis are contiguous.
+   */
+  attentionGrad(
+    name: "query" | "key" | "value",
+    inputs: AttentionInputs,
+    how: AttentionScores,
+    saved: { dy: Operand; logSum: Operand; delta: Operand },
     out: Operand,
   ): void;
 
@@ -332,7 +392,21 @@ export interface Kernels {
   ): number;
 
   /**
-   * One optimizer step in one pass, in place. g′ = g + weightDecay·p throughout.
+   * out = x·scale where `random("bernoulli", …, keep, 0)` gives 1, else x·0; both contiguous. Returns the number of
+   * blocks as `random` does.
+   */
+  dropout(
+    x: Operand,
+    out: Operand,
+    key: readonly [keyLow: number, keyHigh: number],
+    counter: number,
+    keep: number,
+    scale: number,
+  ): number;
+
+  /**
+   * One optimizer step for several parameters, in place, in one pass. Each list names the contiguous and equally
+   * long arrays of one of them; g′ = g + weightDecay·p throughout.
    *
    * - sgd [p, g], {lr, weightDecay}: p −= lr·g′
    * - sgdMomentum [p, g, buf], {lr, weightDecay, momentum, dampening, nesterov (0|1), first (0|1)}:
@@ -360,5 +434,5 @@ export interface Kernels {
    *
    * `hyper` holds the numbers in the order listed.
    */
-  update(name: UpdateName, operands: readonly Operand[], hyper: readonly number[]): void;
+  update(name: UpdateName, lists: readonly (readonly Operand[])[], hyper: readonly number[]): void;
 }

@@ -44,21 +44,27 @@ function importShared(bytes: Uint8Array): void {
   bytes[at + MEMORY_IMPORT.length] = SHARED_WITH_MAXIMUM;
 }
 
-/** A binary as it was built, from its text. */
+/** A binary as it was built, from its text; `asText` in scripts/build.mjs tells how that is made. */
 export function moduleBytes(text = wasmText): Uint8Array<ArrayBuffer> {
+  const order = Array.from({ length: 256 }, (_, i) => Number.parseInt(text.substr(2 * i, 2), 16));
   const bytes = new Uint8Array(text.length);
   let length = 0;
-  for (let i = 0; i < text.length; i++) {
-    const first = digit(text.charCodeAt(i));
-    bytes[length++] = first < 88 ? first : 88 + 56 * (first - 88) + digit(text.charCodeAt(++i));
+  for (let at = 512; at < text.length; at++) {
+    let code = text.charCodeAt(at);
+    let first = 0;
+    if (code === TILDE || code === SPACE) {
+      first = code === TILDE ? 90 : 180;
+      code = text.charCodeAt(++at);
+    }
+    // Printable characters but the quote, < and the backslash, counted from !.
+    const skipped = Number(code > 34) + Number(code > 60) + Number(code > 92);
+    bytes[length++] = order[first + code - 33 - skipped];
   }
   return bytes.slice(0, length);
 }
 
-/** The value of a character of scripts/build.mjs's text, by its code. */
-function digit(code: number): number {
-  return code - (code < 92 ? 35 : 36);
-}
+const TILDE = 126;
+const SPACE = 32;
 
 /** @param others  binaries whose exports replace those of the main one */
 export function loadModule(

@@ -614,13 +614,15 @@ export const plain: Kernels = {
     return random(name, out.dtype, elements(out), out.offset, lengthOf(out), key, counter, a, b);
   },
 
-  update(name: UpdateName, operands, hyper) {
-    update(
-      name,
-      operands.map((x) => elements(x).subarray(x.offset)),
-      lengthOf(operands[0]),
-      hyper,
-    );
+  update(name: UpdateName, lists, hyper) {
+    for (const operands of lists) {
+      update(
+        name,
+        operands.map((x) => elements(x).subarray(x.offset)),
+        lengthOf(operands[0]),
+        hyper,
+      );
+    }
   },
 };
 

@@ -1,14 +1,48 @@
 /** Calls of the fused kernels: what layers and losses compute in one or two passes. */
 import type { Call } from "./call.ts";
-import type { DType, Kernels, Operand } from "./interface.ts";
+import type {
+  AttentionInputs,
+  AttentionScores,
+  DType,
+  Kernels,
+  Operand,
+  UpdateName,
+} from "./interface.ts";
 import { type Kernel, type KernelModule, unsupported } from "./module.ts";
+import { SLOTS, SMALL_BYTES } from "./scratch.ts";
+import { bytesPerElement } from "./storage.ts";
 
 // How many moves of an element the kernels take, measured roughly: it only says when threads pay.
 const MOMENTS = 3;
 const NORMALIZE = 2;
 const NORMALIZE_GRAD = 6;
+const SOFTMAX = 8;
+const RANDOM = 8;
 
-type Fused = "moments" | "normalize" | "normalizeGrad";
+/** Of a product of two numbers in attention, with what goes around it. */
+const PRODUCT = 0.25;
+
+/** Which kernel does an update, and the place of each array among its five; by default the name, and in order. */
+const updates: Partial<Record<UpdateName, { kernel: string; places: readonly number[] }>> = {
+  amsgrad: { kernel: "adam", places: [0, 1, 2, 3, 4] },
+  rmspropCentered: { kernel: "rmsprop", places: [0, 1, 2, 3] },
+  rmspropMomentum: { kernel: "rmsprop", places: [0, 1, 2, 4] },
+  rmspropCenteredMomentum: { kernel: "rmsprop", places: [0, 1, 2, 3, 4] },
+};
+const UPDATE_ARRAYS = 5;
+const HYPERS = 8;
+/** Elements of an entry of an update's table: a unit of work, some 50 µs. */
+const UPDATE_PIECE = 16384;
+/** Entries of a call, for which the place of arguments has room. */
+const MOST_ENTRIES = 128;
+
+/** Queries and keys of a block, and bytes of a tile; assembly/attention.ts has the same. */
+const ATTENTION_BLOCK = 40;
+const TILE_BYTES = 192;
+
+type Fused =
+  | ("moments" | "normalize" | "normalizeGrad" | "attention" | "attentionGrad")
+  | ("softmaxGrad" | "crossEntropy" | "crossEntropyGrad" | "dropout" | "update");
 
 export class FusedKernels implements Pick<Kernels, Fused> {
   readonly call: Call;
@@ -58,6 +92,150 @@ export class FusedKernels implements Pick<Kernels, Fused> {
     call.end(out.storage);
   }
 
+  attention(...[inputs, how, out, logSum]: Parameters<Kernels["attention"]>): void {
+    const kernel = this.kernel("attention", "attention", out.dtype);
+    this.attend(kernel, inputs, how, inputs.query, [out, logSum], []);
+  }
+
+  attentionGrad(...[name, inputs, how, saved, out]: Parameters<Kernels["attentionGrad"]>): void {
+    const kernel = this.kernel("attentionGrad", "attentionGrad", out.dtype);
+    const { dy, logSum, delta } = saved;
+    const operand = ["query", "key", "value"].indexOf(name);
+    this.attend(kernel, inputs, how, inputs[name], [out, logSum, dy, delta], [operand]);
+  }
+
+  softmaxGrad(...[name, y, axis, dy, out]: Parameters<Kernels["softmaxGrad"]>): void {
+    const kernel = this.kernel("softmaxGrad", `${name}Grad`, y.dtype);
+    this.alongRows(kernel, [y, dy, out], axis, [], out);
+  }
+
+  crossEntropy(...[x, axis, classes, out]: Parameters<Kernels["crossEntropy"]>): void {
+    const kernel = this.kernel("crossEntropy", "crossEntropy", x.dtype);
+    this.alongRows(kernel, [x], axis, [classes, out.loss, out.top, out.logSum], null);
+  }
+
+  crossEntropyGrad(...[x, axis, rows, out]: Parameters<Kernels["crossEntropyGrad"]>): void {
+    const kernel = this.kernel("crossEntropyGrad", "crossEntropyGrad", x.dtype);
+    this.alongRows(kernel, [x, out], axis, [rows.classes, rows.dy, rows.top, rows.logSum], out);
+  }
+
+  dropout(...[x, out, key, counter, keep, scale]: Parameters<Kernels["dropout"]>): number {
+    const { call } = this;
+    const kernel = this.kernel("dropout", "dropout", x.dtype);
+    call.begin();
+    const count = call.plan(out.shape, out, null, null, null);
+    if (count > 0) {
+      const high = Math.floor(counter / 2 ** 32);
+      const addresses = this.addresses([x, out]);
+      call.run(kernel, count, RANDOM * count, ...addresses, ...key, counter | 0, high, keep, scale);
+      call.end(out.storage);
+    }
+    return Math.ceil((count * bytesPerElement[x.dtype]) / 16);
+  }
+
+  update(...[name, lists, hyper]: Parameters<Kernels["update"]>): void {
+    const { call } = this;
+    const { kernel: called, places } = updates[name] ?? { kernel: name, places: [0, 1, 2, 3, 4] };
+    const hypers = new Float64Array(HYPERS);
+    hypers.set(hyper);
+    const header = new Int32Array(hypers.buffer);
+    let table: number[] = [];
+    let [work, staged] = [0, 0];
+    const run = (kernel: Kernel) => {
+      if (table.length === 0) return;
+      call.words([...header, ...table]);
+      call.launch(kernel, table.length / (1 + UPDATE_ARRAYS), work);
+      call.endAll();
+      call.begin();
+      [table, work, staged] = [[], 0, 0];
+    };
+    call.begin();
+    for (const list of lists) {
+      const kernel = this.kernel("update", called, list[0].dtype);
+      const bytes = bytesPerElement[list[0].dtype];
+      const count = list[0].shape.reduce((product, size) => product * size, 1);
+      const small = list.filter((x) => (x.storage?.length ?? 0) * bytes <= SMALL_BYTES).length;
+      if (staged + small > SLOTS) run(kernel);
+      staged += small;
+      let addresses = this.addresses(list);
+      for (let start = 0; start < count; start += UPDATE_PIECE) {
+        if (table.length === MOST_ENTRIES * (1 + UPDATE_ARRAYS)) {
+          run(kernel);
+          addresses = this.addresses(list);
+        }
+        const entry = [Math.min(UPDATE_PIECE, count - start), 0, 0, 0, 0, 0];
+        addresses.forEach((address, k) => {
+          entry[1 + places[k]] = address + start * bytes;
+        });
+        table.push(...entry);
+        work += list.length * entry[0];
+      }
+    }
+    if (lists.length > 0) run(this.kernel("update", called, lists[0][0].dtype));
+  }
+
+  /** Over the rows along `axis` of equally shaped operands; the kernel finds `others`, one element a row, by address. */
+  private alongRows(
+    kernel: Kernel,
+    operands: readonly Operand[],
+    axis: number,
+    others: readonly Operand[],
+    out: Operand | null,
+  ): void {
+    const { call } = this;
+    const n = operands[0].shape[axis];
+    const [a, b, c] = operands.map((x) => still(x, axis));
+    call.begin();
+    const rows = call.plan(a.shape, a, b ?? null, c ?? null, null);
+    if (rows === 0) return;
+    call.header(n, call.axes);
+    this.addresses(others).forEach((address, i) => {
+      call.own(i, address);
+    });
+    operands.forEach((x, k) => {
+      const bytes = bytesPerElement[x.dtype];
+      call.operand(k, operands.length, call.address(x), bytes, x.strides[axis], 0);
+    });
+    call.launch(kernel, rows, SOFTMAX * rows * n);
+    if (out === null) call.endAll();
+    else call.end(out.storage);
+  }
+
+  /** Units are blocks of the rows that `rowsOf` has. */
+  private attend(
+    kernel: Kernel,
+    { query, key, value, mask }: AttentionInputs,
+    { scale, causal }: AttentionScores,
+    rowsOf: Operand,
+    others: readonly Operand[],
+    options: readonly number[],
+  ): void {
+    const { call } = this;
+    const bytes = bytesPerElement[query.dtype];
+    const [queries, size] = query.shape.slice(-2);
+    const [keys, width] = value.shape.slice(-2);
+    call.begin();
+    const operands = [query, key, value, mask ?? query];
+    const [q, k, v, m] = operands.map(outermost);
+    const batches = call.plan(q.shape, q, k, v, m);
+    const block = ATTENTION_BLOCK;
+    const units = batches * Math.ceil(rowsOf.shape[rowsOf.shape.length - 2] / block);
+    if (units === 0) return;
+    call.header(queries, call.axes);
+    [keys, size, width, Number(mask !== null) + 2 * Number(causal)].forEach((number, i) => {
+      call.own(i, number);
+    });
+    operands.forEach((x, i) => {
+      call.operand(i, 4, call.address(x), bytes, x.strides[x.strides.length - 2], 0);
+    });
+    const widest = Math.ceil(Math.max(size, width) / block) * block;
+    const scratch = TILE_BYTES + bytes * block * (2 * block + 2 + 3 * widest);
+    const work = PRODUCT * batches * queries * keys * (size + width);
+    const addresses = this.addresses(others);
+    call.launchWithScratch(kernel, units, work, scratch, ...options, ...addresses, scale);
+    call.endAll();
+  }
+
   /** Where the operands are; 0 for none. */
   private addresses(operands: readonly (Operand | null)[]): number[] {
     return operands.map((x) => (x === null ? 0 : this.call.address(x)));
@@ -68,4 +246,14 @@ export class FusedKernels implements Pick<Kernels, Fused> {
     if (kernel === undefined) throw unsupported(this.module, where, name, dtype);
     return kernel;
   }
+}
+
+/** The operand held at the start of `axis`. */
+export function still(x: Operand, axis: number): Operand {
+  return { ...x, shape: x.shape.with(axis, 1), strides: x.strides.with(axis, 0) };
+}
+
+/** The axes before a matrix. */
+export function outermost(x: Operand): Operand {
+  return { ...x, shape: x.shape.slice(0, -2), strides: x.strides.slice(0, -2) };
 }

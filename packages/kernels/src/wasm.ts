@@ -16,7 +16,6 @@ import type {
   ScanName,
   ScatterName,
   UnaryName,
-  UpdateName,
 } from "./interface.ts";
 import {
   batchArguments,
@@ -31,7 +30,7 @@ import { plain } from "./plain.ts";
 import { bytesPerElement } from "./storage.ts";
 import { openCrew } from "./threads.ts";
 import { type ConvName, convolve } from "./wasm-conv.ts";
-import { FusedKernels } from "./wasm-fused.ts";
+import { FusedKernels, outermost, still } from "./wasm-fused.ts";
 import { reduce } from "./wasm-reduce.ts";
 
 /** Below this length along either axis, transposing in blocks gains nothing. */
@@ -267,7 +266,7 @@ export class WasmKernels extends FusedKernels implements Kernels {
     let batches = 1;
     let first = 0;
     if (rows > 0) {
-      batches = call.plan(out.shape.slice(0, -2), batch(a), batch(b), batch(out), null);
+      batches = call.plan(out.shape.slice(0, -2), outermost(a), outermost(b), outermost(out), null);
       if (batches === 0) return;
       const [aStrides, bStrides, outStrides] = call.strides;
       // One right-hand side for a batch whose rows go on evenly: a single taller product.
@@ -448,17 +447,6 @@ export class WasmKernels extends FusedKernels implements Kernels {
     return Math.ceil(count / perBlock);
   }
 
-  update(name: UpdateName, operands: readonly Operand[], hyper: readonly number[]): void {
-    const { call } = this;
-    const kernel = this.kernel("update", name, operands[0].dtype);
-    call.begin();
-    const count = call.plan(operands[0].shape, operands[0], null, null, null);
-    if (count === 0) return;
-    const addresses = operands.map((x) => call.address(x));
-    call.run(kernel, count, operands.length * count, ...addresses, ...hyper);
-    call.endAll();
-  }
-
   /** Runs a kernel over the rows along `axis` of equally shaped operands, the last of which it writes. */
   private alongAxis(kernel: Kernel, operands: readonly Operand[], axis: number): void {
     const { call } = this;
@@ -629,19 +617,9 @@ function sizeOf(x: Operand): number {
   return product(x.shape);
 }
 
-/** The operand held at the start of `axis`. */
-function still(x: Operand, axis: number): Operand {
-  return { ...x, shape: x.shape.with(axis, 1), strides: x.strides.with(axis, 0) };
-}
-
 /** Strides along the rows and the columns. */
 function matrixStrides({ strides }: Operand): [number, number] {
   return [strides[strides.length - 2], strides[strides.length - 1]];
-}
-
-/** The axes before the matrix. */
-function batch(x: Operand): Operand {
-  return { ...x, shape: x.shape.slice(0, -2), strides: x.strides.slice(0, -2) };
 }
 
 type NumberFunction = (a: number, b: number) => number;

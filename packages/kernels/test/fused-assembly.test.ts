@@ -9,7 +9,7 @@ const { exports } = new WebAssembly.Instance(new WebAssembly.Module(moduleBytes(
 const kernels = exports as unknown as Record<string, (...numbers: number[]) => void>;
 
 /** Page 0 holds the module's constants. */
-const START = 65536;
+const START = 65536 + 1024;
 const FAR = 2 ** 21;
 
 type FloatType = "f32" | "f64";
@@ -273,6 +273,16 @@ describe.each(types)("optimizer steps, %s", (type) => {
   }
   const result = (address: number) => Array.from(view(type, address, n));
 
+  /** One entry of a table: elements [begin, end) of the arrays. */
+  function step(name: string, arrays: number[], hyper: number[], begin = 0, end = n) {
+    const table = START - 1024;
+    new Float64Array(memory.buffer, table, 8).set(hyper);
+    const addresses = arrays.map((address) => address && address + begin * bytesOf[type]);
+    new Int32Array(memory.buffer, table + 64, 6).fill(0);
+    new Int32Array(memory.buffer, table + 64, 6).set([end - begin, ...addresses]);
+    kernels[`${name}_${type}`](0, 1, table);
+  }
+
   /** Within a few roundings of terms as large as the largest. */
   function expectClose(got: number[], exact: number[]) {
     const scale = Math.max(...exact.map(Math.abs));
@@ -284,7 +294,7 @@ describe.each(types)("optimizer steps, %s", (type) => {
 
   it("sgd", () => {
     const [p, g] = operands(1);
-    kernels[`sgd_${type}`](0, n, p0, g0, 0.1, 0.01);
+    step("sgd", [p0, g0], [0.1, 0.01]);
     expectClose(
       result(p0),
       p.map((x, i) => x - 0.1 * (g[i] + 0.01 * x)),
@@ -298,7 +308,7 @@ describe.each(types)("optimizer steps, %s", (type) => {
     [1, 1],
   ])("sgdMomentum, nesterov %p, first %p", (nesterov, first) => {
     const [p, g, m] = operands(2);
-    kernels[`sgdMomentum_${type}`](0, n, p0, g0, m0, 0.1, 0.01, 0.9, 0.2, nesterov, first);
+    step("sgdMomentum", [p0, g0, m0], [0.1, 0.01, 0.9, 0.2, nesterov, first]);
     const slope = p.map((x, i) => g[i] + 0.01 * x);
     const velocity = slope.map((s, i) => (first ? s : 0.9 * m[i] + 0.8 * s));
     expectClose(result(m0), velocity);
@@ -310,7 +320,7 @@ describe.each(types)("optimizer steps, %s", (type) => {
 
   it("rmsprop", () => {
     const [p, g, , v] = operands(3);
-    kernels[`rmsprop_${type}`](0, n, p0, g0, v0, 0.1, 0.01, 0.99, 1 - 0.99, 1e-8);
+    step("rmsprop", [p0, g0, v0], [0.1, 0.01, 0.99, 1 - 0.99, 1e-8]);
     const slope = p.map((x, i) => g[i] + 0.01 * x);
     const square = v.map((x, i) => 0.99 * x + (1 - 0.99) * slope[i] ** 2);
     expectClose(result(v0), square);
@@ -327,7 +337,7 @@ describe.each(types)("optimizer steps, %s", (type) => {
     // As Adam and AdamW combine their rates and corrections.
     const factors = [decoupled ? 1 - lr * decay : 1, 0, lr / c1, 1 / Math.sqrt(c2)];
     const hyper = [decoupled ? 0 : decay, beta1, beta2, eps, ...factors];
-    kernels[`adam_${type}`](0, n, p0, g0, m0, v0, ...hyper);
+    step("adam", [p0, g0, m0, v0], hyper);
     const slope = p.map((x, i) => (decoupled ? g[i] : g[i] + decay * x));
     const mean = m.map((x, i) => beta1 * x + (1 - beta1) * slope[i]);
     const square = v.map((x, i) => beta2 * x + (1 - beta2) * slope[i] ** 2);
@@ -343,14 +353,14 @@ describe.each(types)("optimizer steps, %s", (type) => {
   });
 
   it("gives the same bits in any split, and leaves what lies outside alone", () => {
-    const step = (begin: number, end: number) =>
-      kernels[`adam_${type}`](begin, end, FAR, g0, m0, v0, 0.01, 0.9, 0.999, 1e-8, 1, 0.05, 0.1, 3);
+    const hyper = [0.01, 0.9, 0.999, 1e-8, 1, 0.05, 0.1, 3];
+    const adam = (begin: number, end: number) => step("adam", [FAR, g0, m0, v0], hyper, begin, end);
     const fresh = () => {
       const [p] = operands(5);
       view(type, FAR, n).set(p);
     };
     fresh();
-    step(0, n);
+    adam(0, n);
     const whole = result(FAR);
     fresh();
     for (const [begin, end] of [
@@ -359,11 +369,11 @@ describe.each(types)("optimizer steps, %s", (type) => {
       [1, 3],
       [3, 20],
     ])
-      step(begin, end);
+      adam(begin, end);
     expect(result(FAR)).toEqual(whole);
     fresh();
     const before = result(FAR);
-    step(5, 5);
+    adam(5, 5);
     expect(result(FAR)).toEqual(before);
   });
 
@@ -371,7 +381,7 @@ describe.each(types)("optimizer steps, %s", (type) => {
     operands(6);
     view(type, p0, n)[3] = Infinity;
     view(type, g0, n)[3] = 0;
-    kernels[`sgd_${type}`](0, n, p0, g0, 0.1, 0);
+    step("sgd", [p0, g0], [0.1, 0]);
     expect(view(type, p0, n)[3]).toBe(Infinity);
   });
 });

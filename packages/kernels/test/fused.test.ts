@@ -60,6 +60,64 @@ describe("softmax agrees with the plain twin", () => {
   });
 });
 
+describe("gradients of rows of scores agree with the plain twin", () => {
+  it.each(floats)("%s, along any axis, any strides", (dtype) => {
+    const near = close(dtype, 32, dtype === "float32" ? 2e-5 : 1e-13);
+    fc.assert(
+      fc.property(cases, ([shape, seed]) => {
+        if (shape.length === 0) return;
+        const rng = new Rng(seed);
+        const axis = rng.below(shape.length);
+        const strided = () => randomOperand(rng, dtype, shape, { special: false });
+        const [y, dy] = [strided(), strided()];
+        const out = randomOperand(rng, dtype, shape, { writable: true });
+        for (const name of ["softmax", "logSoftmax"] as const) {
+          const expected = twin(out);
+          plain.softmaxGrad(name, y, axis, dy, expected);
+          wasm.softmaxGrad(name, y, axis, dy, out);
+          expectSame(out, expected, near);
+        }
+        const places = shape.filter((_, i) => i !== axis);
+        const count = places.reduce((a, b) => a * b, 1);
+        const each = () =>
+          dense(newArray(dtype, count).map(() => rng.next()) as TypedArray, places);
+        const classes = dense(
+          new Int32Array(count).map(() => rng.below(shape[axis])),
+          places,
+        );
+        if (shape[axis] === 0) return;
+        const [found, expected] = [0, 1].map(() => ({ loss: each(), top: each(), logSum: each() }));
+        plain.crossEntropy(y, axis, classes, expected);
+        wasm.crossEntropy(y, axis, classes, found);
+        for (const part of ["loss", "top", "logSum"] as const) {
+          expectSame(found[part], expected[part], near);
+        }
+        const slope = twin(out);
+        const rows = { ...expected, classes, dy: each() };
+        plain.crossEntropyGrad(y, axis, rows, slope);
+        wasm.crossEntropyGrad(y, axis, rows, out);
+        expectSame(out, slope, near);
+      }),
+      options(60),
+    );
+  });
+});
+
+describe("dropout agrees with the plain twin", () => {
+  it.each(floats)("%s", (dtype) => {
+    for (const length of [0, 1, 6, 1003]) {
+      const rng = new Rng(length);
+      const x = dense(newArray(dtype, length).map(() => rng.next() - 0.5) as TypedArray, [length]);
+      const out = twin(x);
+      const expected = twin(x);
+      const key = [7, 8] as const;
+      const blocks = plain.dropout(x, expected, key, 2 ** 33 + 1, 0.7, 1 / 0.7);
+      expect(wasm.dropout(x, out, key, 2 ** 33 + 1, 0.7, 1 / 0.7)).toBe(blocks);
+      expectSame(out, expected, close(dtype, 1, 0));
+    }
+  });
+});
+
 describe("random numbers agree with the plain twin", () => {
   it("Philox 4x32-10 of the twin has the published bits", () => {
     // Known answer of the Random123 distribution: counter 0, key 0.
@@ -137,14 +195,34 @@ describe("optimizer steps agree with the plain twin", () => {
           return { ...dense(array, [length]), offset: 3 };
         });
         const expected = operands.map(twin);
-        plain.update(name, expected, hyper);
-        wasm.update(name, operands, hyper);
+        plain.update(name, [expected], hyper);
+        wasm.update(name, [operands], hyper);
         operands.forEach((x, i) => {
           expectSame(x, expected[i], close(dtype, 4, dtype === "float32" ? 1e-6 : 1e-15));
         });
       }
     },
   );
+
+  it("takes any number of parameters of any length, small and large", () => {
+    const rng = new Rng(3);
+    const lengths = [3, 40_000, 1, 900, 1100, ...new Array(40).fill(7), 300_000, 2];
+    for (const dtype of floats) {
+      const lists = lengths.map((length) =>
+        [0, 1, 2, 3, 4].map(() =>
+          dense(newArray(dtype, length).map(() => rng.next()) as TypedArray, [length]),
+        ),
+      );
+      const expected = lists.map((list) => list.map(twin));
+      const hyper = [0.01, 0.9, 0.999, 1e-8, 1, 0, 0.01, 30];
+      plain.update("amsgrad", expected, hyper);
+      wasm.update("amsgrad", lists, hyper);
+      lists.flat().forEach((x, i) => {
+        expectSame(x, expected.flat()[i], close(dtype, 4, dtype === "float32" ? 1e-6 : 1e-15));
+      });
+    }
+    wasm.update("sgd", [], [1, 0]);
+  });
 
   it("a NaN gradient moves nothing by its sign", () => {
     for (const kernels of [wasm, plain]) {
@@ -153,7 +231,7 @@ describe("optimizer steps agree with the plain twin", () => {
         [NaN, -1],
         [0, 0],
       ].map((x) => dense(Float64Array.from(x), [2]));
-      kernels.update("lion", [p, g, m], [0.5, 0, 0.9, 0.99]);
+      kernels.update("lion", [[p, g, m]], [0.5, 0, 0.9, 0.99]);
       expect([...copyOut(p.storage!)]).toEqual([1, 1.5]);
     }
   });

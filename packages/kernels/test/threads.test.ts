@@ -115,7 +115,7 @@ function everything(): string[] {
     const row = uniform([1, 1003], dtype);
     keep(fresh([1, 611], dtype), (out) => kernels.matmul(row, turned, out));
     const weights = uniform([611, 1003], dtype);
-    kernels.update("sgd", [weights, x], [0.1, 0.01]);
+    kernels.update("sgd", [[weights, x]], [0.1, 0.01]);
     found.push(bits(weights));
   }
   return found;

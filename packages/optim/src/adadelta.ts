@@ -1,7 +1,8 @@
-import { type Tensor, updateInPlace } from "@tapegrad/core";
+import type { Tensor } from "@tapegrad/core";
 import { flag, fraction, type HyperValues, nonNegative } from "./hyper.ts";
 import {
   FirstOrderOptimizer,
+  type FusedUpdate,
   type Group,
   nextStep,
   type State,
@@ -45,13 +46,12 @@ export class Adadelta extends FirstOrderOptimizer<AdadeltaOptions> {
     grad: Tensor,
     { lr, rho, eps, weightDecay }: Group<AdadeltaOptions>,
     state: State,
-  ): void {
+  ): FusedUpdate {
     nextStep(state);
-    updateInPlace(
+    return [
       "adadelta",
       [p, grad, stateTensor(state, "squareAvg", p), stateTensor(state, "accDelta", p)],
       [lr, weightDecay, rho, eps],
-      "Adadelta.step",
-    );
+    ];
   }
 }

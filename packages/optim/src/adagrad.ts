@@ -1,7 +1,8 @@
-import { type Tensor, updateInPlace } from "@tapegrad/core";
+import type { Tensor } from "@tapegrad/core";
 import { flag, type HyperValues, nonNegative } from "./hyper.ts";
 import {
   FirstOrderOptimizer,
+  type FusedUpdate,
   type Group,
   nextStep,
   type State,
@@ -41,10 +42,10 @@ export class Adagrad extends FirstOrderOptimizer<AdagradOptions> {
     grad: Tensor,
     { lr, lrDecay, weightDecay, initialAccumulatorValue, eps }: Group<AdagradOptions>,
     state: State,
-  ): void {
+  ): FusedUpdate {
     const sum = stateTensor(state, "sum", p, initialAccumulatorValue);
     const rate = lr / (1 + (nextStep(state) - 1) * lrDecay);
     // RMSProp's step with a sum that forgets nothing.
-    updateInPlace("rmsprop", [p, grad, sum], [rate, weightDecay, 1, 1, eps], "Adagrad.step");
+    return ["rmsprop", [p, grad, sum], [rate, weightDecay, 1, 1, eps]];
   }
 }

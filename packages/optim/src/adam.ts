@@ -3,6 +3,7 @@ import { betas, flag, type HyperValues, nonNegative } from "./hyper.ts";
 import { corrections, momentUpdate } from "./moments.ts";
 import {
   FirstOrderOptimizer,
+  type FusedUpdate,
   type Group,
   nextStep,
   type State,
@@ -43,8 +44,8 @@ export class Adam extends FirstOrderOptimizer<AdamOptions> {
     grad: Tensor,
     group: Group<AdamOptions>,
     state: State,
-  ): void {
-    adamUpdate(p, grad, group, state, false, "Adam.step");
+  ): FusedUpdate {
+    return adamUpdate(p, grad, group, state, false);
   }
 }
 
@@ -55,8 +56,7 @@ export function adamUpdate(
   group: AdamOptions,
   state: State,
   decoupled: boolean,
-  where: string,
-): void {
+): FusedUpdate {
   const [correction1, correction2] = corrections(group.betas, nextStep(state));
   const factors = {
     meanRate: group.lr / correction1,
@@ -65,5 +65,5 @@ export function adamUpdate(
     amsgrad: group.amsgrad,
     decoupled,
   };
-  momentUpdate(p, grad, group, state, factors, where);
+  return momentUpdate(p, grad, group, state, factors);
 }

@@ -1,7 +1,8 @@
-import { type Tensor, updateInPlace } from "@tapegrad/core";
+import type { Tensor } from "@tapegrad/core";
 import { betas, flag, type HyperValues, nonNegative, power } from "./hyper.ts";
 import {
   FirstOrderOptimizer,
+  type FusedUpdate,
   type Group,
   nextStep,
   type State,
@@ -40,13 +41,12 @@ export class Adamax extends FirstOrderOptimizer<AdamaxOptions> {
     grad: Tensor,
     { lr, betas, eps, weightDecay }: Group<AdamaxOptions>,
     state: State,
-  ): void {
+  ): FusedUpdate {
     const rate = lr / (1 - power(betas[0], nextStep(state)));
-    updateInPlace(
+    return [
       "adamax",
       [p, grad, stateTensor(state, "expAvg", p), stateTensor(state, "expInf", p)],
       [rate, weightDecay, ...betas, eps],
-      "Adamax.step",
-    );
+    ];
   }
 }

@@ -1,7 +1,13 @@
 import type { Tensor } from "@tapegrad/core";
 import { type AdamOptions, adamUpdate } from "./adam.ts";
 import { betas, flag, nonNegative } from "./hyper.ts";
-import { FirstOrderOptimizer, type Group, type State, type Trainable } from "./optimizer.ts";
+import {
+  FirstOrderOptimizer,
+  type FusedUpdate,
+  type Group,
+  type State,
+  type Trainable,
+} from "./optimizer.ts";
 
 const hyper = {
   lr: nonNegative(1e-3),
@@ -31,7 +37,7 @@ export class AdamW extends FirstOrderOptimizer<AdamWOptions> {
     grad: Tensor,
     group: Group<AdamWOptions>,
     state: State,
-  ): void {
-    adamUpdate(p, grad, group, state, true, "AdamW.step");
+  ): FusedUpdate {
+    return adamUpdate(p, grad, group, state, true);
   }
 }

@@ -1,7 +1,8 @@
-import { type Tensor, updateInPlace } from "@tapegrad/core";
+import type { Tensor } from "@tapegrad/core";
 import { betas, flag, type HyperValues, nonNegative } from "./hyper.ts";
 import {
   FirstOrderOptimizer,
+  type FusedUpdate,
   type Group,
   type State,
   stateTensor,
@@ -37,12 +38,7 @@ export class Lion extends FirstOrderOptimizer<LionOptions> {
     grad: Tensor,
     { lr, betas, weightDecay }: Group<LionOptions>,
     state: State,
-  ): void {
-    updateInPlace(
-      "lion",
-      [p, grad, stateTensor(state, "expAvg", p)],
-      [lr, weightDecay, ...betas],
-      "Lion.step",
-    );
+  ): FusedUpdate {
+    return ["lion", [p, grad, stateTensor(state, "expAvg", p)], [lr, weightDecay, ...betas]];
   }
 }

@@ -1,7 +1,7 @@
 /** The fused step that Adam and its kin share; each combines rates and corrections in its own way. */
-import { type Tensor, updateInPlace } from "@tapegrad/core";
+import type { Tensor } from "@tapegrad/core";
 import { power } from "./hyper.ts";
-import { type State, stateTensor } from "./optimizer.ts";
+import { type FusedUpdate, type State, stateTensor } from "./optimizer.ts";
 
 /** The part of the hyper-parameters that they share. */
 export interface MomentOptions {
@@ -38,15 +38,10 @@ export function momentUpdate(
   { lr, betas, weightDecay }: MomentOptions,
   state: State,
   { gradRate = 0, meanRate, scale, eps, decoupled, amsgrad = false }: MomentFactors,
-  where: string,
-): void {
+): FusedUpdate {
   const tensors = [p, grad, stateTensor(state, "expAvg", p), stateTensor(state, "expAvgSq", p)];
   if (amsgrad) tensors.push(stateTensor(state, "maxExpAvgSq", p));
   const [decay, shrink] = decoupled ? [0, 1 - lr * weightDecay] : [weightDecay, 1];
-  updateInPlace(
-    amsgrad ? "amsgrad" : "adam",
-    tensors,
-    [decay, ...betas, eps, shrink, gradRate, meanRate, scale],
-    where,
-  );
+  const hyper = [decay, ...betas, eps, shrink, gradRate, meanRate, scale];
+  return [amsgrad ? "amsgrad" : "adam", tensors, hyper];
 }

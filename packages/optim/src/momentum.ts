@@ -1,7 +1,8 @@
-import { type Tensor, updateInPlace } from "@tapegrad/core";
+import type { Tensor } from "@tapegrad/core";
 import { flag, fraction, type HyperValues, nonNegative } from "./hyper.ts";
 import {
   FirstOrderOptimizer,
+  type FusedUpdate,
   type Group,
   type State,
   stateTensor,
@@ -41,12 +42,11 @@ export class Momentum extends FirstOrderOptimizer<MomentumOptions> {
     grad: Tensor,
     { lr, momentum, nesterov, weightDecay }: Group<MomentumOptions>,
     state: State,
-  ): void {
-    updateInPlace(
+  ): FusedUpdate {
+    return [
       "velocity",
       [p, grad, stateTensor(state, "velocity", p)],
       [lr, weightDecay, momentum, Number(nesterov)],
-      "Momentum.step",
-    );
+    ];
   }
 }

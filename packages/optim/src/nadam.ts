@@ -3,6 +3,7 @@ import { betas, flag, type HyperValues, nonNegative, power } from "./hyper.ts";
 import { corrections, momentUpdate } from "./moments.ts";
 import {
   FirstOrderOptimizer,
+  type FusedUpdate,
   type Group,
   nextStep,
   type State,
@@ -44,7 +45,7 @@ export class NAdam extends FirstOrderOptimizer<NAdamOptions> {
     grad: Tensor,
     group: Group<NAdamOptions>,
     state: State,
-  ): void {
+  ): FusedUpdate {
     const { lr, betas, eps, momentumDecay, decoupledWeightDecay } = group;
     const t = nextStep(state);
     const momentumAt = (t: number) => betas[0] * (1 - 0.5 * power(0.96, t * momentumDecay));
@@ -59,6 +60,6 @@ export class NAdam extends FirstOrderOptimizer<NAdamOptions> {
       eps,
       decoupled: decoupledWeightDecay,
     };
-    momentUpdate(p, grad, group, state, factors, "NAdam.step");
+    return momentUpdate(p, grad, group, state, factors);
   }
 }

@@ -9,6 +9,7 @@ import {
   ShapeError,
   show,
   Tensor,
+  updateAllInPlace,
   ValueError,
 } from "@tapegrad/core";
 import { checkHyper, type HyperFields, settle } from "./hyper.ts";
@@ -151,6 +152,11 @@ export abstract class Optimizer<H extends { lr: number }> {
     return this.groups.flatMap((group) => group.params);
   }
 
+  /** What messages call it. */
+  protected get name(): string {
+    return this.#name;
+  }
+
   /** What is remembered of a parameter; empty at first, kept from step to step. */
   protected stateOf(parameter: Tensor): State {
     let state = this.#state.get(parameter);
@@ -247,6 +253,13 @@ export abstract class Optimizer<H extends { lr: number }> {
   }
 }
 
+/** A fused kernel's step for one parameter, as `updateInPlace` takes it. */
+export type FusedUpdate = readonly [
+  name: Parameters<typeof updateAllInPlace>[0],
+  tensors: readonly Tensor[],
+  hyper: readonly number[],
+];
+
 /**
  * An optimizer that updates each parameter by itself, from its gradient. A subclass declares its
  * hyper-parameters and says how one parameter is updated.
@@ -255,11 +268,17 @@ export abstract class FirstOrderOptimizer<
   H extends { lr: number; maximize?: boolean },
 > extends Optimizer<H> {
   /**
-   * Updates one parameter in place; runs inside `noGrad`. `state` starts empty and is kept from step to
-   * step; `grad` may not be kept, since `zeroGrad` returns its memory. With `maximize` it is the negative
-   * of the parameter's.
+   * The fused step of one parameter, which joins those of the others in one kernel call; or changes the parameter
+   * itself and returns nothing. Runs inside `noGrad`. `state` starts empty and is kept from step to step; `grad` may
+   * not be kept, since `zeroGrad` returns its memory. With `maximize` it is the negative of the parameter's.
    */
-  protected abstract update(parameter: Tensor, grad: Tensor, group: Group<H>, state: State): void;
+  protected abstract update(
+    parameter: Tensor,
+    grad: Tensor,
+    group: Group<H>,
+    state: State,
+    // biome-ignore lint/suspicious/noConfusingVoidType: a subclass that does it all itself returns nothing
+  ): FusedUpdate | void;
 
   /** Updates every parameter that has a gradient; one without is left alone, weight decay included. */
   override step(): void;
@@ -267,15 +286,27 @@ export abstract class FirstOrderOptimizer<
   override step<L>(closure?: () => L): L | undefined {
     const loss = closure === undefined ? undefined : enableGrad(closure);
     noGrad(() => {
+      const negated: Tensor[] = [];
+      const updates = new Map<string, { of: FusedUpdate; lists: (readonly Tensor[])[] }>();
       for (const group of this.groups) {
         for (const parameter of group.params) {
           const grad = peekGrad(parameter);
           if (grad === null) continue;
           const downhill = group.maximize ? grad.neg() : grad;
-          this.update(parameter, downhill, group, this.stateOf(parameter));
-          if (downhill !== grad) drop(downhill);
+          if (downhill !== grad) negated.push(downhill);
+          const fused = this.update(parameter, downhill, group, this.stateOf(parameter));
+          if (!fused) continue;
+          const [name, tensors, hyper] = fused;
+          const key = `${name} ${hyper.join(" ")}`;
+          const alike = updates.get(key);
+          if (alike === undefined) updates.set(key, { of: fused, lists: [tensors] });
+          else alike.lists.push(tensors);
         }
       }
+      for (const { of, lists } of updates.values()) {
+        updateAllInPlace(of[0], lists, of[2], `${this.name}.step`);
+      }
+      drop(...negated);
     });
     return loss;
   }

@@ -3,6 +3,7 @@ import { betas, flag, type HyperValues, nonNegative, power } from "./hyper.ts";
 import { corrections, momentUpdate } from "./moments.ts";
 import {
   FirstOrderOptimizer,
+  type FusedUpdate,
   type Group,
   nextStep,
   type State,
@@ -44,7 +45,7 @@ export class RAdam extends FirstOrderOptimizer<RAdamOptions> {
     grad: Tensor,
     group: Group<RAdamOptions>,
     state: State,
-  ): void {
+  ): FusedUpdate {
     const { lr, betas, eps, decoupledWeightDecay: decoupled } = group;
     const t = nextStep(state);
     const [correction1, correction2] = corrections(betas, t);
@@ -63,6 +64,6 @@ export class RAdam extends FirstOrderOptimizer<RAdamOptions> {
           }
         : // A denominator of 0·√v + 1.
           { meanRate, scale: 0, eps: 1 };
-    momentUpdate(p, grad, group, state, { ...rectified, decoupled }, "RAdam.step");
+    return momentUpdate(p, grad, group, state, { ...rectified, decoupled });
   }
 }

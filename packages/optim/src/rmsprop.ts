@@ -1,7 +1,8 @@
-import { type Tensor, updateInPlace } from "@tapegrad/core";
+import type { Tensor } from "@tapegrad/core";
 import { flag, fraction, type HyperValues, nonNegative } from "./hyper.ts";
 import {
   FirstOrderOptimizer,
+  type FusedUpdate,
   type Group,
   nextStep,
   type State,
@@ -43,16 +44,14 @@ export class RMSProp extends FirstOrderOptimizer<RMSPropOptions> {
     grad: Tensor,
     { lr, alpha, eps, weightDecay, momentum, centered }: Group<RMSPropOptions>,
     state: State,
-  ): void {
+  ): FusedUpdate {
     nextStep(state);
     const tensors = [p, grad, stateTensor(state, "squareAvg", p)];
     if (centered) tensors.push(stateTensor(state, "gradAvg", p));
     if (momentum > 0) tensors.push(stateTensor(state, "momentumBuffer", p));
     const hyper = [lr, weightDecay, alpha, 1 - alpha, eps];
     const plain = centered ? "rmspropCentered" : "rmsprop";
-    if (momentum > 0) updateInPlace(`${plain}Momentum`, tensors, [...hyper, momentum], where);
-    else updateInPlace(plain, tensors, hyper, where);
+    if (momentum > 0) return [`${plain}Momentum`, tensors, [...hyper, momentum]];
+    return [plain, tensors, hyper];
   }
 }
-
-const where = "RMSProp.step";

@@ -1,7 +1,8 @@
-import { type Tensor, updateInPlace } from "@tapegrad/core";
+import type { Tensor } from "@tapegrad/core";
 import { flag, type HyperValues, nonNegative, numbers } from "./hyper.ts";
 import {
   FirstOrderOptimizer,
+  type FusedUpdate,
   type Group,
   nextStep,
   type State,
@@ -49,13 +50,12 @@ export class Rprop extends FirstOrderOptimizer<RpropOptions> {
     grad: Tensor,
     { lr, etas, stepSizes }: Group<RpropOptions>,
     state: State,
-  ): void {
+  ): FusedUpdate {
     nextStep(state);
-    updateInPlace(
+    return [
       "rprop",
       [p, grad, stateTensor(state, "prev", p), stateTensor(state, "stepSize", p, lr)],
       [...etas, ...stepSizes],
-      "Rprop.step",
-    );
+    ];
   }
 }

@@ -1,7 +1,8 @@
-import { type Tensor, updateInPlace, ValueError } from "@tapegrad/core";
+import { type Tensor, ValueError } from "@tapegrad/core";
 import { finite, flag, type HyperValues, nonNegative } from "./hyper.ts";
 import {
   FirstOrderOptimizer,
+  type FusedUpdate,
   type Group,
   type GroupRules,
   type State,
@@ -46,19 +47,20 @@ export class SGD extends FirstOrderOptimizer<SGDOptions> {
     super("SGD", hyper, params, options, rules);
   }
 
-  protected override update(p: Tensor, grad: Tensor, group: Group<SGDOptions>, state: State): void {
+  protected override update(
+    p: Tensor,
+    grad: Tensor,
+    group: Group<SGDOptions>,
+    state: State,
+  ): FusedUpdate {
     const { lr, momentum, dampening, nesterov, weightDecay } = group;
-    if (momentum === 0) {
-      updateInPlace("sgd", [p, grad], [lr, weightDecay], "SGD.step");
-      return;
-    }
+    if (momentum === 0) return ["sgd", [p, grad], [lr, weightDecay]];
     const first = state.momentumBuffer === undefined;
     const buffer = stateTensor(state, "momentumBuffer", p);
-    updateInPlace(
+    return [
       "sgdMomentum",
       [p, grad, buffer],
       [lr, weightDecay, momentum, dampening, Number(nesterov), Number(first)],
-      "SGD.step",
-    );
+    ];
   }
 }

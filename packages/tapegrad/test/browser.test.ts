@@ -7,12 +7,13 @@ import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { type Browser, chromium, type Page } from "playwright-core";
 import { bundle, chromiumPath, launchOptions } from "./browser/chromium.ts";
-import { neuron, train } from "./browser/program.ts";
+import { fused, neuron, train } from "./browser/program.ts";
 
 const here = dirname(fileURLToPath(import.meta.url));
 interface Program {
   neuron: typeof neuron;
   train: typeof train;
+  fused: typeof fused;
 }
 
 const suite = chromiumPath === undefined ? describe.skip : describe;
@@ -63,6 +64,14 @@ suite("in headless Chromium (set CHROMIUM_PATH, or install Debian's chromium)", 
     );
     expect(there.last).toBeLessThan(there.first / 2);
     expect(there).toEqual(train());
+  });
+
+  it("compiles a formula to the same bits as Node", async () => {
+    const there = await page.evaluate(() =>
+      (globalThis as unknown as { program: Program }).program.fused(),
+    );
+    expect(there.different).toBe(0);
+    expect(there).toEqual(fused());
   });
 
   it("without a word on the console, under a strict Content-Security-Policy", () => {

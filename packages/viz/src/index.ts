@@ -9,7 +9,6 @@ export {
   decisionBoundary,
   type LabelledPoints,
 } from "./plots/decision-boundary.ts";
-export type { PlotOptions } from "./plots/figure.ts";
 export {
   accuracyCurve,
   activationHistograms,
@@ -24,6 +23,7 @@ export {
   updateRatios,
   weightNorms,
 } from "./plots/index.ts";
+export type { PlotOptions } from "./plots/options.ts";
 export type {
   Activation,
   ConfusionCounts,

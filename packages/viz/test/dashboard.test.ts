@@ -200,7 +200,7 @@ browserSuite(`a dashboard in headless Chromium (${hint})`, () => {
       (n) => Number(document.querySelectorAll("#runs tbody td")[1]!.textContent) > n,
       before,
     );
-    expect(await page.locator("#status").textContent()).toBe("training");
+    expect(await page.locator("#status").textContent()).toBe("running");
     solver.stop();
     await training;
     await page.getByText("training has ended").waitFor();

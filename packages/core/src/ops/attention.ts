@@ -1,16 +1,20 @@
 /** Attention. */
+import type { AttentionInputs, AttentionScores } from "@tapegrad/kernels";
 import { checkTensor } from "../apply.ts";
 import { checkFinite, checkFlag } from "../check.ts";
 import { isFloat } from "../dtype.ts";
 import { DTypeError, ShapeError, ValueError } from "../errors.ts";
+import { defineOp } from "../op.ts";
 import type { Generator } from "../random.ts";
-import { broadcastShapes, formatShape, sameShape } from "../shape.ts";
-import { adoptArray, type Tensor } from "../tensor.ts";
-import { where } from "./compare.ts";
+import { broadcastShapes, broadcastStrides, formatShape, type Shape, sameShape } from "../shape.ts";
+import { adoptArray, type Tensor, viewTensor } from "../tensor.ts";
+import { eq, where } from "./compare.ts";
+import { directly, runsDirectly, withPacked } from "./direct.ts";
 import { checkProbability, dropout } from "./dropout.ts";
-import { add, mul } from "./elementwise.ts";
+import { add, mul, sub } from "./elementwise.ts";
 import { transpose } from "./layout.ts";
 import { matmul } from "./matmul.ts";
+import { sum } from "./reduce.ts";
 import { softmax } from "./softmax.ts";
 
 /** Options of {@link scaledDotProductAttention}. */
@@ -37,6 +41,114 @@ function causalMask(queries: number, keys: number): Tensor {
   );
   return adoptArray(mask, "bool", [queries, keys]);
 }
+
+function scoresOf(
+  query: Tensor,
+  key: Tensor,
+  mask: Tensor | number,
+  { scale, causal }: AttentionScores,
+): Tensor {
+  const scores = matmul(mul(query, scale), transpose(key, -2, -1));
+  const [queries, keys] = scores.shape.slice(-2) as [number, number];
+  // What is masked by −∞ gets no gradient, not even NaN of a query that may look nowhere.
+  const seen = mask === 0 ? scores : where(eq(mask, -Infinity), -Infinity, add(scores, mask));
+  return causal ? where(causalMask(queries, keys), seen, -Infinity) : seen;
+}
+
+/** The axes before the matrices. */
+function leadOf(inputs: readonly Tensor[]): Shape {
+  return broadcastShapes("attention", ...inputs.map((x) => x.shape.slice(0, -2)));
+}
+
+/** x shown with the leading axes `lead`, off the tape. */
+function spread(x: Tensor, lead: Shape, matrix: Shape): Tensor {
+  const shape = [...lead, ...matrix];
+  return viewTensor(x, shape, broadcastStrides(x.shape, x.strides, shape), x.offset);
+}
+
+/** Calls `use` with the inputs as the kernels want them: equal leading axes, elements of a row side by side. */
+function withInputs(
+  { query, key, value, mask }: Record<"query" | "key" | "value" | "mask", Tensor>,
+  use: (inputs: AttentionInputs) => void,
+): void {
+  const lead = leadOf([query, key, value, mask]);
+  const [queries, keys] = [query.shape.at(-2)!, key.shape.at(-2)!];
+  const masked = mask.rank > 0;
+  const whole = masked
+    ? [spread(mask, mask.shape.slice(0, -2), [mask.shape.at(-2) ?? 1, keys])]
+    : [];
+  withPacked(
+    [query, key, value, ...whole],
+    ([q, k, v, m]) => {
+      const [first, second, third] = [q!, k!, v!].map((x) => spread(x, lead, x.shape.slice(-2)));
+      const scores = m === undefined ? null : spread(m, lead, [queries, keys]);
+      use({ query: first!, key: second!, value: third!, mask: scores });
+    },
+    (x) => x.shape.at(-1) === 1 || x.strides.at(-1) === 1,
+  );
+}
+
+type Saved = Readonly<Record<"query" | "key" | "value" | "mask" | "y" | "logSum", Tensor>>;
+
+/** With P = softmax(S): dP = dy·vᵀ, dS = P ⊙ (dP − Σ dP ⊙ P), and S = scale·q·kᵀ + mask. */
+function attentionGrad(
+  name: "query" | "key" | "value" | "mask",
+  dy: Tensor,
+  saved: Saved,
+  how: AttentionScores,
+): Tensor {
+  const { query, key, value, mask } = saved;
+  if (name !== "mask" && runsDirectly(dy, query, key, value, mask)) {
+    const { y, logSum } = saved;
+    const delta = sum(mul(dy, y), -1);
+    const { shape } = saved[name];
+    return directly([...y.shape.slice(0, -2), ...shape.slice(-2)], y.dtype, (dx, kernels) =>
+      withPacked([dy], ([upstream]) =>
+        withInputs({ query, key, value, mask }, (inputs) =>
+          kernels.attentionGrad(name, inputs, how, { dy: upstream!, logSum, delta }, dx),
+        ),
+      ),
+    );
+  }
+  const scores = scoresOf(query, key, mask.rank === 0 ? 0 : mask, how);
+  const hidden = eq(scores, -Infinity);
+  const p = where(hidden, 0, softmax(scores, -1));
+  if (name === "value") return matmul(transpose(p, -2, -1), dy);
+  const dp = matmul(dy, transpose(value, -2, -1));
+  const ds = where(hidden, 0, mul(p, sub(dp, sum(mul(dp, p), -1, { keepdim: true }))));
+  if (name === "mask") return ds;
+  const other = name === "query" ? matmul(ds, key) : matmul(transpose(ds, -2, -1), query);
+  return mul(other, how.scale);
+}
+
+/** Attention without the matrix of scores; see {@link scaledDotProductAttention}. A mask of 0 is none. */
+export const attentionOp = defineOp({
+  name: "attention",
+  inputs: ["query", "key", "value", "mask"],
+  extras: ["logSum"],
+  domain: "float",
+  shapes: ({ query, key, value, mask }, _: AttentionScores) => {
+    const rows = [...leadOf([query, key, value, mask]), query.shape.at(-2)!];
+    return { y: { shape: [...rows, value.shape.at(-1)!] }, logSum: { shape: rows } };
+  },
+  forwardAll: (inputs, { y, logSum }, kernels, how: AttentionScores) =>
+    withInputs(inputs, (together) => kernels.attention(together, how, y, logSum)),
+  saves: ["query", "key", "value", "mask", "y"],
+  batch: "broadcast",
+  grad: {
+    query: (dy, saved, how) => attentionGrad("query", dy, saved, how),
+    key: (dy, saved, how) => attentionGrad("key", dy, saved, how),
+    value: (dy, saved, how) => attentionGrad("value", dy, saved, how),
+    mask: (dy, saved, how) => attentionGrad("mask", dy, saved, how),
+  },
+  tex: {
+    y: "\\mathrm{softmax}(s\\,Q K^\\top + M)\\,V = P V",
+    query: "s\\,dS\\,K,\\ dS = P \\odot (dP - \\textstyle\\sum dP \\odot P),\\ dP = dY\\,V^\\top",
+    key: "s\\,dS^\\top Q",
+    value: "P^\\top dY",
+    mask: "dS",
+  },
+});
 
 /**
  * softmax(query · keyᵀ · scale + mask) · value over the last two axes; leading axes (batch, heads) broadcast.
@@ -84,9 +196,10 @@ export function scaledDotProductAttention(
       );
     }
   }
-  const scores = matmul(mul(query, scale), transpose(key, -2, -1));
-  const mask = isCausal ? causalMask(queries, keys) : attnMask;
-  const weights = softmax(masked(scores, mask), -1);
+  const mask = !attnMask ? 0 : attnMask.dtype === "bool" ? where(attnMask, 0, -Infinity) : attnMask;
+  const how = { scale, causal: isCausal };
+  if (dropoutP === 0 && keys > 0) return attentionOp(query, key, value, mask, how);
+  const weights = softmax(scoresOf(query, key, mask, how), -1);
   const { generator } = options;
   const kept = dropout(weights, { p: dropoutP, ...(generator === undefined ? {} : { generator }) });
   return matmul(kept, value);
@@ -104,9 +217,4 @@ function checkMask(op: string, mask: Tensor, scores: readonly number[]): void {
       `${op}: attnMask is ${formatShape(mask.shape)}; it must broadcast to the scores' ${formatShape(scores)}.`,
     );
   }
-}
-
-function masked(scores: Tensor, mask: Tensor | null | undefined): Tensor {
-  if (!mask) return scores;
-  return mask.dtype === "bool" ? where(mask, scores, -Infinity) : add(scores, mask);
 }

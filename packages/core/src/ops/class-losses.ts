@@ -8,18 +8,21 @@ import { checkFinite } from "../check.ts";
 import { arange, zeros } from "../create.ts";
 import { isFloat } from "../dtype.ts";
 import { DTypeError, IndexError, ShapeError, ValueError } from "../errors.ts";
+import { defineOp } from "../op.ts";
 import { formatShape, type Shape, sameShape, sizeOf } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
-import { eachSample } from "./batching.ts";
+import { floated } from "./arguments.ts";
+import { eachSample, withFrontAxis } from "./batching.ts";
 import { eq, ne, where } from "./compare.ts";
+import { directly, runsDirectly, withPacked } from "./direct.ts";
 import { add, div, mul, neg, relu, square, sub } from "./elementwise.ts";
-import { gather } from "./indexing.ts";
+import { gather, scatterZeros } from "./indexing.ts";
 import { reshape, to, unsqueeze } from "./layout.ts";
 import { mean, sum } from "./reduce.ts";
 import { checkReduction, checkSameShape, type LossOptions, reduced } from "./reduction.ts";
 import { cumprod } from "./scan.ts";
 import { scatterAdd } from "./scatter.ts";
-import { logSoftmax } from "./softmax.ts";
+import { logSoftmax, softmax } from "./softmax.ts";
 import { logaddexp } from "./special.ts";
 
 /** Options of {@link nllLoss}. */
@@ -111,6 +114,47 @@ function atClasses(x: Tensor, axis: number, classes: Tensor): Tensor {
   return reshape(gather(x, axis, unsqueeze(classes, axis)), classes.shape);
 }
 
+/**
+ * −ln softmax(x)[class] of every row along the axis, in one pass; for the gradient it keeps the row's largest
+ * score, and the logarithm of the sum relative to it, so that large scores lose no digits.
+ */
+export const crossEntropyOp = defineOp({
+  name: "crossEntropy",
+  inputs: ["x", "classes"],
+  extras: ["top", "logSum"],
+  domain: "any",
+  shapes: ({ x, classes }, _: number) => {
+    const each = { shape: classes.shape, dtype: x.dtype };
+    return { y: each, top: each, logSum: each };
+  },
+  forwardAll: ({ x, classes }, { y, top, logSum }, kernels, axis) =>
+    withPacked([classes], ([packed]) =>
+      kernels.crossEntropy(x, axis, packed!, { loss: y, top, logSum }),
+    ),
+  saves: ["x", "classes"],
+  batch: withFrontAxis((axis) => axis + 1),
+  grad: {
+    // ∂y/∂xⱼ = softmax(x)ⱼ − [j = class]
+    x: (dy, saved, axis): Tensor => {
+      const { x, classes } = saved;
+      if (runsDirectly(dy, x, classes)) {
+        const { top, logSum } = saved;
+        return directly(x.shape, x.dtype, (dx, kernels) =>
+          withPacked([dy, classes], ([upstream, chosen]) => {
+            const rows = { classes: chosen!, dy: upstream!, top, logSum };
+            kernels.crossEntropyGrad(x, axis, rows, dx);
+          }),
+        );
+      }
+      const each = unsqueeze(dy, axis);
+      const own = scatterZeros(each, unsqueeze(classes, axis), { axis, shape: x.shape });
+      return sub(mul(softmax(x, axis), each), own);
+    },
+    classes: null,
+  },
+  tex: { y: "-\\ln \\mathrm{softmax}(x)_c", x: "\\mathrm{softmax}(x)_j - [j = c]" },
+});
+
 /** Each place's class weight. */
 function weightsOf(weight: Tensor, classes: Tensor): Tensor {
   return reshape(gather(weight, 0, reshape(classes, [classes.size])), classes.shape);
@@ -124,22 +168,27 @@ function beside(weight: Tensor, scores: Tensor, axis: number): Tensor {
   );
 }
 
-/** −weight[c]·x[c] at each place's class c, mixed with the mean over all classes by `smoothing`. */
+/**
+ * −weight[c]·x[c] at each place's class c, mixed with the mean over all classes by `smoothing`. x are the
+ * log-probabilities of `scores`, or where there are scores only, what {@link crossEntropyOp} makes of them.
+ */
 function likelihood(
   op: string,
   name: string,
-  x: Tensor,
+  scores: Tensor,
   target: Tensor,
   { weight, ignoreIndex = -100, reduction = "mean" }: NllOptions,
-  smoothing: number,
+  x: Tensor | null = null,
+  smoothing = 0,
 ): Tensor {
-  const axis = x.rank === 1 ? 0 : 1;
-  const { classes, keeps, counted } = checkTargets(op, name, x, target, ignoreIndex);
+  const axis = scores.rank === 1 ? 0 : 1;
+  const { classes, keeps, counted } = checkTargets(op, name, scores, target, ignoreIndex);
   const kept = (losses: Tensor) => (keeps === null ? losses : where(keeps, losses, 0));
   const weights = weight ? kept(weightsOf(weight, classes)) : null;
-  const picked = neg(atClasses(x, axis, classes));
+  const picked =
+    x === null ? crossEntropyOp(scores, classes, axis) : neg(atClasses(x, axis, classes));
   let losses = kept(weights === null ? picked : mul(picked, weights));
-  if (smoothing > 0) {
+  if (x !== null && smoothing > 0) {
     const all = neg(sum(weight ? mul(x, beside(weight, x, axis)) : x, axis));
     losses = add(mul(losses, 1 - smoothing), mul(kept(all), smoothing / x.shape[axis]!));
   }
@@ -162,7 +211,7 @@ export function nllLoss(x: Tensor, target: Tensor, options: NllOptions = {}): Te
   checkTensor(op, "target", target);
   checkReduction(op, options.reduction ?? "mean");
   checkClassWeight(op, options.weight, x.shape[axis]!);
-  return likelihood(op, "scores", x, target, options, 0);
+  return likelihood(op, "scores", x, target, options, x);
 }
 
 /**
@@ -201,8 +250,13 @@ export function crossEntropy(
       `${op}: logits are ${formatShape(logits.shape)} and target probabilities ${formatShape(target.shape)}; they must be equal.`,
     );
   }
-  const logProbabilities = logSoftmax(logits, axis);
-  if (!soft) return likelihood(op, "logits", logProbabilities, target, options, labelSmoothing);
+  const scores = floated(logits);
+  if (!soft && labelSmoothing === 0) return likelihood(op, "logits", scores, target, options);
+  const logProbabilities = logSoftmax(scores, axis);
+  if (!soft) {
+    const x = logProbabilities;
+    return likelihood(op, "logits", scores, target, options, x, labelSmoothing);
+  }
   const smooth =
     labelSmoothing > 0 ? add(mul(target, 1 - labelSmoothing), labelSmoothing / classes) : target;
   const terms = mul(to(smooth, logits.dtype), logProbabilities);

@@ -26,16 +26,17 @@ export function directly(
   return y;
 }
 
-/** @internal Calls `use` with the tensors, those that are not contiguous as temporary copies. */
+/** @internal Calls `use` with the tensors, those that do not lie as wanted (contiguous) as temporary copies. */
 export function withPacked<R>(
   tensors: readonly Tensor[],
   use: (packed: readonly Tensor[]) => R,
+  fits: (x: Tensor) => boolean = (x) => x.isContiguous,
 ): R {
-  const i = tensors.findIndex((x) => !x.isContiguous);
+  const i = tensors.findIndex((x) => !fits(x));
   if (i < 0) return use(tensors);
   const x = tensors[i]!;
   return withScratch(x.shape, x.dtype, (copy) => {
     defaultKernels().copy(x, copy);
-    return withPacked(tensors.with(i, copy), use);
+    return withPacked(tensors.with(i, copy), use, fits);
   });
 }

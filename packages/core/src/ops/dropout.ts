@@ -1,11 +1,15 @@
 /** Dropout and its variants. Masks come from a seeded generator: the same seed drops the same elements. */
 import { checkTensor } from "../apply.ts";
+import { openLevels } from "../batched.ts";
 import { checkFlag } from "../check.ts";
+import { ones } from "../create.ts";
 import { isFloat } from "../dtype.ts";
 import { DTypeError, ShapeError, ValueError } from "../errors.ts";
+import { defineOp } from "../op.ts";
 import { bernoulli, defaultGenerator, type Generator } from "../random.ts";
 import { formatShape, type Shape } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
+import { withPacked } from "./direct.ts";
 import { add, mul } from "./elementwise.ts";
 import { asBatch, likeGiven } from "./windows.ts";
 
@@ -51,6 +55,35 @@ function dropped(x: Tensor, shape: Shape, options: DropoutOptions): Tensor {
   return mul(x, p === 1 ? mask : mask.mul_(1 / (1 - p)));
 }
 
+interface Draw {
+  /** Where the random numbers are; see {@link Generator.reserve}. */
+  key: readonly [number, number];
+  counter: number;
+  /** Probability of staying. */
+  keep: number;
+}
+
+/**
+ * y = x/keep for elements that stay, x·0 for others. The rule draws the same numbers once more, so nothing is kept
+ * for it.
+ */
+export const dropoutOp = defineOp({
+  name: "dropout",
+  inputs: ["x"],
+  domain: "float",
+  shape: ({ x }) => x.shape,
+  forward: ({ x }, y, kernels, { key, counter, keep }: Draw) =>
+    withPacked([x], ([packed]) => {
+      // At keep = 0 nothing is left to scale up, and 0 · 1/0 would be NaN.
+      kernels.dropout(packed!, y, key, counter, keep, keep === 0 ? 1 : 1 / keep);
+    }),
+  // What one sample's place keeps, every sample's does.
+  batch: ({ call, inputs: [x], attrs }) =>
+    mul(x!, call([ones(x!.shape.slice(1), { dtype: x!.dtype })], attrs) as Tensor),
+  grad: { x: (dy, _, attrs): Tensor => dropoutOp(dy, attrs) },
+  tex: { y: "x\\,m / (1 - p),\\ m \\in \\{0, 1\\}", x: "m / (1 - p)" },
+});
+
 /** SELU's value far below 0, −λα: what alpha dropout puts in place of dropped elements. */
 const SATURATED = -1.0507009873554805 * 1.6732632423543772;
 
@@ -80,7 +113,13 @@ function channels(op: string, x: Tensor): number[] {
  * Srivastava et al., Dropout: a simple way to prevent neural networks from overfitting, JMLR 2014.
  */
 export function dropout(x: Tensor, options: DropoutOptions = {}): Tensor {
-  return drops("dropout", x, options) ? dropped(x, x.shape, options) : x;
+  if (!drops("dropout", x, options)) return x;
+  // Inside vmap, samples may have masks of their own.
+  if (openLevels > 0 || x.rank === 0) return dropped(x, x.shape, options);
+  const { p = 0.5, generator = defaultGenerator() } = options;
+  const perBlock = x.dtype === "float64" ? 2 : 4;
+  const place = generator.reserve(Math.ceil(x.size / perBlock));
+  return dropoutOp(x, { ...place, keep: 1 - p });
 }
 
 /**

@@ -4,6 +4,7 @@ import { defineOp } from "../op.ts";
 import { normalizeAxis } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { withFrontAxis } from "./batching.ts";
+import { directly, runsDirectly } from "./direct.ts";
 import { exp, mul, neg, sub } from "./elementwise.ts";
 import { reshape } from "./layout.ts";
 import { sum } from "./reduce.ts";
@@ -18,7 +19,12 @@ export const softmaxOp = defineOp({
   batch: withFrontAxis((axis) => axis + 1),
   grad: {
     // ∂yᵢ/∂xⱼ = yᵢ([i = j] − yⱼ)  ⇒  dx = y ⊙ (dy − Σ dy ⊙ y)
-    x: (dy, { y }, axis) => mul(y, sub(dy, sum(mul(dy, y), axis, { keepdim: true }))),
+    x: (dy, { y }, axis) =>
+      runsDirectly(dy, y)
+        ? directly(y.shape, y.dtype, (dx, kernels) =>
+            kernels.softmaxGrad("softmax", y, axis, dy, dx),
+          )
+        : mul(y, sub(dy, sum(mul(dy, y), axis, { keepdim: true }))),
   },
   tex: { y: "e^{x_i} / \\sum_j e^{x_j}", x: "y_i([i=j] - y_j)" },
 });
@@ -40,7 +46,12 @@ export const logSoftmaxOp = defineOp({
   batch: withFrontAxis((axis) => axis + 1),
   grad: {
     // ∂yᵢ/∂xⱼ = [i = j] − softmax(x)ⱼ
-    x: (dy, { y }, axis) => sub(dy, mul(exp(y), sum(dy, axis, { keepdim: true }))),
+    x: (dy, { y }, axis) =>
+      runsDirectly(dy, y)
+        ? directly(y.shape, y.dtype, (dx, kernels) =>
+            kernels.softmaxGrad("logSoftmax", y, axis, dy, dx),
+          )
+        : sub(dy, mul(exp(y), sum(dy, axis, { keepdim: true }))),
   },
   tex: { y: "x_i - \\ln\\sum_j e^{x_j}", x: "[i=j] - \\mathrm{softmax}(x)_j" },
 });

@@ -2,6 +2,8 @@
 import { describe, expect, it } from "@jest/globals";
 import {
   alphaDropout,
+  bernoulli,
+  checkOp,
   dropout,
   dropout1d,
   dropout2d,
@@ -10,16 +12,21 @@ import {
   featureAlphaDropout,
   featureDropout,
   Generator,
+  grad,
   gradcheck,
   gradgradcheck,
+  normal,
   ones,
   randn,
+  scalar,
   scaledDotProductAttention,
   softmax,
   type Tensor,
   tensor,
   zeros,
 } from "../../src/index.ts";
+import { attentionOp } from "../../src/ops/attention.ts";
+import { dropoutOp } from "../../src/ops/dropout.ts";
 import { expectNear, random, testMessages } from "./helpers.ts";
 
 export function attentionTests(): void {
@@ -73,6 +80,47 @@ export function attentionTests(): void {
       gradgradcheck(f, leaves);
     });
 
+    it("as one op", () => {
+      const inputs = { query: normal([2, 3, 2]), key: normal([2, 4, 2]), value: normal([2, 4, 3]) };
+      checkOp(attentionOp, {
+        cases: [
+          { ...inputs, mask: normal([3, 4]), attrs: { scale: 0.7, causal: false } },
+          { ...inputs, mask: scalar(0), attrs: { scale: 0.7, causal: true } },
+          {
+            ...inputs,
+            key: normal([4, 2]),
+            mask: normal([2, 1, 4]),
+            attrs: { scale: 1, causal: true },
+          },
+          {
+            ...inputs,
+            query: normal([2, 0, 2]),
+            mask: scalar(0),
+            attrs: { scale: 1, causal: true },
+          },
+        ],
+      });
+    });
+
+    it("in blocks it is what it is at once, and its gradients those of a recorded pass", () => {
+      const shapes = { q: [2, 83, 5], k: [2, 41, 5], v: [2, 41, 9] };
+      const [q, k, v, dy] = [...Object.values(shapes), [2, 83, 9]].map((s, i) => random(s, i + 1));
+      const attnMask = random([2, 1, 41], 7);
+      for (const options of [{}, { isCausal: true }, { attnMask, scale: 2 }]) {
+        const [blocks, whole] = [false, true].map((createGraph) => {
+          const leaves = [q!, k!, v!].map((x) => x.clone().requiresGrad_());
+          const y = scaledDotProductAttention(leaves[0]!, leaves[1]!, leaves[2]!, options);
+          return grad(y, leaves, { gradOutputs: [dy!], createGraph });
+        });
+        blocks!.forEach((dx, i) => {
+          expectNear(dx, whole![i]!);
+        });
+      }
+      const scores = q!.matmul(k!.transpose()).mul(2).add(attnMask);
+      const y = scaledDotProductAttention(q!, k!, v!, { attnMask, scale: 2 });
+      expectNear(y, softmax(scores).matmul(v!));
+    });
+
     it("drops weights by a seed", () => {
       const call = (seed: number) =>
         scaledDotProductAttention(q, k, v, { dropoutP: 0.5, generator: new Generator(seed) });
@@ -96,6 +144,21 @@ export function attentionTests(): void {
       expectNear(dropout(x, { p: 1 }).sum(), [0]);
       const leaf = random([6]).requiresGrad_();
       gradcheck((x) => dropout(x, { ...seeded() }), [leaf]);
+    });
+
+    it("as one op, whose rule draws the same numbers again", () => {
+      // Both float types drop the same elements only where all stay or none does.
+      const attrs = { key: [3, 4] as const, counter: 5 };
+      checkOp(dropoutOp, {
+        cases: [1, 0].map((keep) => ({ x: normal([3, 5]), attrs: { ...attrs, keep } })),
+      });
+      const x = ones([7, 3]).requiresGrad_();
+      const y = dropout(x, seeded());
+      y.sum().backward();
+      expect(equal(x.grad!, y)).toBe(true);
+      // The mask is that of bernoulli.
+      const mask = bernoulli(0.5, [7, 3], seeded());
+      expectNear(y, mask.mul(2));
     });
 
     it("drops whole channels", () => {

@@ -22,6 +22,7 @@ import {
   multilabelSoftMarginLoss,
   multiMarginLoss,
   nllLoss,
+  normal,
   ones,
   poissonNllLoss,
   type Reduction,
@@ -32,8 +33,10 @@ import {
   tensor,
   tripletMarginLoss,
   uniform,
+  whole,
   zeros,
 } from "../../src/index.ts";
+import { crossEntropyOp } from "../../src/ops/class-losses.ts";
 import { binaryCrossEntropyOp } from "../../src/ops/losses.ts";
 import { expectDifferentiable, expectNear, f64, random, testMessages } from "./helpers.ts";
 
@@ -202,6 +205,22 @@ export function lossTests(): void {
         scores,
         softmax(random([4, 3], 2)),
       );
+    });
+
+    it("cross-entropy as one op", () => {
+      checkOp(crossEntropyOp, {
+        cases: [
+          { x: normal([4, 3]), classes: whole([4], 3), attrs: 1 },
+          { x: normal([2, 3, 5]), classes: whole([2, 5], 3), attrs: 1 },
+          { x: normal([3]), classes: whole([], 3), attrs: 0 },
+          { x: normal([0, 3]), classes: whole([0], 3), attrs: 1 },
+        ],
+      });
+      // Scores of ten thousand lose no digits to the logarithm of the sum.
+      const x = tensor([[10000, 10001.5]], { requiresGrad: true });
+      crossEntropy(x, int([0])).backward();
+      const p = 1 / (1 + Math.exp(-1.5));
+      expectNear(x.grad!.to("float64"), [[-p, p]], 1e-7);
     });
 
     it("places beside rows, and one row alone", () => {

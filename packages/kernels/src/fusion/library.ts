@@ -57,10 +57,6 @@ export class Library {
     }
   }
 
-  has(name: string): boolean {
-    return this.indices.has(name);
-  }
-
   /** The body of an exported function of `arity` vectors; null where it must be called. */
   body(name: string, arity: number): Body | null {
     let body = this.bodies.get(name);

@@ -238,13 +238,16 @@ export class MultiHeadAttention extends Configured<
           : cache.once(this, project);
     const [batch, heads, queries] = q.shape as [number, number, number];
     const extent = { batch, heads, queries, keys: k.shape[2]! };
-    const mask = maskOf(input, { ...extent, offset }, batched, q.dtype);
+    // Where causality is all, core needs no mask for it.
+    const onlyCausal = isOnlyCausal(input) && offset === 0 && !needWeights;
+    const mask = onlyCausal ? null : maskOf(input, { ...extent, offset }, batched, q.dtype);
     const { generator } = this;
     const dropoutP = this.training ? this.dropout : 0;
     if (!needWeights) {
       // Core's true means the opposite: look.
       const attnMask = mask?.dtype === "bool" ? logicalNot(mask) : mask;
-      const y = scaledDotProductAttention(q, k, v, { attnMask, dropoutP, generator });
+      const how = { attnMask, isCausal: onlyCausal, dropoutP, generator };
+      const y = scaledDotProductAttention(q, k, v, how);
       return { output: this.#joined(y, batched), weights: null };
     }
     const scores = matmul(mul(q, 1 / Math.sqrt(q.shape[3]!)), transpose(k, -2, -1));
@@ -313,6 +316,10 @@ export class MultiHeadAttention extends Configured<
       `multiHeadAttention: query is ${formatShape(tensors.query.shape)}, key ${formatShape(tensors.key.shape)} and value ${formatShape(tensors.value.shape)}; they must be ${shape(sizes.query, "L")}, ${shape(sizes.key, "S")} and ${shape(sizes.value, "S")}, or all without B.`,
     );
   }
+}
+
+function isOnlyCausal({ attnMask, keyPaddingMask, isCausal = false }: AttentionInput): boolean {
+  return isCausal && !attnMask && !keyPaddingMask;
 }
 
 /** Everything that keeps queries from keys, in one mask. */

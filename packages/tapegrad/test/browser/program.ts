@@ -1,5 +1,15 @@
 /** What the browser test runs on both sides: the same seed must give the same bits in Node and in a page. */
-import { crossEntropy, manualSeed, nn, optim, rand, randint, randn, tensor } from "tapegrad";
+import {
+  crossEntropy,
+  formula,
+  manualSeed,
+  nn,
+  optim,
+  rand,
+  randint,
+  randn,
+  tensor,
+} from "tapegrad";
 
 /** CS231n's neuron: forward and the gradients of w and x, to two digits. */
 export function neuron(): string[] {
@@ -38,4 +48,14 @@ export function train(): { hash: string; first: number; last: number } {
       hash = Math.imul(hash ^ byte, 0x01000193) >>> 0;
   }
   return { hash: hash.toString(16), first: losses[0]!, last: losses[losses.length - 1]! };
+}
+
+/** A formula, step by step and, at the second use, as one kernel that the page compiles: the elements that differ, and a few. */
+export function fused(): { different: number; some: number[] } {
+  manualSeed(3);
+  const x = rand([100_000]);
+  const f = formula("x * sigmoid(3 * x) + tanh(x)");
+  const [first, second] = [f(x).data(), f(x).data()];
+  const different = first.filter((value, i) => value !== second[i]).length;
+  return { different, some: Array.from(second.subarray(0, 5)) };
 }

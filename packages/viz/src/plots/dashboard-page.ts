@@ -79,7 +79,7 @@ function replace(old: Element, fresh: Element): void {
 const source = new EventSource("events");
 source.addEventListener("runs", ({ data }: MessageEvent<string>) => {
   for (const update of JSON.parse(data) as RunUpdate[]) take(update);
-  tell(runs.every(({ isEnded }) => isEnded) ? "training has ended" : "training");
+  tell(runs.every(({ isEnded }) => isEnded) ? "training has ended" : "running");
   void draw();
 });
 source.onerror = () => tell("the program has ended, or doesn't answer");

@@ -1,7 +1,8 @@
 /** What a classifier of points in the plane says everywhere around them. */
 import { noGrad, show, Tensor, tensor, ValueError } from "@tapegrad/core";
 import { cleanXml } from "../format.ts";
-import { colourOf, drawFigure, type Figure, type PlotOptions } from "./figure.ts";
+import { colourOf, drawFigure, type Figure } from "./figure.ts";
+import type { PlotOptions } from "./options.ts";
 import { type Pixels, pngUrl } from "./png-data.ts";
 
 /** Points and their classes; a `TensorDataset` is such data. */

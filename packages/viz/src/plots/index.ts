@@ -9,8 +9,9 @@ import {
   metricFigure,
   parametersFigure,
 } from "./curves.ts";
-import { drawFigure, type Figure, type PlotOptions } from "./figure.ts";
+import { drawFigure, type Figure } from "./figure.ts";
 import { activationsFigure, confusionFigure, filtersFigure } from "./images.ts";
+import type { PlotOptions } from "./options.ts";
 import { type ConfusionCounts, type Filters, metricNames, type RunRecord } from "./record.ts";
 
 export type Runs = RunRecord | readonly RunRecord[];

@@ -10,8 +10,9 @@ import {
   parametersFigure,
   spread,
 } from "./curves.ts";
-import { drawFigure, type Figure, type PlotOptions } from "./figure.ts";
+import { drawFigure, type Figure } from "./figure.ts";
 import { activationsFigure, confusionFigure, filtersFigure } from "./images.ts";
+import type { PlotOptions } from "./options.ts";
 import { confusionOf, epochsOf, metricNames, type RunRecord } from "./record.ts";
 
 /** So many metrics and layers are drawn; more would bury the rest. */
