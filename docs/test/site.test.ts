@@ -178,7 +178,7 @@ suite("the site (`npm run docs` builds it anew when pages have changed; needs Ch
       }
       await opened.close();
       expect(complaints).toEqual([]);
-    }, 300_000);
+    }, 600_000);
   }
 
   it("headings, links and formulas stand where they should", async () => {
