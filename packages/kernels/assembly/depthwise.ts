@@ -7,17 +7,14 @@ import { copyRow, lanes, loadStep } from "./strided";
 import { multiplyAdd, sumLanes } from "./tile";
 
 /** Extents of the plane that windows see. */
-@inline
 function depth(g: Problem): i32 {
   return (g.outputD - 1) * g.strideD + (g.kernelD - 1) * g.dilationD + 1;
 }
 
-@inline
 function height(g: Problem): i32 {
   return (g.outputH - 1) * g.strideH + (g.kernelH - 1) * g.dilationH + 1;
 }
 
-@inline
 function width(g: Problem): i32 {
   return (g.outputW - 1) * g.strideW + (g.kernelW - 1) * g.dilationW + 1;
 }
@@ -62,20 +59,7 @@ function lineSums<T>(
 ): void {
   const size: i32 = sizeof<T>();
   const start = v128.splat<T>(bias);
-  const apart = lanes<T>() * step;
-  for (; n >= 4 * lanes<T>(); n -= 4 * lanes<T>(), from += 4 * apart, out += 64) {
-    let c0 = start, c1 = start, c2 = start, c3 = start;
-    for (let t = 0; t < taps; t++) {
-      const p = from + load<i32>(offsets + 4 * t);
-      const x = v128.load_splat<T>(w + t * size);
-      c0 = multiplyAdd<T>(c0, x, loadStep<T>(p, step));
-      c1 = multiplyAdd<T>(c1, x, loadStep<T>(p + apart, step));
-      c2 = multiplyAdd<T>(c2, x, loadStep<T>(p + 2 * apart, step));
-      c3 = multiplyAdd<T>(c3, x, loadStep<T>(p + 3 * apart, step));
-    }
-    v128.store(out, c0), v128.store(out, c1, 16), v128.store(out, c2, 32), v128.store(out, c3, 48);
-  }
-  for (; n >= lanes<T>(); n -= lanes<T>(), from += apart, out += 16) {
+  for (; n >= lanes<T>(); n -= lanes<T>(), from += lanes<T>() * step, out += 16) {
     let sum = start;
     for (let t = 0; t < taps; t++) {
       const p = from + load<i32>(offsets + 4 * t);
@@ -107,13 +91,11 @@ function addLine<T>(n: i32, w: usize, y: usize, to: usize, step: i32): void {
 
 /** Σ y[j]·x[j·step]. */
 function lineProduct<T>(n: i32, y: usize, x: usize, step: i32): T {
-  let c0 = i32x4.splat(0), c1 = c0;
-  const apart = lanes<T>() * step;
-  for (; n >= 2 * lanes<T>(); n -= 2 * lanes<T>(), y += 32, x += 2 * apart) {
-    c0 = multiplyAdd<T>(c0, v128.load(y), loadStep<T>(x, step));
-    c1 = multiplyAdd<T>(c1, v128.load(y, 16), loadStep<T>(x + apart, step));
+  let sums = i32x4.splat(0);
+  for (; n >= lanes<T>(); n -= lanes<T>(), y += 16, x += lanes<T>() * step) {
+    sums = multiplyAdd<T>(sums, v128.load(y), loadStep<T>(x, step));
   }
-  let sum = sumLanes<T>(v128.add<T>(c0, c1));
+  let sum = sumLanes<T>(sums);
   for (; n > 0; n--, y += sizeof<T>(), x += step) sum += load<T>(y) * load<T>(x);
   return sum;
 }

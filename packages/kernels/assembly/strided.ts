@@ -53,14 +53,13 @@ export function loadLanes<T>(p: usize, stride: i32, count: i32): v128 {
 /** A whole vector of elements `step` bytes apart. */
 @inline
 export function loadStep<T>(p: usize, step: i32): v128 {
-  if (step == sizeof<T>()) return v128.load(p);
-  if (step == 2 * sizeof<T>()) {
-    // The second half ends with the last element, behind which memory may end.
-    return sizeof<T>() == 4
-      ? v128.shuffle<u32>(v128.load(p), v128.load(p, 12), 0, 2, 5, 7)
-      : v128.shuffle<u64>(v128.load(p), v128.load(p, 8), 0, 3);
-  }
-  return loadLanes<T>(p, step, lanes<T>());
+  return step == sizeof<T>() ? v128.load(p) : loadApart<T>(p, step);
+}
+
+function loadApart<T>(p: usize, step: i32): v128 {
+  if (sizeof<T>() != 4 || step != 8) return loadLanes<T>(p, step, lanes<T>());
+  // The second half ends with the last element, behind which memory may end.
+  return v128.shuffle<u32>(v128.load(p), v128.load(p, 12), 0, 2, 5, 7);
 }
 
 /** Stores the first `count` lanes at p, p + stride, …. */

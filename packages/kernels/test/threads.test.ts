@@ -217,10 +217,10 @@ function crewOf3(replaced: typeof Worker, patienceMs?: number) {
     memory,
     crew,
     exports: module.exports,
-    /** Whether a copy, y += 1·(x − y) from y = 0, is right. */
+    /** Whether a copy is right. */
     works(): boolean {
       const target = floats.subarray(TO / 4, TO / 4 + N).fill(0);
-      crew.run(module.exports.lerp_f32!, N, 0, [TO, FROM, 1]);
+      crew.run(module.exports.gemmCopy_f32!, N, 0, [FROM, 1, TO, 1]);
       return target.every((value, i) => value === i);
     },
   };
@@ -270,9 +270,9 @@ describe("threads that fail", () => {
   it("a kernel that fails in a thread, or in the caller, leaves nothing behind", () => {
     const { memory, crew, exports, works } = crewOf3(Worker);
     sleepUntilStarted(3, memory);
-    const outside = [2 ** 32 - 64, 2 ** 32 - 64, 1]; // a trap wherever it runs
+    const outside = [2 ** 32 - 64, 1, 2 ** 32 - 64, 1]; // a trap wherever it runs
     for (let i = 0; i < 20; i++) {
-      expect(() => crew.run(exports.lerp_f32!, 1_000_000, 0, outside)).toThrow();
+      expect(() => crew.run(exports.gemmCopy_f32!, 1_000_000, 0, outside)).toThrow();
       expect(works()).toBe(true);
     }
   });
@@ -310,7 +310,7 @@ describe("memory that can't be shared", () => {
     expect(crew.size()).toBe(1);
     const [from, to] = [arena.allocate(4_000_000).address, arena.allocate(4_000_000).address];
     arena.f32.fill(7, from / 4, from / 4 + 1_000_000);
-    crew.run(module.exports.lerp_f32!, 1_000_000, 0, [to, from, 1]);
+    crew.run(module.exports.gemmCopy_f32!, 1_000_000, 0, [from, 1, to, 1]);
     expect(arena.f32.subarray(to / 4, to / 4 + 1_000_000).every((value) => value === 7)).toBe(true);
   }
 
