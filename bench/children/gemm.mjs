@@ -4,15 +4,12 @@
  *
  *   node bench/children/gemm.mjs ROUNDS
  */
-import { readFileSync } from "node:fs";
 import { summarize } from "../report.mjs";
 import { referenceLoop } from "./reference-loop.mjs";
 
 const source = new URL("../../packages/kernels/", import.meta.url);
 const { gemm, gemmScratchBytes } = await import(new URL("dist/matmul.js", source));
-// The generated module is one string; reading it spares a build of everything else.
-const generated = readFileSync(new URL("src/generated/binary.ts", source), "utf8");
-const [, hex] = /"([0-9a-f]+)"/.exec(generated);
+const { moduleBytes } = await import(new URL("dist/module.js", source));
 
 const rounds = Number(process.argv[2]);
 const targetFlops = 2e7; // one round of one case: about a millisecond
@@ -33,7 +30,7 @@ const sizes = [
 ];
 
 const memory = new WebAssembly.Memory({ initial: 1024, maximum: 65536 });
-const { exports } = new WebAssembly.Instance(new WebAssembly.Module(Buffer.from(hex, "hex")), {
+const { exports } = new WebAssembly.Instance(new WebAssembly.Module(moduleBytes()), {
   env: { memory },
 });
 

@@ -62,7 +62,8 @@ describeCifar("on CIFAR-10", () => {
     expect(result.training.with.loss).toBeLessThan(result.training.without.loss);
     const [five, , fifty] = result.batchSizes;
     expect([five.batchSize, fifty.batchSize]).toEqual([5, 50]);
-    expect(fifty.with.train).toBeGreaterThan(five.with.train);
+    // Statistics of five samples are noise.
+    expect(fifty.with.loss).toBeLessThan(five.with.loss);
     expect(text()).toContain("eight layers, by the scale of their weights: batchNorm, and without");
   });
 

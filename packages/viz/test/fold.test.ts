@@ -26,13 +26,14 @@ describe("folding", () => {
   it("draws modules as boxes, with what goes in and out", () => {
     const g = perceptron();
     const view = viewOf(g, foldedAt(g, 1));
-    expect(labels(view).slice(0, 6)).toEqual([
+    expect(labels(view).slice(0, 7)).toEqual([
       "x",
       "0 · Linear",
       "1 · BatchNorm1d",
       "2 · ReLU",
       "3 · Linear",
-      "logSoftmax",
+      "labels",
+      "crossEntropy",
     ]);
     expect(view.clusters).toEqual([]);
     expect(view.wires.slice(0, 4).map(({ from, to }) => `${from} ${to}`)).toEqual([
