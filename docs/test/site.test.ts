@@ -9,20 +9,18 @@ import { gunzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { type Browser, chromium, type Page } from "playwright-core";
 import { data } from "tapegrad";
+import { chromiumPath, launchOptions } from "../../packages/tapegrad/test/browser/chromium.ts";
 import { serveSite } from "../../scripts/serve-site.mjs";
 import { makeModel, train } from "../.vitepress/digits/train.ts";
 import type { Job } from "../.vitepress/live/protocol.ts";
 import { cellsOf, docs, liveCells, pages, runHere } from "./pages.ts";
 
 const dist = join(docs, ".vitepress/dist");
-const executablePath = [process.env.CHROMIUM_PATH ?? "", "/usr/bin/chromium"].find(
-  (path) => path !== "" && existsSync(path),
-);
 const changed = (file: string) => statSync(file).mtimeMs;
 const built =
   existsSync(join(dist, "api/index.html")) &&
   pages.every((page) => changed(join(docs, page)) <= changed(join(dist, "index.html")));
-const suite = built && executablePath !== undefined ? describe : describe.skip;
+const suite = built && chromiumPath !== undefined ? describe : describe.skip;
 
 const addresses = built
   ? readdirSync(dist, { recursive: true })
@@ -93,17 +91,7 @@ suite("the site (`npm run docs` builds it anew when pages have changed; needs Ch
 
   beforeAll(async () => {
     sites.push(await serveSite(dist), await serveSite(dist, { isolated: false }));
-    browser = await chromium.launch({
-      executablePath: executablePath!,
-      args: [
-        "--no-sandbox",
-        "--disable-gpu",
-        "--disable-quic",
-        "--disable-background-networking",
-        "--disable-component-update",
-        "--disable-sync",
-      ],
-    });
+    browser = await chromium.launch(launchOptions);
     page = await open(sites[0]!);
   }, 60_000);
 
