@@ -84,6 +84,22 @@ function gpt({ labels, ...arrays }, { vocabSize, length, features, heads, layers
   );
 }
 
+/** What is timed are both ways through the graph, without the optimizer's step. */
+function withoutUpdate(optimizer, forward) {
+  const step = () => {
+    optimizer.zeroGrad();
+    const loss = forward();
+    loss.backward();
+    return loss.item();
+  };
+  const train = () => {
+    const loss = step();
+    optimizer.step();
+    return loss;
+  };
+  return { train, step };
+}
+
 function circuit(arrays, { lr }) {
   const numbers = ({ data }, requiresGrad) =>
     Array.from(data, (value) => tensor(value, { requiresGrad }));
@@ -103,8 +119,7 @@ function circuit(arrays, { lr }) {
     for (let k = 1; k < inputs.length; k++) sum = sum.add(w[i * inputs.length + k].mul(inputs[k]));
     return sum.add(b[i]);
   };
-  const step = () => {
-    optimizer.zeroGrad();
+  return withoutUpdate(optimizer, () => {
     let loss = null;
     for (let p = 0; p < targets.length; p++) {
       let values = [xs[2 * p], xs[2 * p + 1]];
@@ -114,15 +129,8 @@ function circuit(arrays, { lr }) {
       const square = error.mul(error);
       loss = loss === null ? square : loss.add(square);
     }
-    loss.backward();
-    return loss.item();
-  };
-  const train = () => {
-    const loss = step();
-    optimizer.step();
     return loss;
-  };
-  return { train, step };
+  });
 }
 
 function product(arrays) {
@@ -133,18 +141,7 @@ function product(arrays) {
 function elementwise(arrays, { lr }) {
   const [x, a, b] = [arrays.x, arrays.a, arrays.b].map((array) => of(array, true));
   const optimizer = new SGD([x, a, b], { lr });
-  const step = () => {
-    optimizer.zeroGrad();
-    const loss = x.mul(a).add(b).tanh().square().sum();
-    loss.backward();
-    return loss.item();
-  };
-  const train = () => {
-    const loss = step();
-    optimizer.step();
-    return loss;
-  };
-  return { train, step };
+  return withoutUpdate(optimizer, () => x.mul(a).add(b).tanh().square().sum());
 }
 
 /** Name → (arrays, options) → { train, step }: see serve.mjs; those that train a model have it as `model`. */
