@@ -3,7 +3,9 @@ import {
   type BinaryName,
   type DType,
   defaultKernels,
+  defer,
   type Operand,
+  type Storage,
   type UnaryName,
 } from "@tapegrad/kernels";
 import { type Before, lookAfter, lookBefore, noteSource, watching } from "./anomaly.ts";
@@ -133,10 +135,11 @@ export function applyElementwise(op: Op, a0: TensorLike, b0: TensorLike | undefi
   if (openLevels !== 0 && (a instanceof BatchedTensor || b instanceof BatchedTensor))
     return batching.call(op, binary ? [a, b] : [a], undefined) as Tensor;
   const shape = sameShape(a.shape, b.shape) ? a.shape : broadcastShapes(op.name, a.shape, b.shape);
-  const y = emptyTensor(shape, a.dtype, op.name);
+  const deferred = deferElementwise(op, a, b, shape);
+  const y = emptyTensor(shape, a.dtype, op.name, deferred);
   if (typeof op.definition.elementwise === "function") {
     fillOutputs(op, named(op, binary ? [a, b] : [a]), y, undefined);
-  } else {
+  } else if (deferred === null) {
     runElementwise(op, a, b, y);
   }
   if (watching) lookAfter(lookBefore(op, binary ? [a, b] : [a]), [y]);
@@ -145,6 +148,13 @@ export function applyElementwise(op: Op, a0: TensorLike, b0: TensorLike | undefi
     record(op, binary ? [a, b] : [a], [y], undefined);
   if (observer !== null) observer.applied?.(op, binary ? [a, b] : [a], [y], undefined, y.node);
   return y;
+}
+
+/** What computes the result when somebody looks at it; null where it is to be computed at once. */
+function deferElementwise(op: Op, a: Operand, b: Operand, shape: Shape): Storage | null {
+  const name = op.definition.elementwise!;
+  if (typeof name === "function" || watching || observer !== null) return null;
+  return defer(defaultKernels(), name, a, op.rules.length === 2 ? b : null, shape);
 }
 
 function runElementwise(op: Op, a: Operand, b: Operand, y: Operand): void {

@@ -103,6 +103,12 @@ export class Arena {
     this.registry.register(storage, cell, cell);
   }
 
+  /** As `watch`, of a cell that another storage had. */
+  rewatch(storage: Storage, cell: Cell): void {
+    this.registry.unregister(cell);
+    this.watch(storage, cell);
+  }
+
   /** Frees a cell for which `watch` was called; an evicted one just forgets its copy. */
   discard(cell: Cell): void {
     this.registry.unregister(cell);

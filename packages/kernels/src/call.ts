@@ -5,11 +5,12 @@
  */
 import type { Arena } from "./arena.ts";
 import type { DType, Operand, TypedArray } from "./interface.ts";
-import { outside } from "./memory.ts";
+import { fill, outside } from "./memory.ts";
 import type { Kernel } from "./module.ts";
 import {
   ARGUMENT_BYTES,
   ARGUMENTS,
+  INNER_ARGUMENTS,
   LONE,
   LONE_BYTES,
   SLOTS,
@@ -20,9 +21,8 @@ import { bytesPerElement, type Storage, viewArray } from "./storage.ts";
 import type { Crew } from "./threads.ts";
 
 // Arguments in units of four bytes; assembly/strided.ts reads them.
-const ARGS = ARGUMENTS / 4;
-const OWN = ARGS + 2;
-const OPERANDS = ARGS + 6;
+const OWN = 2;
+const OPERANDS = 6;
 /** Threads' scratch memories share no cache line. */
 const GRAIN = 64;
 /** Rows of fewer elements are short. */
@@ -56,15 +56,23 @@ export class Call {
   private loneCount = 0;
 
   readonly crew: Crew;
+  /** Whether calls happen within others, and what those use must stay where it is. */
+  private readonly isInner: boolean;
+  /** Where the arguments are, in bytes and in units of four. */
+  private readonly scratch: number;
+  private readonly args: number;
 
-  constructor(arena: Arena, crew: Crew) {
+  constructor(arena: Arena, crew: Crew, isInner = false) {
     this.arena = arena;
     this.crew = crew;
+    this.isInner = isInner;
+    this.scratch = isInner ? INNER_ARGUMENTS : ARGUMENTS;
+    this.args = this.scratch / 4;
   }
 
   /** Opens a call: from here to `end`, what `address` returned stays where it is. */
   begin(): void {
-    this.arena.tick++;
+    if (!this.isInner) this.arena.tick++;
     this.stagedCount = 0;
     this.loneCount = 0;
   }
@@ -73,7 +81,7 @@ export class Call {
   end(out: Storage | null): void {
     for (let slot = 0; slot < this.stagedCount; slot++) {
       const storage = this.staged[slot]!;
-      if (storage === out) this.unstage(storage, STAGE + slot * SMALL_BYTES);
+      if (storage === out) this.unstage(storage, slot);
       this.staged[slot] = null; // or this table would keep a dead tensor alive
     }
   }
@@ -81,7 +89,7 @@ export class Call {
   /** As `end`, for a call that wrote to every operand. */
   endAll(): void {
     for (let slot = 0; slot < this.stagedCount; slot++) {
-      this.unstage(this.staged[slot]!, STAGE + slot * SMALL_BYTES);
+      this.unstage(this.staged[slot]!, slot);
       this.staged[slot] = null;
     }
   }
@@ -180,13 +188,13 @@ export class Call {
   /** Length of a row, and the number of outer axes that each `operand` describes. */
   header(length: number, outer: number): void {
     const { i32 } = this.arena;
-    i32[ARGS] = length;
-    i32[ARGS + 1] = outer;
+    i32[this.args] = length;
+    i32[this.args + 1] = outer;
   }
 
   /** One of the kernel's own numbers: four, unless it has a layout of its own after the header. */
   own(index: number, value: number): void {
-    this.arena.i32[OWN + index] = value;
+    this.arena.i32[this.args + OWN + index] = value;
   }
 
   /**
@@ -203,9 +211,10 @@ export class Call {
   ): void {
     const { i32 } = this.arena;
     const strides = this.strides[k];
-    i32[OPERANDS + k] = address;
-    i32[OPERANDS + operands + k] = rowStride * bytes;
-    let at = OPERANDS + 2 * operands;
+    const first = this.args + OPERANDS;
+    i32[first + k] = address;
+    i32[first + operands + k] = rowStride * bytes;
+    let at = first + 2 * operands;
     for (let axis = firstOuter; axis < this.axes; axis++) {
       i32[at] = this.sizes[axis];
       i32[at + 1 + k] = strides[axis] * bytes;
@@ -225,8 +234,8 @@ export class Call {
    */
   launch(kernel: Kernel, units: number, work: number): number {
     return work < THREADED_WORK || units === 1
-      ? kernel(0, units, ARGUMENTS)
-      : this.crew.run(kernel, units, 0, [ARGUMENTS]);
+      ? kernel(0, units, this.scratch)
+      : this.crew.run(kernel, units, 0, [this.scratch]);
   }
 
   /** As `launch`, for kernels that take numbers and then the address of so many bytes of scratch. */
@@ -241,7 +250,7 @@ export class Call {
     const crew = work < THREADED_WORK || units === 1 ? 1 : this.crew.size();
     const threads = crew * each > MOST_SCRATCH ? 1 : crew;
     const scratch = this.arena.allocate(threads * each);
-    const args = [ARGUMENTS, ...rest, scratch.address];
+    const args = [this.scratch, ...rest, scratch.address];
     if (threads === 1) kernel(0, units, ...args);
     else this.crew.run(kernel, units, each, args);
     this.arena.release(scratch);
@@ -256,7 +265,7 @@ export class Call {
 
   /** Whole numbers in place of `header` and what follows it, for kernels that name their own. */
   words(values: readonly number[]): void {
-    this.arena.i32.set(values, ARGS);
+    this.arena.i32.set(values, this.args);
   }
 
   private storageAddress(storage: Storage): number {
@@ -265,15 +274,23 @@ export class Call {
       this.arena.touch(cell);
       return cell.address;
     }
+    if (storage.recipe !== null && !storage.isFilled) {
+      fill(storage);
+      return this.storageAddress(storage);
+    }
     const array = outside(storage);
     if (array.byteLength > SMALL_BYTES) return this.moveIn(storage);
     for (let slot = 0; slot < this.stagedCount; slot++) {
-      if (this.staged[slot] === storage) return STAGE + slot * SMALL_BYTES;
+      if (this.staged[slot] === storage) return this.slotAddress(slot);
     }
-    const address = STAGE + this.stagedCount * SMALL_BYTES;
+    const address = this.slotAddress(this.stagedCount);
     this.staged[this.stagedCount++] = storage;
     this.stage(storage, address);
     return address;
+  }
+
+  private slotAddress(slot: number): number {
+    return this.scratch + STAGE + slot * SMALL_BYTES;
   }
 
   /** Brings an array of the heap into the arena. */
@@ -293,7 +310,7 @@ export class Call {
   }
 
   private lone(dtype: DType, value: number): number {
-    const address = LONE + this.loneCount++ * LONE_BYTES;
+    const address = this.scratch + LONE + this.loneCount++ * LONE_BYTES;
     const { arena } = this;
     switch (dtype) {
       case "float32":
@@ -329,15 +346,14 @@ export class Call {
     }
   }
 
-  private unstage(storage: Storage, address: number): void {
+  private unstage(storage: Storage, slot: number): void {
     const { dtype, length } = storage;
     const array = storage.array!;
     const views = this.views[dtype];
-    const slot = (address - STAGE) / SMALL_BYTES;
     let view = views[slot];
     // That of the last call fits again and again; memory that has grown may have emptied it.
     if (view?.length !== length) {
-      view = viewArray(dtype, this.arena.memory.buffer, address, length);
+      view = viewArray(dtype, this.arena.memory.buffer, this.slotAddress(slot), length);
       views[slot] = view;
     }
     array.set(view);

@@ -7,6 +7,7 @@ export {
   wasmKernels,
 } from "./engine.ts";
 export type { Chain, Step } from "./fusion/chain.ts";
+export { defer } from "./fusion/defer.ts";
 export { fuse } from "./fusion/fuse.ts";
 export type {
   ArgReduceName,
@@ -33,8 +34,11 @@ export {
   adopt,
   alloc,
   copyOut,
+  dematerialize,
   getElement,
+  materialize,
   memory,
+  own,
   peek,
   release,
   setElement,

@@ -16,10 +16,14 @@ export const SLOTS = 12;
 // The scratch: arguments, lone numbers, then copies of small arrays.
 export const ARGUMENTS = PAGE;
 export const ARGUMENT_BYTES = 4096;
-export const LONE = ARGUMENTS + ARGUMENT_BYTES;
+/** Where lone numbers and copies of arrays are, from the arguments on. */
+export const LONE = ARGUMENT_BYTES;
 export const LONE_BYTES = 16;
 export const STAGE = LONE + LONES * LONE_BYTES;
-const STAGE_END = STAGE + SLOTS * SMALL_BYTES;
+const SCRATCH_BYTES = STAGE + SLOTS * SMALL_BYTES;
 
-export const CONTROL_ADDRESS = Math.ceil(STAGE_END / PAGE) * PAGE;
+/** The scratch of calls that compute what was deferred, while another call asks for it. */
+export const INNER_ARGUMENTS = ARGUMENTS + Math.ceil(SCRATCH_BYTES / PAGE) * PAGE;
+
+export const CONTROL_ADDRESS = INNER_ARGUMENTS + Math.ceil(SCRATCH_BYTES / PAGE) * PAGE;
 export const FIRST_ADDRESS = CONTROL_ADDRESS + PAGE;

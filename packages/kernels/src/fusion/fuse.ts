@@ -5,7 +5,7 @@ import { isShared, type Kernel, type KernelModule } from "../module.ts";
 import { LONES, SLOTS } from "../scratch.ts";
 import { bytesPerElement } from "../storage.ts";
 import { WasmKernels } from "../wasm.ts";
-import { type Chain, keyOf } from "./chain.ts";
+import { type Chain, keyOf, type StepName } from "./chain.ts";
 import { functionName, generate } from "./generate.ts";
 import { Library } from "./library.ts";
 import { composites, instructions } from "./operations.ts";
@@ -45,13 +45,21 @@ export function fuse(
   inputs: readonly Operand[],
   outs: readonly Operand[],
 ): boolean {
-  if (!(kernels instanceof WasmKernels)) return false;
+  return kernels instanceof WasmKernels && fusionOf(kernels).run(chain, inputs, outs);
+}
+
+/** Whether a step may become a part of a kernel that is made at run time. */
+export function isFusible(kernels: WasmKernels, name: StepName, dtype: DType): boolean {
+  return (dtype === "float32" || dtype === "float64") && fusionOf(kernels).knows(name);
+}
+
+function fusionOf(kernels: WasmKernels): Fusion {
   let fusion = fusions.get(kernels);
   if (fusion === undefined) {
     fusion = new Fusion(kernels.call, kernels.module);
     fusions.set(kernels, fusion);
   }
-  return fusion.run(chain, inputs, outs);
+  return fusion;
 }
 
 class Fusion {
@@ -116,15 +124,19 @@ class Fusion {
     return entry;
   }
 
-  /** Infinity where there is no code for a step. */
+  /** False for all where nothing can be made. */
+  knows(name: StepName): boolean {
+    return !this.refused && this.stepWork(name) < Infinity;
+  }
+
   private workOf({ steps }: Chain): number {
-    let work = 1;
-    for (const { name } of steps) {
-      if (name in instructions || name in composites) continue;
-      const known = functionName(name, false) in this.module.exports;
-      work += known ? FUNCTION_WORK : Infinity;
-    }
-    return work;
+    return steps.reduce((work, { name }) => work + this.stepWork(name), 1);
+  }
+
+  /** Infinity where there is no code for the step. */
+  private stepWork(name: StepName): number {
+    if (name in instructions || name in composites) return 0;
+    return functionName(name, false) in this.module.exports ? FUNCTION_WORK : Infinity;
   }
 
   private make(
