@@ -24,6 +24,7 @@ import { broadcastShapes, formatShape, overlaps, type Shape, sameShape } from ".
 import { show } from "./show.ts";
 import { edgeOf, isGradEnabled, needsGrad, slotOf } from "./tape.ts";
 import {
+  allocationListener,
   changeInPlace,
   emptyTensor,
   gradState,
@@ -153,7 +154,8 @@ export function applyElementwise(op: Op, a0: TensorLike, b0: TensorLike | undefi
 /** What computes the result when somebody looks at it; null where it is to be computed at once. */
 function deferElementwise(op: Op, a: Operand, b: Operand, shape: Shape): Storage | null {
   const name = op.definition.elementwise!;
-  if (typeof name === "function" || watching || observer !== null) return null;
+  const isWatched = watching || observer !== null || allocationListener !== null;
+  if (typeof name === "function" || isWatched) return null;
   return defer(defaultKernels(), name, a, op.rules.length === 2 ? b : null, shape);
 }
 

@@ -13,7 +13,7 @@ import type { Chain } from "./chain.ts";
 import { fuse, isFusible } from "./fuse.ts";
 
 /** Smaller results are computed at once: they stay in the processor's cache, and what deferring costs would show. */
-const DEFERRED_FROM = 2 ** 14;
+const DEFERRED_FROM = 2 ** 13;
 /** What a recipe may lead to: beyond, its operands are computed first. */
 const MOST_STEPS = 32;
 const MOST_INPUTS = 8;
