@@ -1,10 +1,12 @@
 /** From a call to the arithmetic: apply checks, computes and records. */
 import {
   type BinaryName,
+  DEFERRED_FROM,
   type DType,
   defaultKernels,
   defer,
   type Operand,
+  type StepName,
   type Storage,
   type UnaryName,
 } from "@tapegrad/kernels";
@@ -20,7 +22,7 @@ import { observer } from "./observe.ts";
 import type { Op, Source, TensorLike } from "./op.ts";
 import { currentHooks, Packed } from "./saved-hooks.ts";
 import { disown, hold } from "./scope.ts";
-import { broadcastShapes, formatShape, overlaps, type Shape, sameShape } from "./shape.ts";
+import { broadcastShapes, formatShape, overlaps, type Shape, sameShape, sizeOf } from "./shape.ts";
 import { show } from "./show.ts";
 import { edgeOf, isGradEnabled, needsGrad, slotOf } from "./tape.ts";
 import {
@@ -136,27 +138,29 @@ export function applyElementwise(op: Op, a0: TensorLike, b0: TensorLike | undefi
   if (openLevels !== 0 && (a instanceof BatchedTensor || b instanceof BatchedTensor))
     return batching.call(op, binary ? [a, b] : [a], undefined) as Tensor;
   const shape = sameShape(a.shape, b.shape) ? a.shape : broadcastShapes(op.name, a.shape, b.shape);
-  const deferred = deferElementwise(op, a, b, shape);
-  const y = emptyTensor(shape, a.dtype, op.name, deferred);
-  if (typeof op.definition.elementwise === "function") {
-    fillOutputs(op, named(op, binary ? [a, b] : [a]), y, undefined);
-  } else if (deferred === null) {
-    runElementwise(op, a, b, y);
-  }
-  if (watching) lookAfter(lookBefore(op, binary ? [a, b] : [a]), [y]);
+  const inputs = binary ? [a, b] : [a];
+  const { elementwise } = op.definition;
+  const storage = deferred(elementwise, inputs, shape, a.dtype);
+  const y = emptyTensor(shape, a.dtype, op.name, storage);
+  if (typeof elementwise === "function") fillOutputs(op, named(op, inputs), y, undefined);
+  else if (storage === null) runElementwise(op, a, b, y);
+  if (watching) lookAfter(lookBefore(op, inputs), [y]);
   settle(y);
-  if (isGradEnabled() && (needsGrad(a) || needsGrad(b)))
-    record(op, binary ? [a, b] : [a], [y], undefined);
-  if (observer !== null) observer.applied?.(op, binary ? [a, b] : [a], [y], undefined, y.node);
+  if (isGradEnabled() && (needsGrad(a) || needsGrad(b))) record(op, inputs, [y], undefined);
+  if (observer !== null) observer.applied?.(op, inputs, [y], undefined, y.node);
   return y;
 }
 
-/** What computes the result when somebody looks at it; null where it is to be computed at once. */
-function deferElementwise(op: Op, a: Operand, b: Operand, shape: Shape): Storage | null {
-  const name = op.definition.elementwise!;
+/** Memory for the result of a step that is computed when somebody looks at it; null where that is to be done at once. */
+function deferred(
+  name: unknown,
+  inputs: readonly Operand[],
+  shape: Shape,
+  dtype: DType,
+): Storage | null {
   const isWatched = watching || observer !== null || allocationListener !== null;
-  if (typeof name === "function" || isWatched) return null;
-  return defer(defaultKernels(), name, a, op.rules.length === 2 ? b : null, shape);
+  if (typeof name !== "string" || isWatched || sizeOf(shape) < DEFERRED_FROM) return null;
+  return defer(defaultKernels(), name as StepName, inputs, shape, dtype);
 }
 
 function runElementwise(op: Op, a: Operand, b: Operand, y: Operand): void {
@@ -178,14 +182,20 @@ function checkedAttrs(op: Op, given: unknown): unknown {
 }
 
 /** @throws ShapeError or DTypeError for what the op's `shape` or `dtype` can't mean */
-function freshOutput(op: Op, name: string, shape: Shape, dtype: DType): Tensor {
+function freshOutput(
+  op: Op,
+  name: string,
+  shape: Shape,
+  dtype: DType,
+  storage: Storage | null = null,
+): Tensor {
   if (!Array.isArray(shape) || !shape.every((size) => Number.isInteger(size) && size >= 0)) {
     throw new ShapeError(
       `${op.name}: the definition gives ${name} the shape ${Array.isArray(shape) ? formatShape(shape) : show(shape)}; it must be an array of whole, non-negative sizes.`,
     );
   }
   if (!dtypes.includes(dtype)) checkDType(`${op.name}, ${name}`, dtype);
-  return emptyTensor(shape, dtype, op.name);
+  return emptyTensor(shape, dtype, op.name, storage);
 }
 
 /**
@@ -243,8 +253,9 @@ export function apply(
   const record0 = named(op, inputs);
   const shape = definition.shape!(record0, attrs);
   const dtype = definition.dtype?.(record0, attrs) ?? inputs[0]!.dtype;
-  const y = freshOutput(op, "y", shape, dtype);
-  fillOutputs(op, record0, y, attrs);
+  const storage = deferred(definition.step, inputs, shape, dtype);
+  const y = freshOutput(op, "y", shape, dtype, storage);
+  if (storage === null) fillOutputs(op, record0, y, attrs);
   settle(y);
   if (watching) lookAfter(lookBefore(op, inputs), [y]);
   if (recording && isFloat(dtype)) record(op, inputs, [y], attrs);

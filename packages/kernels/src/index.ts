@@ -6,8 +6,8 @@ export {
   setNumerics,
   wasmKernels,
 } from "./engine.ts";
-export type { Chain, Step } from "./fusion/chain.ts";
-export { defer } from "./fusion/defer.ts";
+export type { Chain, Step, StepName } from "./fusion/chain.ts";
+export { DEFERRED_FROM, defer } from "./fusion/defer.ts";
 export { fuse } from "./fusion/fuse.ts";
 export type {
   ArgReduceName,

@@ -5,15 +5,15 @@
  * it (the tape, a gradient that waits) or several recipes read it.
  */
 import { Call } from "../call.ts";
-import type { BinaryName, DType, Kernels, Operand, UnaryName } from "../interface.ts";
+import type { BinaryName, CompareName, DType, Kernels, Operand, UnaryName } from "../interface.ts";
 import { capture, endCapture, fill, materialize } from "../memory.ts";
 import { bytesPerElement, type Capture, type Recipe, ReleasedError, Storage } from "../storage.ts";
 import { WasmKernels } from "../wasm.ts";
-import type { Chain } from "./chain.ts";
+import type { Chain, StepName } from "./chain.ts";
 import { fuse, isFusible } from "./fuse.ts";
 
-/** Smaller results are computed at once: they stay in the processor's cache, and what deferring costs would show. */
-const DEFERRED_FROM = 2 ** 13;
+/** Shorter results are computed at once: they stay in the processor's cache, and what deferring costs would show. */
+export const DEFERRED_FROM = 2 ** 13;
 /** What a recipe may lead to: beyond, its operands are computed first. */
 const MOST_STEPS = 32;
 const MOST_INPUTS = 8;
@@ -32,23 +32,23 @@ function innerOf(kernels: WasmKernels): WasmKernels {
 }
 
 /**
- * A contiguous storage of `shape` for the result of a `unary` (b is null) or `binary` kernel on operands of one
- * float dtype, to be computed when it is asked for; null where that would not pay. In-place changes of what it reads
- * must be announced by `own`.
+ * A contiguous storage for the result of a step, to be computed when it is asked for; null where that would not pay.
+ * Operands are as for the kernels, and change in place only where `own` is told.
  */
 export function defer(
   kernels: Kernels,
-  name: UnaryName | BinaryName,
-  a: Operand,
-  b: Operand | null,
+  name: StepName,
+  operands: readonly Operand[],
   shape: readonly number[],
+  dtype: DType,
 ): Storage | null {
   const length = shape.reduce((product, size) => product * size, 1);
   if (length < DEFERRED_FROM || !(kernels instanceof WasmKernels)) return null;
   const inner = innerOf(kernels);
-  if (!isFusible(inner, name, a.dtype)) return null;
-  const storage = new Storage(a.dtype, length, null, null);
-  storage.recipe = new StepRecipe(inner, name, b === null ? [a] : [a, b], shape);
+  // Of a choice, the condition comes first.
+  if (!isFusible(inner, name, operands[operands.length - 1].dtype)) return null;
+  const storage = new Storage(dtype, length, null, null);
+  storage.recipe = new StepRecipe(inner, name, operands, shape);
   return storage;
 }
 
@@ -77,22 +77,25 @@ class Captured implements Operand {
 
 class StepRecipe implements Recipe {
   private readonly kernels: WasmKernels;
-  private readonly name: UnaryName | BinaryName;
+  private readonly name: StepName;
   private readonly args: readonly Captured[];
   private readonly shape: readonly number[];
+  /** The float dtype that it works in; truth values are masks of its size. */
+  private readonly float: DType;
   /** What it leads to at most, what is computed already included. */
   private readonly steps: number;
   private readonly inputs: number;
 
   constructor(
     kernels: WasmKernels,
-    name: UnaryName | BinaryName,
+    name: StepName,
     operands: readonly Operand[],
     shape: readonly number[],
   ) {
     this.kernels = kernels;
     this.name = name;
     this.shape = shape;
+    this.float = operands[operands.length - 1].dtype;
     for (const { storage } of operands) if (storage?.isReleased) throw new ReleasedError(storage);
     const before = operands.map(({ storage }) => recipeOf(storage));
     const steps = before.reduce((sum, recipe) => sum + (recipe?.steps ?? 0), 1);
@@ -100,11 +103,11 @@ class StepRecipe implements Recipe {
     const fits = steps <= MOST_STEPS && inputs <= MOST_INPUTS;
     this.steps = fits ? steps : 1;
     this.inputs = fits ? inputs : operands.length;
-    operands.forEach((x, i) => {
-      if (before[i] === null) return;
+    for (const x of operands) {
+      if (recipeOf(x.storage) === null) continue;
       if (!fits) materialize(x.storage!);
       else if (!this.continues(x)) fill(x.storage!);
-    });
+    }
     this.args = operands.map((x) => new Captured(x));
   }
 
@@ -151,6 +154,7 @@ class StepRecipe implements Recipe {
 
   /** Whether a step on x goes along its elements one by one, and may be fused with those that make them. */
   private continues({ shape, strides, storage }: Operand): boolean {
+    if (recipeOf(storage)!.float !== this.float) return false;
     let expected = 1;
     for (let axis = this.shape.length - 1; axis >= 0; axis--) {
       if (shape[axis] !== this.shape[axis]) return false;
@@ -206,10 +210,13 @@ class StepRecipe implements Recipe {
   }
 
   private runAlone(storage: Storage): void {
-    const [a, b] = this.args;
+    const { kernels, name } = this;
+    const [a, b, c] = this.args;
     const out = this.operand(storage);
-    if (b === undefined) this.kernels.unary(this.name as UnaryName, a, out);
-    else this.kernels.binary(this.name as BinaryName, a, b, out);
+    if (c !== undefined) kernels.where(a, b, c, out);
+    else if (b === undefined) kernels.unary(name as UnaryName, a, out);
+    else if (storage.dtype === "bool") kernels.compare(name as CompareName, a, b, out);
+    else kernels.binary(name as BinaryName, a, b, out);
   }
 
   private operand(storage: Storage): Operand {
