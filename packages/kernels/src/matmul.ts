@@ -83,8 +83,11 @@ type Exported = (begin: number, end: number, ...rest: number[]) => number;
 
 type FloatType = "float32" | "float64";
 
-/** Multiplications that take about 50 µs, from where on threads pay. */
-export const THREADED_PRODUCT = 2 ** 20;
+/** Of a multiplication and addition in a product, as a part of moving an element. */
+export const PRODUCT_WORK = 0.25;
+
+/** Multiplications of one product from where on threads share it, rather than the products of a batch. */
+const SHARED_PRODUCT = 2 ** 20;
 
 /** Blocks of `out` per thread that a threaded product aims at, so that none idles long at its end. */
 const UNITS_PER_THREAD = 4;
@@ -179,7 +182,7 @@ export function batchArguments(
   const size = bytesPerElement(dtype);
   const vectors = m < TILE_ROWS || n <= tileColumns(size) / 2;
   const blocks = n > BLOCK_COLUMNS || k > BLOCK_DEPTH;
-  if (vectors || blocks || m * n * k >= THREADED_PRODUCT) return null;
+  if (vectors || blocks || m * n * k >= SHARED_PRODUCT) return null;
   const inPlaceB = Number(readsInPlace(m, n, k, bRow, bCol, size));
   const packA = packsA(m, k, aCol, size);
   return [m, n, k, aRow, aCol, bRow, bCol, outRow, outCol, BLOCK_ROWS, packA, inPlaceB];
