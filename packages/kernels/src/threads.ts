@@ -263,7 +263,7 @@ class ThreadPool implements Crew {
 
     let failure: unknown;
     let own = 0;
-    for (;; own++) {
+    for (; ; own++) {
       const chunk = Atomics.add(words, STATE, 1) - opened;
       if (chunk >= chunks) break;
       try {

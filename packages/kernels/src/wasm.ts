@@ -294,7 +294,15 @@ export class WasmKernels extends FusedKernels implements Kernels {
       });
       const kernel = this.kernel("matmul", "gemmBatch", dtype);
       const bytesEach = gemmScratchBytes(dtype, m, n, k, 1);
-      call.launchWithScratch(kernel, batches, batches * work, bytesEach, ...together, biasStart, biasStride);
+      call.launchWithScratch(
+        kernel,
+        batches,
+        batches * work,
+        bytesEach,
+        ...together,
+        biasStart,
+        biasStride,
+      );
       call.end(out.storage);
       return;
     }
