@@ -41,13 +41,13 @@ const COUNT = 68;
 const STEP = 69;
 const CODE = 70;
 const ARGUMENTS = 80 / 2; // in units of 8 bytes
-const RESULTS = 160;
+const RESULTS = 1024;
 const READY = 512;
 
 const CHUNK_BITS = 10;
 const CLOSED = 2 ** CHUNK_BITS - 1;
 /** Chunks per thread: enough that one which comes late leaves little undone. */
-const CHUNKS_PER_THREAD = 4;
+const CHUNKS_PER_THREAD = 8;
 /** Ranges of many units are cut at multiples of this: whole vectors, whole cache lines. */
 const UNIT_ALIGNMENT = 64;
 /** If threads finish no chunk for so long, one is taken for dead. */
