@@ -100,7 +100,6 @@ export class WasmKernels extends FusedKernels implements Kernels {
     call.rowOperand(0, 2, x);
     call.rowOperand(1, 2, out);
     call.launch(kernel, count, count);
-    call.end(out.storage);
   }
 
   unary(name: UnaryName, x: Operand, out: Operand): void {
@@ -114,7 +113,6 @@ export class WasmKernels extends FusedKernels implements Kernels {
     call.rowOperand(0, 2, x);
     call.rowOperand(1, 2, out);
     call.launch(kernel, count, light.has(name) ? count : HEAVY * count);
-    call.end(out.storage);
   }
 
   binary(name: BinaryName, a: Operand, b: Operand, out: Operand): void {
@@ -140,7 +138,6 @@ export class WasmKernels extends FusedKernels implements Kernels {
     call.rowOperand(2, 4, b);
     call.rowOperand(3, 4, out);
     call.launch(this.module.bySize[bytesPerElement[out.dtype]].where!, count, count);
-    call.end(out.storage);
   }
 
   reduce(name: ReduceName, x: Operand, out: Operand): void {
@@ -158,7 +155,6 @@ export class WasmKernels extends FusedKernels implements Kernels {
     call.operand(0, 2, call.address(x), bytes, x.strides[axis], 0);
     call.operand(1, 2, call.address(out), bytesPerElement.int32, 0, 0);
     call.launch(kernel, count, SCALAR_LOOP * count * x.shape[axis]);
-    call.end(out.storage);
   }
 
   softmax(name: "softmax" | "logSoftmax", x: Operand, axis: number, out: Operand): void {
@@ -181,7 +177,6 @@ export class WasmKernels extends FusedKernels implements Kernels {
         xRow, xStrides[0], step, outRow, outStrides[0], outStep, n,
       );
     } while (outer.next());
-    call.end(out.storage);
   }
 
   scan(name: ScanName, x: Operand, axis: number, out: Operand): void {
@@ -212,7 +207,6 @@ export class WasmKernels extends FusedKernels implements Kernels {
     // Two copies of a row and of the positions in it, whose numbers need their alignment.
     const scratch = 8 * Math.ceil((2 * n * (bytesPerElement[x.dtype] + bytesPerElement.int32)) / 8);
     call.launchWithScratch(kernel, rows, SORT * rows * n, scratch);
-    call.end(out.storage);
   }
 
   searchsorted(sorted: Operand, values: Operand, right: boolean, out: Operand): void {
@@ -225,7 +219,6 @@ export class WasmKernels extends FusedKernels implements Kernels {
     const perRow = sorted.shape.length === 1 ? count : values.shape[values.shape.length - 1];
     const n = sorted.shape[sorted.shape.length - 1];
     call.run(kernel, count, SORT * count, keys, wanted, to, n, perRow, Number(right));
-    call.end(out.storage);
   }
 
   nonzero(x: Operand, out: Operand): number {
@@ -234,7 +227,6 @@ export class WasmKernels extends FusedKernels implements Kernels {
     if (count === 0) return 0;
     call.begin();
     const found = this.module.byType.bool.nonzero!(0, count, call.address(x), call.address(out));
-    call.end(out.storage);
     return found;
   }
 
@@ -246,7 +238,6 @@ export class WasmKernels extends FusedKernels implements Kernels {
     call.begin();
     const [from, to] = [call.address(u), call.address(out)];
     call.run(this.module.byType.float64.shuffle!, count / n, SCATTERED * count, from, to, n);
-    call.end(out.storage);
   }
 
   matmul(a: Operand, b: Operand, out: Operand, bias?: Operand): void {
@@ -295,7 +286,6 @@ export class WasmKernels extends FusedKernels implements Kernels {
       const kernel = this.kernel("matmul", "gemmBatch", dtype);
       const bytesEach = gemmScratchBytes(dtype, m, n, k, 1);
       call.launchWithScratch(kernel, batches, work, bytesEach, ...together, biasStart, biasStride);
-      call.end(out.storage);
       return;
     }
     const crew = m * n * k < THREADED_PRODUCT || call.crew.size() === 1 ? null : call.crew;
@@ -317,7 +307,6 @@ export class WasmKernels extends FusedKernels implements Kernels {
       );
     } while (outer?.next());
     if (scratch !== null) call.arena.release(scratch);
-    call.end(out.storage);
   }
 
   conv(g: ConvGeometry, x: Operand, weight: Operand, y: Operand, bias?: Operand): void {
@@ -387,7 +376,6 @@ export class WasmKernels extends FusedKernels implements Kernels {
     const elements = boxes.lengths.reduce((product, list) => product * Math.max(...list), 1);
     const lines = count / boxes.output[boxes.output.length - 1];
     call.launch(kernel, lines, count * elements);
-    call.end(out.storage);
     release(starts.storage);
     release(lengths.storage);
   }
@@ -419,7 +407,6 @@ export class WasmKernels extends FusedKernels implements Kernels {
     const addresses = [x, y, positions, weights].map((operand) => call.address(operand));
     const work = units * count * inner * taps;
     call.run(kernel, units, work, ...addresses, taps, x.shape[axis], count, inner);
-    call.end(out.storage);
   }
 
   random(
@@ -442,7 +429,6 @@ export class WasmKernels extends FusedKernels implements Kernels {
         kernel, count, RANDOM * count,
         call.address(out), key[0], key[1], counter | 0, high, a, b,
       );
-      call.end(out.storage);
     }
     return Math.ceil(count / perBlock);
   }
@@ -462,7 +448,6 @@ export class WasmKernels extends FusedKernels implements Kernels {
       call.operand(k, operands.length, call.address(x), bytes, x.strides[axis], 0);
     });
     call.launch(kernel, rows, SCALAR_LOOP * rows * n);
-    call.end(out.storage);
   }
 
   private scalar(name: string, dtype: DType): ((...x: number[]) => number) | undefined {
@@ -488,7 +473,6 @@ export class WasmKernels extends FusedKernels implements Kernels {
     call.rowOperand(1, 3, q);
     call.rowOperand(2, 3, out);
     call.launch(kernel, count, weight * count);
-    call.end(out.storage);
     if (p !== a) release(p.storage!);
     if (q !== b) release(q.storage!);
   }
@@ -540,7 +524,6 @@ export class WasmKernels extends FusedKernels implements Kernels {
     call.rowOperand(2, 3, c);
     // Several indices may name one place, so a scatter keeps to one thread.
     const bad = call.launch(kernel, count, out === table ? 0 : SCATTERED * count);
-    call.end(out.storage);
     return bad;
   }
 
@@ -573,7 +556,6 @@ export class WasmKernels extends FusedKernels implements Kernels {
     const matrices = count / (n * m);
     const bands = matrices * Math.ceil(m / TRANSPOSE_BAND);
     call.launch(this.module.bySize[bytes].transpose!, bands, count);
-    call.end(out.storage);
   }
 }
 
