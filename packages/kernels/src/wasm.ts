@@ -26,7 +26,7 @@ import {
 } from "./matmul.ts";
 import { adopt, alloc, release } from "./memory.ts";
 import { type Kernel, loadModule, suffixOf } from "./module.ts";
-import { plain } from "./plain.ts";
+import { firstOutside, plain } from "./plain.ts";
 import { bytesPerElement } from "./storage.ts";
 import { openCrew } from "./threads.ts";
 import { type ConvName, convolve } from "./wasm-conv.ts";
@@ -57,6 +57,8 @@ const SOFTMAX = 8;
 const SCATTERED = 4;
 const SCALAR_LOOP = 4;
 const SORT = 16;
+/** Bytes of a cache line. */
+const LINE = 64;
 
 /** @param others  see {@link loadModule} */
 export function startWasm(arena: Arena, others?: readonly Uint8Array<ArrayBuffer>[]): Kernels {
@@ -334,21 +336,59 @@ export class WasmKernels extends FusedKernels implements Kernels {
   }
 
   gather(x: Operand, axis: number, index: Operand, out: Operand): number {
+    const { call } = this;
+    call.begin();
+    const count = call.plan(out.shape, still(x, axis), index, out, null);
+    if (count === 0) return -1;
+    call.header(call.sizes[0], call.axes - 1);
+    this.indexes(x, axis);
+    [x, index, out].forEach((operand, k) => {
+      call.rowOperand(k, 3, operand);
+    });
     const kernel = this.module.bySize[bytesPerElement[x.dtype]].gather!;
-    return this.indexed(kernel, out.shape, x, axis, x, index, out, out);
+    return call.launch(kernel, count, SCATTERED * count);
   }
 
   scatterAdd(out: Operand, axis: number, index: Operand, source: Operand): number {
-    const kernel = this.kernel("scatterAdd", "scatterAdd", out.dtype);
-    return this.indexed(kernel, index.shape, out, axis, out, index, source, out);
+    return this.meet("scatterAdd", out, axis, index, source);
   }
 
   scatter(name: ScatterName, out: Operand, axis: number, index: Operand, source: Operand): number {
+    const exported = `scatter${name[0].toUpperCase()}${name.slice(1)}`;
+    return this.meet(exported, out, axis, index, source);
+  }
+
+  /** All scatters. Several indices may name one place, so threads share out the lines along the axis. */
+  private meet(name: string, out: Operand, axis: number, index: Operand, source: Operand): number {
+    const { call } = this;
+    const bytes = bytesPerElement[out.dtype];
     const kernel =
-      name === "set"
-        ? this.module.bySize[bytesPerElement[out.dtype]].scatterSet!
-        : this.kernel("scatter", `scatter${name[0].toUpperCase()}${name.slice(1)}`, out.dtype);
-    return this.indexed(kernel, index.shape, out, axis, out, index, source, out);
+      name === "scatterSet" ? this.module.bySize[bytes][name]! : this.kernel(name, name, out.dtype);
+    const operands = [out, index, source];
+    const [to, at, from] = operands.map((x) => still(x, axis));
+    const n = index.shape[axis];
+    call.begin();
+    const lines = call.plan(at.shape, to, at, from, null);
+    if (lines * n === 0) return -1;
+    const columns = call.sizes[0];
+    // Neighbours whose places follow one another are as many as a cache line has.
+    const group = call.strides[0][0] === 1 ? LINE / bytes : 1;
+    call.header(n, call.axes);
+    this.indexes(out, axis);
+    call.own(2, group);
+    operands.forEach((x, k) => {
+      const stride = x === out ? 0 : x.strides[axis];
+      call.operand(k, 3, call.address(x), bytesPerElement[x.dtype], stride, 0);
+    });
+    const units = (lines / columns) * Math.ceil(columns / group);
+    const bad = call.launch(kernel, units, SCATTERED * lines * n);
+    return bad < 0 ? -1 : firstOutside(index, out.shape[axis]);
+  }
+
+  /** Tells the kernel along which axis it indexes. */
+  private indexes(table: Operand, axis: number): void {
+    this.call.own(0, table.shape[axis]);
+    this.call.own(1, table.strides[axis] * bytesPerElement[table.dtype]);
   }
 
   windowArgmax(boxes: Boxes, x: Operand, out: Operand): void {
@@ -499,32 +539,6 @@ export class WasmKernels extends FusedKernels implements Kernels {
     const copy = { ...x, storage, strides, offset: 0 };
     this.copy(x, copy);
     return copy;
-  }
-
-  /** gather and the scatters: `table` is what the index selects from, along `axis`. */
-  private indexed(
-    kernel: Kernel,
-    shape: readonly number[],
-    table: Operand,
-    axis: number,
-    a: Operand,
-    index: Operand,
-    c: Operand,
-    out: Operand,
-  ): number {
-    const { call } = this;
-    call.begin();
-    const count = call.plan(shape, still(a, axis), index, c, null);
-    if (count === 0) return -1;
-    call.header(call.sizes[0], call.axes - 1);
-    call.own(0, table.shape[axis]);
-    call.own(1, table.strides[axis] * bytesPerElement[table.dtype]);
-    call.rowOperand(0, 3, a);
-    call.rowOperand(1, 3, index);
-    call.rowOperand(2, 3, c);
-    // Several indices may name one place, so a scatter keeps to one thread.
-    const bad = call.launch(kernel, count, out === table ? 0 : SCATTERED * count);
-    return bad;
   }
 
   /**
