@@ -11,9 +11,10 @@
  *   space): what comes back was alive, and a live working set above the limit would thrash.
  *   Garbage never comes back, so it never raises the limit.
  */
+import { Nursery } from "./nursery.ts";
 import { FIRST_ADDRESS, PAGE } from "./scratch.ts";
 import { canShareMemory } from "./start-thread.ts";
-import { Cell, OutOfMemoryError, type Storage } from "./storage.ts";
+import { Cell, IN_NURSERY, OutOfMemoryError, type Storage } from "./storage.ts";
 
 const MAX_PAGES = 65536;
 const MAX_BYTES = PAGE * MAX_PAGES;
@@ -50,14 +51,16 @@ export class Arena {
   f32!: Float32Array;
   f64!: Float64Array;
 
-  /** Number of the running kernel call: cells with this `usedAt` are its operands and stay. */
-  tick = 0;
+  /** Number of the running kernel call: cells with this `usedAt` are its operands and stay; 0 is none's. */
+  tick = 1;
   softLimit = FIRST_SOFT_LIMIT;
   liveBytes = 0;
   cachedBytes = 0;
   peakBytes = 0;
   evictedBytes = 0;
   restoredBytes = 0;
+
+  readonly nursery: Nursery;
 
   /** Sentinel of the ring: `ring.newer` is the least recently used cell, `ring.older` the most. */
   private readonly ring = new Cell(0, 0, 0);
@@ -78,6 +81,7 @@ export class Arena {
     this.memory = reserved.memory;
     this.maximumBytes = reserved.bytes;
     this.refreshViews();
+    this.nursery = new Nursery(this);
   }
 
   get wasmBytes(): number {
@@ -106,6 +110,7 @@ export class Arena {
 
   /** Frees a cell for which `watch` was called; an evicted one just forgets its copy. */
   discard(cell: Cell): void {
+    if (cell.sizeClass === IN_NURSERY) return; // others may lie there; its turn comes
     this.registry.unregister(cell);
     this.release(cell);
   }
@@ -121,7 +126,7 @@ export class Arena {
   /** The running call uses this cell. */
   touch(cell: Cell): void {
     cell.usedAt = this.tick;
-    if (cell.newer === this.ring) return;
+    if (cell.sizeClass === IN_NURSERY || cell.newer === this.ring) return;
     this.unlink(cell);
     this.append(cell);
   }

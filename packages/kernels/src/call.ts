@@ -4,19 +4,11 @@
  * views and no arrays are made on this path.
  */
 import type { Arena } from "./arena.ts";
-import type { DType, Operand, TypedArray } from "./interface.ts";
+import type { DType, Operand } from "./interface.ts";
 import { outside } from "./memory.ts";
 import type { Kernel } from "./module.ts";
-import {
-  ARGUMENT_BYTES,
-  ARGUMENTS,
-  LONE,
-  LONE_BYTES,
-  SLOTS,
-  SMALL_BYTES,
-  STAGE,
-} from "./scratch.ts";
-import { bytesPerElement, type Storage, viewArray } from "./storage.ts";
+import { ARGUMENT_BYTES, ARGUMENTS, LONE, LONE_BYTES, SMALL_BYTES } from "./scratch.ts";
+import { bytesPerElement, type Cell, type Storage } from "./storage.ts";
 import type { Crew } from "./threads.ts";
 
 // Arguments in units of four bytes; assembly/strided.ts reads them.
@@ -40,17 +32,6 @@ export class Call {
   /** Strides in elements along those axes, for each operand. */
   readonly strides: readonly [number[], number[], number[], number[]] = [[], [], [], []];
 
-  /** Of the slots, for each dtype. */
-  private readonly views: Readonly<Record<DType, TypedArray[]>> = {
-    float32: [],
-    float64: [],
-    int32: [],
-    uint8: [],
-    bool: [],
-  };
-
-  private readonly staged: (Storage | null)[] = new Array(SLOTS).fill(null);
-  private stagedCount = 0;
   private loneCount = 0;
 
   readonly crew: Crew;
@@ -60,28 +41,10 @@ export class Call {
     this.crew = crew;
   }
 
-  /** Opens a call: from here to `end`, what `address` returned stays where it is. */
+  /** Opens a call: from here to the next, what `address` returned stays where it is. */
   begin(): void {
     this.arena.tick++;
-    this.stagedCount = 0;
     this.loneCount = 0;
-  }
-
-  /** Closes a call that wrote to `out`. */
-  end(out: Storage | null): void {
-    for (let slot = 0; slot < this.stagedCount; slot++) {
-      const storage = this.staged[slot]!;
-      if (storage === out) this.unstage(storage, STAGE + slot * SMALL_BYTES);
-      this.staged[slot] = null; // or this table would keep a dead tensor alive
-    }
-  }
-
-  /** As `end`, for a call that wrote to every operand. */
-  endAll(): void {
-    for (let slot = 0; slot < this.stagedCount; slot++) {
-      this.unstage(this.staged[slot]!, STAGE + slot * SMALL_BYTES);
-      this.staged[slot] = null;
-    }
   }
 
   /** The byte address of the operand's first element. */
@@ -258,36 +221,29 @@ export class Call {
   }
 
   private storageAddress(storage: Storage): number {
-    const { cell } = storage;
-    if (cell !== null && cell.address !== 0) {
-      this.arena.touch(cell);
-      return cell.address;
-    }
-    const array = outside(storage);
-    if (array.byteLength > SMALL_BYTES) return this.moveIn(storage);
-    for (let slot = 0; slot < this.stagedCount; slot++) {
-      if (this.staged[slot] === storage) return STAGE + slot * SMALL_BYTES;
-    }
-    const address = STAGE + this.stagedCount * SMALL_BYTES;
-    this.staged[this.stagedCount++] = storage;
-    this.stage(storage, address);
-    return address;
+    let { cell } = storage;
+    if (cell === null || cell.address === 0) cell = this.moveIn(storage);
+    this.arena.touch(cell);
+    return cell.address + storage.start;
   }
 
-  /** Brings an array of the heap into the arena. */
-  private moveIn(storage: Storage): number {
+  /** Brings an array of the heap into the memory. */
+  private moveIn(storage: Storage): Cell {
+    const { arena } = this;
+    const { buffer, byteOffset, byteLength } = outside(storage);
     const returns = storage.cell !== null; // what was evicted keeps its old cell; adopted arrays have none
-    const array = storage.array!;
-    const cell = this.arena.allocate(array.byteLength);
-    this.arena.u8.set(
-      new Uint8Array(array.buffer, array.byteOffset, array.byteLength),
-      cell.address,
-    );
+    if (byteLength <= SMALL_BYTES) {
+      arena.nursery.place(storage);
+    } else {
+      storage.start = 0;
+      storage.cell = arena.allocate(byteLength);
+      arena.watch(storage, storage.cell);
+      if (returns) arena.noteRestored(byteLength);
+    }
     storage.array = null;
-    storage.cell = cell;
-    this.arena.watch(storage, cell);
-    if (returns) this.arena.noteRestored(array.byteLength);
-    return cell.address;
+    const cell = storage.cell!;
+    arena.u8.set(new Uint8Array(buffer, byteOffset, byteLength), cell.address + storage.start);
+    return cell;
   }
 
   private lone(dtype: DType, value: number): number {
@@ -307,38 +263,6 @@ export class Call {
         arena.u8[address] = value;
     }
     return address;
-  }
-
-  private stage({ dtype, array }: Storage, address: number): void {
-    const { arena } = this;
-    // One access site per array type: a shared one would be megamorphic.
-    switch (dtype) {
-      case "float32":
-        arena.f32.set(array as Float32Array, address >>> 2);
-        break;
-      case "float64":
-        arena.f64.set(array as Float64Array, address >>> 3);
-        break;
-      case "int32":
-        arena.i32.set(array as Int32Array, address >>> 2);
-        break;
-      default:
-        arena.u8.set(array as Uint8Array, address);
-    }
-  }
-
-  private unstage(storage: Storage, address: number): void {
-    const { dtype, length } = storage;
-    const array = storage.array!;
-    const views = this.views[dtype];
-    const slot = (address - STAGE) / SMALL_BYTES;
-    let view = views[slot];
-    // That of the last call fits again and again; memory that has grown may have emptied it.
-    if (view?.length !== length) {
-      view = viewArray(dtype, this.arena.memory.buffer, address, length);
-      views[slot] = view;
-    }
-    array.set(view);
   }
 }
 

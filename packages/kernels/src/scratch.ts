@@ -4,22 +4,22 @@
  */
 export const PAGE = 65536;
 
-/**
- * Arrays up to this size stay outside of the arena: copying them to the scratch and back costs less than a
- * block with its registration.
- */
+/** Arrays up to this size live in the nursery: a block of the arena, with its registration, costs more. */
 export const SMALL_BYTES = 4096;
-/** How many lone numbers a call may have, and how many small arrays. */
+/** How many lone numbers a call may have, and how many other operands. */
 export const LONES = 32;
-export const SLOTS = 12;
+export const MOST_OPERANDS = 12;
 
-// The scratch: arguments, lone numbers, then copies of small arrays.
+// The scratch: arguments, then lone numbers.
 export const ARGUMENTS = PAGE;
 export const ARGUMENT_BYTES = 4096;
 export const LONE = ARGUMENTS + ARGUMENT_BYTES;
 export const LONE_BYTES = 16;
-export const STAGE = LONE + LONES * LONE_BYTES;
-const STAGE_END = STAGE + SLOTS * SMALL_BYTES;
 
-export const CONTROL_ADDRESS = Math.ceil(STAGE_END / PAGE) * PAGE;
+/** See nursery.ts. A call must leave blocks that hold none of its operands; more than that stays in the cache. */
+export const NURSERY = LONE + LONES * LONE_BYTES;
+export const NURSERY_BLOCKS = 32;
+export const NURSERY_BYTES = NURSERY_BLOCKS * 4 * SMALL_BYTES;
+
+export const CONTROL_ADDRESS = Math.ceil((NURSERY + NURSERY_BYTES) / PAGE) * PAGE;
 export const FIRST_ADDRESS = CONTROL_ADDRESS + PAGE;

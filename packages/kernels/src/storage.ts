@@ -44,10 +44,13 @@ export function viewArray(
   }
 }
 
+/** The size class of a cell that several storages share: a block of the nursery. */
+export const IN_NURSERY = -1;
+
 /**
- * A block of the arena. The arena's tables and its finalization registry hold cells and never
+ * A block of the arena, or of the nursery. The arena's tables and its finalization registry hold cells and never
  * storages, so that nothing of ours keeps a dead tensor alive. An evicted cell belongs to no table:
- * its copy is reachable from the storage alone and dies with it.
+ * its copy is reachable from storages alone and dies with them.
  */
 export class Cell {
   /** Byte address; 0 when the cell is evicted or free. */
@@ -85,8 +88,10 @@ export class Storage {
   /** @internal Called when the memory is given back before the collector finds it. */
   onRelease: (() => void) | null = null;
 
-  /** @internal The arena's block, or null. With address 0 it is a block that was evicted. */
+  /** @internal The block with the elements, or null. With address 0 it is one that was evicted. */
   cell: Cell | null;
+  /** @internal Where they start in it, in bytes. */
+  start = 0;
   /** @internal The elements where they are outside the arena. Both null: released. */
   array: TypedArray | null;
 

@@ -141,7 +141,7 @@ describe("threads", () => {
     expect(crew.size()).toBe(3);
     sleepUntilStarted(3, memory);
     // out[j] += x·b[j], where thread i finds `out` i·STEP further on.
-    const [ONE, ROW, OUT, STEP] = [2 ** 19, 2 ** 20, 2 ** 21, 2 ** 16];
+    const [ONE, ROW, OUT, STEP] = [2 ** 21, 2 ** 22, 2 ** 23, 2 ** 16];
     const floats = new Float32Array(memory.buffer);
     floats.fill(1, ONE / 4, OUT / 4);
     const seen = () => [0, 1, 2].filter((i) => floats.subarray((OUT + i * STEP) / 4).at(0)! > 0);
