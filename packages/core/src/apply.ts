@@ -17,12 +17,21 @@ import { checkDType, dtypes, isFloat, meetingDType, promoteNumber } from "./dtyp
 import { engineOps } from "./engine-ops.ts";
 import { DTypeError, GradError, ShapeError, ValueError } from "./errors.ts";
 import { fillOutputs, numberFunction } from "./fill.ts";
-import { Node, type NodeDetail, SavingNode } from "./node.ts";
+import { Node, SavingNode, WideNode } from "./node.ts";
 import { observer } from "./observe.ts";
 import type { Op, Source, TensorLike } from "./op.ts";
 import { currentHooks, Packed } from "./saved-hooks.ts";
 import { disown, hold } from "./scope.ts";
-import { broadcastShapes, formatShape, overlaps, type Shape, sameShape, sizeOf } from "./shape.ts";
+import {
+  broadcastShapes,
+  contiguousStrides,
+  formatShape,
+  isShape,
+  overlaps,
+  type Shape,
+  sameShape,
+  sizeOf,
+} from "./shape.ts";
 import { show } from "./show.ts";
 import { edgeOf, isGradEnabled, needsGrad, slotOf } from "./tape.ts";
 import {
@@ -43,6 +52,18 @@ function toTensor(op: Op, x: TensorLike, beside: DType | undefined, position: nu
   return x instanceof Tensor
     ? x
     : asTensor(op.name, op.inputs[position] ?? `input ${position}`, x, beside);
+}
+
+function toTensors(op: Op, given: readonly TensorLike[]): Tensor[] {
+  const inputs: Tensor[] = new Array(given.length);
+  for (let i = 0; i < given.length; i++) {
+    const x = given[i]!;
+    inputs[i] =
+      x instanceof Tensor
+        ? x
+        : toTensor(op, x, given.find((other) => other instanceof Tensor)?.dtype, i);
+  }
+  return inputs;
 }
 
 /**
@@ -138,16 +159,21 @@ export function applyElementwise(op: Op, a0: TensorLike, b0: TensorLike | undefi
   if (openLevels !== 0 && (a instanceof BatchedTensor || b instanceof BatchedTensor))
     return batching.call(op, binary ? [a, b] : [a], undefined) as Tensor;
   const shape = sameShape(a.shape, b.shape) ? a.shape : broadcastShapes(op.name, a.shape, b.shape);
-  const inputs = binary ? [a, b] : [a];
+  const strides = shape === a.shape && a.isContiguous ? a.strides : contiguousStrides(shape);
   const { elementwise } = op.definition;
-  const storage = deferred(elementwise, inputs, shape, a.dtype);
-  const y = emptyTensor(shape, a.dtype, op.name, storage);
-  if (typeof elementwise === "function") fillOutputs(op, named(op, inputs), y, undefined);
-  else if (storage === null) runElementwise(op, a, b, y);
-  if (watching) lookAfter(lookBefore(op, inputs), [y]);
+  const large = sizeOf(shape) >= DEFERRED_FROM;
+  const storage = large ? deferred(elementwise, binary ? [a, b] : [a], shape, a.dtype) : null;
+  const y = emptyTensor(shape, a.dtype, op.name, strides, storage);
+  if (typeof elementwise === "function") {
+    fillOutputs(op, named(op, binary ? [a, b] : [a]), y, undefined);
+  } else if (storage === null) {
+    runElementwise(op, a, b, y);
+  }
+  if (watching) lookAfter(lookBefore(op, binary ? [a, b] : [a]), [y]);
   settle(y);
-  if (isGradEnabled() && (needsGrad(a) || needsGrad(b))) record(op, inputs, [y], undefined);
-  if (observer !== null) observer.applied?.(op, inputs, [y], undefined, y.node);
+  if (isGradEnabled() && (needsGrad(a) || needsGrad(b)))
+    record(op, binary ? [a, b] : [a], [y], undefined);
+  if (observer !== null) observer.applied?.(op, binary ? [a, b] : [a], [y], undefined, y.node);
   return y;
 }
 
@@ -159,7 +185,7 @@ function deferred(
   dtype: DType,
 ): Storage | null {
   const isWatched = watching || observer !== null || allocationListener !== null;
-  if (typeof name !== "string" || isWatched || sizeOf(shape) < DEFERRED_FROM) return null;
+  if (typeof name !== "string" || isWatched) return null;
   return defer(defaultKernels(), name as StepName, inputs, shape, dtype);
 }
 
@@ -189,13 +215,13 @@ function freshOutput(
   dtype: DType,
   storage: Storage | null = null,
 ): Tensor {
-  if (!Array.isArray(shape) || !shape.every((size) => Number.isInteger(size) && size >= 0)) {
+  if (!isShape(shape)) {
     throw new ShapeError(
       `${op.name}: the definition gives ${name} the shape ${Array.isArray(shape) ? formatShape(shape) : show(shape)}; it must be an array of whole, non-negative sizes.`,
     );
   }
   if (!dtypes.includes(dtype)) checkDType(`${op.name}, ${name}`, dtype);
-  return emptyTensor(shape, dtype, op.name, storage);
+  return emptyTensor(shape, dtype, op.name, undefined, storage);
 }
 
 /**
@@ -215,8 +241,7 @@ export function apply(
     );
   }
   if (definition.elementwise !== undefined) return applyElementwise(op, given[0]!, given[1]);
-  const beside = given.find((x) => x instanceof Tensor)?.dtype;
-  const inputs = given.map((x, i) => toTensor(op, x, beside, i));
+  const inputs = toTensors(op, given);
   meet(op, inputs);
   if (openLevels !== 0 && inputs.some(isBatched)) return batching.call(op, inputs, attrs);
   const recording = isGradEnabled() && inputs.some(needsGrad);
@@ -386,9 +411,7 @@ function recordNumbers(op: Op, a: Tensor, b: Tensor | null, y: Tensor): void {
   if (saved0 !== null) checkNotInference(op, op.saves[0]!, saved0);
   if (saved1 !== null) checkNotInference(op, op.saves[1]!, saved1);
   y.node =
-    saved0 === null
-      ? new Node(op, edge0, edge1, null)
-      : new SavingNode(op, edge0, edge1, saved0, saved1);
+    saved0 === null ? new Node(op, edge0, edge1) : new SavingNode(op, edge0, edge1, saved0, saved1);
   setRequiresGrad(y, true);
 }
 
@@ -405,7 +428,7 @@ function record(
   edge0?: Node | null,
   extras: readonly Tensor[] = [],
 ): Node | null {
-  const edges: (Node | null)[] = [];
+  const edges: (Node | null)[] = new Array(inputs.length);
   let slots: number[] | null = null;
   let isNeeded = false;
   for (let i = 0; i < inputs.length; i++) {
@@ -413,32 +436,22 @@ function record(
     const edge = i === 0 && edge0 !== undefined ? edge0 : differentiableEdge(op, i, x);
     if (edge !== null) isNeeded = true;
     if (slotOf(x) !== 0) slots ??= inputs.map(slotOf);
-    edges.push(edge);
+    edges[i] = edge;
   }
   if (!isNeeded) return null;
-  const saved: NodeDetail["saved"] = [];
-  const versions: number[] = [];
-  for (const source of op.sources) {
-    const x = savedValue(op, source, inputs, outputs, extras);
-    saved.push(x);
-    versions.push(x instanceof Tensor ? x.version : 0);
-  }
-  const shapes: Shape[] = [];
-  const outputTypes: DType[] = [];
-  for (const y of outputs) {
-    shapes.push(y.shape);
-    outputTypes.push(y.dtype);
-  }
-  const detail = { edges, slots, saved, versions, attrs, shapes, dtypes: outputTypes };
-  const node = new Node(op, null, null, detail);
+  const node = new WideNode(op, edges, slots, attrs, outputs.length);
   if (watching) noteSource(node);
-  for (let i = 0; i < saved.length; i++) {
-    const x = saved[i];
-    const { list, at } = op.sources[i]!;
-    if (x instanceof Packed && list === "outputs") x.isOutput(node, at);
+  for (let i = 0; i < op.sources.length; i++) {
+    const source = op.sources[i]!;
+    const x = savedValue(op, source, inputs, outputs, extras);
+    node.saved[i] = x;
+    node.versions[i] = x instanceof Tensor ? x.version : 0;
+    if (x instanceof Packed && source.list === "outputs") x.isOutput(node, source.at);
   }
   for (let slot = 0; slot < outputs.length; slot++) {
     const y = outputs[slot]!;
+    node.shapes[slot] = y.shape;
+    node.dtypes[slot] = y.dtype;
     if (!isFloat(y.dtype)) continue;
     y.node = node;
     if (slot > 0) gradState(y).slot = slot;

@@ -74,10 +74,10 @@ export function inspectNode(node: Node): NodeRecord {
 function savedValue(node: Node, i: number): SavedValue {
   const { detail } = node;
   if (detail === null) {
-    const { saved0, saved1, version0, version1 } = node as SavingNode;
+    const { saved0, saved1 } = node as SavingNode;
     const value = i === 0 ? saved0 : saved1;
     if (value === null) return "freed";
-    return value.version === (i === 0 ? version0 : version1) ? value : "changed";
+    return value.version === (node as SavingNode).versionOf(i) ? value : "changed";
   }
   const value = detail.saved[i]!;
   if (value === null) return "freed";

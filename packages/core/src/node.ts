@@ -19,25 +19,12 @@ export function currentModulePath(): string {
   return modulePath;
 }
 
-/** What a node holds beyond the lone-number case: any number of inputs, outputs and saved values. */
-export interface NodeDetail {
-  edges: (Node | null)[];
-  /** Which output of the node at `edges[i]` was the input; null when all are output 0. */
-  slots: number[] | null;
-  /** In the order of `op.saves`: a tensor (perhaps packed), or the shape of one; null after it was freed. */
-  saved: (Tensor | Packed | Shape | null)[];
-  versions: number[];
-  attrs: unknown;
-  shapes: Shape[];
-  dtypes: DType[];
-}
-
 /** The gradient that has arrived at a node's output, or at each of its outputs. */
 export type Arrived = Tensor | (Tensor | null)[];
 
 /**
  * One recorded operation. Holds no closure: the op knows the rules, the node what they need.
- * Gates on lone numbers fit into the fixed fields, at 80 bytes a gate; others have `detail`.
+ * Gates on lone numbers fit into the fixed fields, at 72 bytes a gate; others are a {@link WideNode}.
  */
 export class Node {
   readonly op: Op;
@@ -51,18 +38,20 @@ export class Node {
   edge0: Node | null;
   /** @internal */
   edge1: Node | null;
-  /** @internal null for a gate on lone numbers. */
-  readonly detail: NodeDetail | null;
 
   /** @internal */
-  constructor(op: Op, edge0: Node | null, edge1: Node | null, detail: NodeDetail | null) {
+  constructor(op: Op, edge0: Node | null, edge1: Node | null) {
     this.op = op;
     this.sequence = ++sequence;
     this.module = modulePath;
     this.dy = null;
     this.edge0 = edge0;
     this.edge1 = edge1;
-    this.detail = detail;
+  }
+
+  /** @internal null for a gate on lone numbers. */
+  get detail(): WideNode | null {
+    return null;
   }
 
   get name(): string {
@@ -84,16 +73,16 @@ export class Node {
   }
 }
 
+/** Two versions in one number, for the sake of small nodes: version0 + VERSIONS · version1. */
+const VERSIONS = 2 ** 26;
+
 /** A gate on lone numbers that saves up to two of them; also the end of a path, which "saves" its leaf. */
 export class SavingNode extends Node {
   /** @internal null once freed. */
   saved0: Tensor | null;
   /** @internal */
   saved1: Tensor | null;
-  /** @internal Versions of the two when they were saved. */
-  readonly version0: number;
-  /** @internal */
-  readonly version1: number;
+  private readonly versions: number;
 
   /** @internal */
   constructor(
@@ -103,10 +92,55 @@ export class SavingNode extends Node {
     saved0: Tensor,
     saved1: Tensor | null,
   ) {
-    super(op, edge0, edge1, null);
+    super(op, edge0, edge1);
     this.saved0 = saved0;
     this.saved1 = saved1;
-    this.version0 = saved0.version;
-    this.version1 = saved1 === null ? 0 : saved1.version;
+    this.versions = saved0.version + (saved1 === null ? 0 : VERSIONS * saved1.version);
+  }
+
+  /** @internal The version of a number when it was saved. */
+  versionOf(i: number): number {
+    return i === 0 ? this.versions % VERSIONS : Math.floor(this.versions / VERSIONS);
+  }
+}
+
+/** A node with any number of inputs, outputs and saved values. */
+export class WideNode extends Node {
+  /** @internal */
+  readonly edges: (Node | null)[];
+  /** @internal Which output of the node at `edges[i]` was the input; null when all are output 0. */
+  readonly slots: number[] | null;
+  /** @internal In the order of `op.saves`: a tensor (perhaps packed), or the shape of one; null after it was freed. */
+  readonly saved: (Tensor | Packed | Shape | null)[];
+  /** @internal */
+  readonly versions: number[];
+  /** @internal */
+  readonly attrs: unknown;
+  /** @internal Of the outputs. */
+  readonly shapes: Shape[];
+  /** @internal */
+  readonly dtypes: DType[];
+
+  /** @internal With room for what is saved, and for the outputs. */
+  constructor(
+    op: Op,
+    edges: (Node | null)[],
+    slots: number[] | null,
+    attrs: unknown,
+    outputs: number,
+  ) {
+    super(op, null, null);
+    this.edges = edges;
+    this.slots = slots;
+    // Of exact length: an empty array that is pushed to takes room for sixteen.
+    this.saved = new Array(op.sources.length);
+    this.versions = new Array(op.sources.length);
+    this.attrs = attrs;
+    this.shapes = new Array(outputs);
+    this.dtypes = new Array(outputs);
+  }
+
+  override get detail(): this {
+    return this;
   }
 }

@@ -311,5 +311,9 @@ function caller(op: Op): (...args: never[]) => Tensor | Record<string, Tensor> {
   }
   if (op.variadic) return (list: readonly TensorLike[], attrs?: unknown) => apply(op, list, attrs);
   const { arity } = op;
-  return (...args: unknown[]) => apply(op, args.slice(0, arity) as TensorLike[], args[arity]);
+  return (...args: unknown[]) => {
+    let attrs: unknown;
+    while (args.length > arity) attrs = args.pop();
+    return apply(op, args as TensorLike[], attrs);
+  };
 }

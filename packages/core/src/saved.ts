@@ -56,10 +56,10 @@ export function savedReader(op: Op): SavedValues {
 function readSaved(node: Node, i: number): Tensor | Shape {
   const { detail, op } = node;
   if (detail === null) {
-    const { saved0, saved1, version0, version1 } = node as SavingNode;
+    const { saved0, saved1 } = node as SavingNode;
     const number = i === 0 ? saved0 : saved1;
     if (number === null) throw freedError(op);
-    const version = i === 0 ? version0 : version1;
+    const version = (node as SavingNode).versionOf(i);
     if (number.version !== version) throw changedError(op, i, number, version);
     return number;
   }

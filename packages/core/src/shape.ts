@@ -139,9 +139,16 @@ export function reducedShape(shape: Shape, axes: readonly number[], keepdim: boo
 
 const maxElements = 2 ** 31 - 1;
 
+/** Whether it is a list of whole, non-negative sizes. */
+export function isShape(shape: unknown): shape is Shape {
+  if (!Array.isArray(shape)) return false;
+  for (const size of shape) if (!Number.isInteger(size) || size < 0) return false;
+  return true;
+}
+
 /** A shape given by a user: whole, non-negative sizes whose product can be addressed. */
 export function checkShape(op: string, shape: unknown): asserts shape is Shape {
-  if (!Array.isArray(shape) || !shape.every((size) => Number.isInteger(size) && size >= 0)) {
+  if (!isShape(shape)) {
     const shown = Array.isArray(shape) ? `[${shape.map(String).join(", ")}]` : String(shape);
     throw new ValueError(
       `${op}: shape ${shown} is not a list of whole, non-negative sizes, such as [2, 3].`,

@@ -8,6 +8,7 @@ import {
   own,
   release,
   type Storage,
+  setElement,
 } from "@tapegrad/kernels";
 import { type DType, newArray, type TypedArray } from "./dtype.ts";
 import { GradError, ShapeError, ValueError } from "./errors.ts";
@@ -326,11 +327,12 @@ export function setArrayKernel(op: string | null): string | null {
   return previous;
 }
 
-/** @internal A contiguous tensor of elements that are yet to come, by default uninitialised, for the result of an op if there is one. */
+/** @internal A contiguous tensor for the result of an op if there is one; what is not deferred is uninitialised. */
 export function emptyTensor(
   shape: Shape,
   dtype: DType,
   op = "",
+  strides: Shape = contiguousStrides(shape),
   deferred: Storage | null = null,
 ): Tensor {
   if (arrayKernel !== null) {
@@ -341,7 +343,7 @@ export function emptyTensor(
   const storage = deferred ?? alloc(dtype, sizeOf(shape));
   if (recorder !== null) recorder.push(storage);
   if (allocationListener !== null) allocationListener(storage, op);
-  return born(new Tensor(storage, 0, dtype, shape, contiguousStrides(shape), 0));
+  return born(new Tensor(storage, 0, dtype, shape, strides, 0));
 }
 
 /** @internal A result without axes becomes a lone number, so that what follows needs no kernel. */
@@ -363,9 +365,8 @@ export function adoptArray(array: TypedArray, dtype: DType, shape: Shape): Tenso
 /** @internal The storage of x; a lone number gets one first, since views and in-place ops share storage. */
 function ensureStorage(x: Tensor): Storage {
   if (x.storage === null) {
-    const one = newArray(x.dtype, 1);
-    one[0] = x.value;
-    const storage = adopt(one, x.dtype);
+    const storage = alloc(x.dtype, 1);
+    setElement(storage, 0, x.value);
     storage.version = x.version;
     storage.changedBy = x.changedBy;
     x.storage = storage;

@@ -14,7 +14,7 @@ import {
 /** A product; of bytes, which WebAssembly lacks, by way of 16 bits, of which the low halves are kept. */
 // @ts-ignore: decorator
 @inline
-function product<T>(a: v128, b: v128): v128 {
+export function product<T>(a: v128, b: v128): v128 {
   if (sizeof<T>() > 1) return v128.mul<T>(a, b);
   const low = v128.extmul_low<u8>(a, b);
   const high = v128.extmul_high<u8>(a, b);

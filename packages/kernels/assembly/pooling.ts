@@ -20,16 +20,11 @@ class Windows {
   lengths: usize;
 }
 
-/** Whether the windows from `at` on, a vector of them, are equally long and equally far apart. */
+/** Whether window `at` is as long as the one before it, and `step` behind. */
 @inline
-function regular(starts: usize, lengths: usize, at: i32, count: i32): bool {
+function follows(starts: usize, lengths: usize, at: i32, step: i32): bool {
   const p = starts + 4 * at, q = lengths + 4 * at;
-  const step = load<i32>(p, 4) - load<i32>(p);
-  for (let i = 1; i < count; i++) {
-    if (load<i32>(p + 4 * i) - load<i32>(p + 4 * i - 4) != step) return false;
-    if (load<i32>(q + 4 * i) != load<i32>(q)) return false;
-  }
-  return true;
+  return load<i32>(p) - load<i32>(p - 4) == step && load<i32>(q) == load<i32>(q - 4);
 }
 
 /**
@@ -40,45 +35,53 @@ function windowArgmax<T>(begin: i32, end: i32, args: usize): i32 {
   const g = changetype<Windows>(args);
   const size: i32 = sizeof<T>();
   const startsW = g.starts + 4 * (g.outputD + g.outputH), lengthsW = g.lengths + 4 * (g.outputD + g.outputH);
+  // Windows low to high are as long, and as far apart, as the middle one and the next: all but some at the edges.
+  const middle = g.outputW / 2;
+  const step = load<i32>(startsW + 4 * min(middle + 1, g.outputW - 1)) - load<i32>(startsW + 4 * middle);
+  let low = middle, high = middle + 1;
+  while (low > 0 && follows(startsW, lengthsW, low, step)) low--;
+  while (high < g.outputW && follows(startsW, lengthsW, high, step)) high++;
   for (let unit = begin; unit < end; unit++) {
     const plane = unit / g.outputH, oh = unit - plane * g.outputH;
     const image = plane / g.outputD, od = plane - image * g.outputD;
     const x = g.x + image * g.inputD * g.inputH * g.inputW * size;
     const d0 = load<i32>(g.starts + 4 * od), depth = load<i32>(g.lengths + 4 * od);
     const h0 = load<i32>(g.starts + 4 * (g.outputD + oh)), height = load<i32>(g.lengths + 4 * (g.outputD + oh));
-    let out = g.out + unit * g.outputW * 4;
+    const out = g.out + unit * g.outputW * 4;
+    const rowStep = g.dilationH * g.inputW, planeStep = g.dilationD * g.inputH * g.inputW;
     for (let ow = 0; ow < g.outputW;) {
-      const first = (d0 * g.inputH + h0) * g.inputW + load<i32>(startsW + 4 * ow);
-      const width = load<i32>(lengthsW + 4 * ow);
-      if (sizeof<T>() == 4 && ow + lanes<T>() <= g.outputW && regular(startsW, lengthsW, ow, lanes<T>())) {
-        const step = load<i32>(startsW + 4 * ow, 4) - load<i32>(startsW + 4 * ow);
-        const ramp = i32x4.mul(i32x4(0, 1, 2, 3), i32x4.splat(step));
+      if (sizeof<T>() == 4 && ow >= low && ow < high && high - low >= lanes<T>()) {
+        ow = min(ow, high - lanes<T>()); // again, rather than one by one
+        const first = (d0 * g.inputH + h0) * g.inputW + load<i32>(startsW + 4 * ow);
+        const width = load<i32>(lengthsW + 4 * ow);
         let best = loadStep<T>(x + first * size, step * size);
         let at = i32x4.splat(first);
         for (let d = 0; d < depth; d++) {
           for (let h = 0; h < height; h++) {
-            for (let w = 0; w < width; w++) {
-              const here = first + (d * g.dilationD * g.inputH + h * g.dilationH) * g.inputW + w * g.dilationW;
+            let here = first + d * planeStep + h * rowStep;
+            for (let w = 0; w < width; w++, here += g.dilationW) {
               const value = loadStep<T>(x + here * size, step * size);
-              let wins = v128.gt<T>(value, best);
-              if (isFloat<T>()) {
-                wins = v128.or(wins, v128.and(v128.ne<T>(value, value), v128.eq<T>(best, best)));
-              }
-              best = v128.bitselect(value, best, wins);
-              at = v128.bitselect(i32x4.splat(here), at, wins);
+              // Larger, or the first NaN.
+              let loses = v128.le<T>(value, best);
+              if (isFloat<T>()) loses = v128.or(loses, v128.ne<T>(best, best));
+              best = v128.bitselect(best, value, loses);
+              at = v128.bitselect(at, i32x4.splat(here), loses);
             }
           }
         }
-        v128.store(out, i32x4.add(at, ramp));
-        ow += lanes<T>(), out += 16;
+        const ramp = i32x4.mul(i32x4(0, 1, 2, 3), i32x4.splat(step));
+        v128.store(out + 4 * ow, i32x4.add(at, ramp));
+        ow += lanes<T>();
         continue;
       }
+      const first = (d0 * g.inputH + h0) * g.inputW + load<i32>(startsW + 4 * ow);
+      const width = load<i32>(lengthsW + 4 * ow);
       let at = first;
       let best = load<T>(x + first * size);
       for (let d = 0; d < depth; d++) {
         for (let h = 0; h < height; h++) {
-          for (let w = 0; w < width; w++) {
-            const here = first + (d * g.dilationD * g.inputH + h * g.dilationH) * g.inputW + w * g.dilationW;
+          let here = first + d * planeStep + h * rowStep;
+          for (let w = 0; w < width; w++, here += g.dilationW) {
             const value = load<T>(x + here * size);
             // Without a branch, which nothing could foresee.
             let wins = i32(value > best);
@@ -88,8 +91,8 @@ function windowArgmax<T>(begin: i32, end: i32, args: usize): i32 {
           }
         }
       }
-      store<i32>(out, at);
-      ow++, out += 4;
+      store<i32>(out + 4 * ow, at);
+      ow++;
     }
   }
   return -1;

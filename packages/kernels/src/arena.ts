@@ -11,16 +11,18 @@
  *   space): what comes back was alive, and a live working set above the limit would thrash.
  *   Garbage never comes back, so it never raises the limit.
  */
+import { Nursery } from "./nursery.ts";
 import { FIRST_ADDRESS, PAGE } from "./scratch.ts";
 import { canShareMemory } from "./start-thread.ts";
-import { Cell, OutOfMemoryError, type Storage } from "./storage.ts";
+import { Cell, IN_NURSERY, OutOfMemoryError, type Storage } from "./storage.ts";
 
 const MAX_PAGES = 65536;
 const MAX_BYTES = PAGE * MAX_PAGES;
 const INITIAL_BYTES = 16 * 2 ** 20;
 /** Memory grows by at least this part of itself: a growth replaces every view, and some engines copy. */
 const GROWTH = 1 / 4;
-const DEFAULT_SOFT_LIMIT = 64 * 2 ** 20;
+/** Low, since what lives raises it soon; a small net's garbage would fill a high one for hundreds of steps. */
+const FIRST_SOFT_LIMIT = INITIAL_BYTES;
 const LARGEST_SOFT_LIMIT = MAX_BYTES / 2;
 const GRAIN = 64;
 
@@ -49,14 +51,16 @@ export class Arena {
   f32!: Float32Array;
   f64!: Float64Array;
 
-  /** Number of the running kernel call: cells with this `usedAt` are its operands and stay. */
-  tick = 0;
-  softLimit = DEFAULT_SOFT_LIMIT;
+  /** Number of the running kernel call: cells with this `usedAt` are its operands and stay; 0 is none's. */
+  tick = 1;
+  softLimit = FIRST_SOFT_LIMIT;
   liveBytes = 0;
   cachedBytes = 0;
   peakBytes = 0;
   evictedBytes = 0;
   restoredBytes = 0;
+
+  readonly nursery: Nursery;
 
   /** Sentinel of the ring: `ring.newer` is the least recently used cell, `ring.older` the most. */
   private readonly ring = new Cell(0, 0, 0);
@@ -77,6 +81,7 @@ export class Arena {
     this.memory = reserved.memory;
     this.maximumBytes = reserved.bytes;
     this.refreshViews();
+    this.nursery = new Nursery(this);
   }
 
   get wasmBytes(): number {
@@ -103,14 +108,16 @@ export class Arena {
     this.registry.register(storage, cell, cell);
   }
 
-  /** As `watch`, of a cell that another storage had. */
+  /** As `watch`, of a cell that another storage had; those of the nursery and evicted ones are not watched. */
   rewatch(storage: Storage, cell: Cell): void {
+    if (cell.sizeClass === IN_NURSERY || cell.address === 0) return;
     this.registry.unregister(cell);
     this.watch(storage, cell);
   }
 
   /** Frees a cell for which `watch` was called; an evicted one just forgets its copy. */
   discard(cell: Cell): void {
+    if (cell.sizeClass === IN_NURSERY) return; // others may lie there; its turn comes
     this.registry.unregister(cell);
     this.release(cell);
   }
@@ -126,7 +133,7 @@ export class Arena {
   /** The running call uses this cell. */
   touch(cell: Cell): void {
     cell.usedAt = this.tick;
-    if (cell.newer === this.ring) return;
+    if (cell.sizeClass === IN_NURSERY || cell.newer === this.ring) return;
     this.unlink(cell);
     this.append(cell);
   }

@@ -4,20 +4,11 @@
  * views and no arrays are made on this path.
  */
 import type { Arena } from "./arena.ts";
-import type { DType, Operand, TypedArray } from "./interface.ts";
+import type { DType, Operand } from "./interface.ts";
 import { fill, outside } from "./memory.ts";
 import type { Kernel } from "./module.ts";
-import {
-  ARGUMENT_BYTES,
-  ARGUMENTS,
-  INNER_ARGUMENTS,
-  LONE,
-  LONE_BYTES,
-  SLOTS,
-  SMALL_BYTES,
-  STAGE,
-} from "./scratch.ts";
-import { bytesPerElement, type Storage, viewArray } from "./storage.ts";
+import { ARGUMENT_BYTES, ARGUMENTS, INNER_ARGUMENTS, LONE_BYTES, SMALL_BYTES } from "./scratch.ts";
+import { bytesPerElement, type Cell, type Storage } from "./storage.ts";
 import type { Crew } from "./threads.ts";
 
 // Arguments in units of four bytes; assembly/strided.ts reads them.
@@ -27,8 +18,6 @@ const OPERANDS = 6;
 const GRAIN = 64;
 /** Rows of fewer elements are short. */
 const SHORT_ROW = 4;
-/** Elements, moved or added once, that take about 50 µs: what waking a thread may cost. */
-export const THREADED_WORK = 2 ** 18;
 /** More scratch than this for all threads together is not taken: one thread does the work. */
 const MOST_SCRATCH = 2 ** 26;
 /** More axes than this after collapsing would not fit into the arguments. */
@@ -42,17 +31,6 @@ export class Call {
   /** Strides in elements along those axes, for each operand. */
   readonly strides: readonly [number[], number[], number[], number[]] = [[], [], [], []];
 
-  /** Of the slots, for each dtype. */
-  private readonly views: Readonly<Record<DType, TypedArray[]>> = {
-    float32: [],
-    float64: [],
-    int32: [],
-    uint8: [],
-    bool: [],
-  };
-
-  private readonly staged: (Storage | null)[] = new Array(SLOTS).fill(null);
-  private stagedCount = 0;
   private loneCount = 0;
 
   readonly crew: Crew;
@@ -70,28 +48,10 @@ export class Call {
     this.args = this.scratch / 4;
   }
 
-  /** Opens a call: from here to `end`, what `address` returned stays where it is. */
+  /** Opens a call: from here to the next, what `address` returned stays where it is. */
   begin(): void {
     if (!this.isInner) this.arena.tick++;
-    this.stagedCount = 0;
     this.loneCount = 0;
-  }
-
-  /** Closes a call that wrote to `out`. */
-  end(out: Storage | null): void {
-    for (let slot = 0; slot < this.stagedCount; slot++) {
-      const storage = this.staged[slot]!;
-      if (storage === out) this.unstage(storage, slot);
-      this.staged[slot] = null; // or this table would keep a dead tensor alive
-    }
-  }
-
-  /** As `end`, for a call that wrote to every operand. */
-  endAll(): void {
-    for (let slot = 0; slot < this.stagedCount; slot++) {
-      this.unstage(this.staged[slot]!, slot);
-      this.staged[slot] = null;
-    }
   }
 
   /** The byte address of the operand's first element. */
@@ -233,9 +193,9 @@ export class Call {
    * threads are worth waking; 0 keeps to one, for kernels whose units write to the same places.
    */
   launch(kernel: Kernel, units: number, work: number): number {
-    return work < THREADED_WORK || units === 1
-      ? kernel(0, units, this.scratch)
-      : this.crew.run(kernel, units, 0, [this.scratch]);
+    return units > 1 && this.crew.helps(work)
+      ? this.crew.run(kernel, units, 0, [this.scratch])
+      : kernel(0, units, this.scratch);
   }
 
   /** As `launch`, for kernels that take numbers and then the address of so many bytes of scratch. */
@@ -247,7 +207,7 @@ export class Call {
     ...rest: number[]
   ): void {
     const each = Math.ceil(bytes / GRAIN) * GRAIN;
-    const crew = work < THREADED_WORK || units === 1 ? 1 : this.crew.size();
+    const crew = units > 1 && this.crew.helps(work) ? this.crew.size() : 1;
     const threads = crew * each > MOST_SCRATCH ? 1 : crew;
     const scratch = this.arena.allocate(threads * each);
     const args = [this.scratch, ...rest, scratch.address];
@@ -258,9 +218,9 @@ export class Call {
 
   /** As `launch`, for kernels that take numbers after their range. */
   run(kernel: Kernel, units: number, work: number, ...rest: number[]): number {
-    return work < THREADED_WORK || units === 1
-      ? kernel(0, units, ...rest)
-      : this.crew.run(kernel, units, 0, rest);
+    return units > 1 && this.crew.helps(work)
+      ? this.crew.run(kernel, units, 0, rest)
+      : kernel(0, units, ...rest);
   }
 
   /** Whole numbers in place of `header` and what follows it, for kernels that name their own. */
@@ -269,48 +229,37 @@ export class Call {
   }
 
   private storageAddress(storage: Storage): number {
-    const { cell } = storage;
-    if (cell !== null && cell.address !== 0) {
-      this.arena.touch(cell);
-      return cell.address;
-    }
-    if (storage.recipe !== null && !storage.isFilled) {
+    let { cell } = storage;
+    if (cell === null || cell.address === 0) cell = this.moveIn(storage);
+    this.arena.touch(cell);
+    return cell.address + storage.start;
+  }
+
+  /** Brings an array of the heap into the memory, or what was deferred. */
+  private moveIn(storage: Storage): Cell {
+    const { arena } = this;
+    if (!storage.isFilled) {
       fill(storage);
-      return this.storageAddress(storage);
+      if (storage.cell !== null) return storage.cell;
     }
-    const array = outside(storage);
-    if (array.byteLength > SMALL_BYTES) return this.moveIn(storage);
-    for (let slot = 0; slot < this.stagedCount; slot++) {
-      if (this.staged[slot] === storage) return this.slotAddress(slot);
-    }
-    const address = this.slotAddress(this.stagedCount);
-    this.staged[this.stagedCount++] = storage;
-    this.stage(storage, address);
-    return address;
-  }
-
-  private slotAddress(slot: number): number {
-    return this.scratch + STAGE + slot * SMALL_BYTES;
-  }
-
-  /** Brings an array of the heap into the arena. */
-  private moveIn(storage: Storage): number {
+    const { buffer, byteOffset, byteLength } = outside(storage);
     const returns = storage.cell !== null; // what was evicted keeps its old cell; adopted arrays have none
-    const array = storage.array!;
-    const cell = this.arena.allocate(array.byteLength);
-    this.arena.u8.set(
-      new Uint8Array(array.buffer, array.byteOffset, array.byteLength),
-      cell.address,
-    );
+    if (byteLength <= SMALL_BYTES) {
+      arena.nursery.place(storage);
+    } else {
+      storage.start = 0;
+      storage.cell = arena.allocate(byteLength);
+      arena.watch(storage, storage.cell);
+      if (returns) arena.noteRestored(byteLength);
+    }
     storage.array = null;
-    storage.cell = cell;
-    this.arena.watch(storage, cell);
-    if (returns) this.arena.noteRestored(array.byteLength);
-    return cell.address;
+    const cell = storage.cell!;
+    arena.u8.set(new Uint8Array(buffer, byteOffset, byteLength), cell.address + storage.start);
+    return cell;
   }
 
   private lone(dtype: DType, value: number): number {
-    const address = this.scratch + LONE + this.loneCount++ * LONE_BYTES;
+    const address = this.scratch + ARGUMENT_BYTES + this.loneCount++ * LONE_BYTES;
     const { arena } = this;
     switch (dtype) {
       case "float32":
@@ -326,37 +275,6 @@ export class Call {
         arena.u8[address] = value;
     }
     return address;
-  }
-
-  private stage({ dtype, array }: Storage, address: number): void {
-    const { arena } = this;
-    // One access site per array type: a shared one would be megamorphic.
-    switch (dtype) {
-      case "float32":
-        arena.f32.set(array as Float32Array, address >>> 2);
-        break;
-      case "float64":
-        arena.f64.set(array as Float64Array, address >>> 3);
-        break;
-      case "int32":
-        arena.i32.set(array as Int32Array, address >>> 2);
-        break;
-      default:
-        arena.u8.set(array as Uint8Array, address);
-    }
-  }
-
-  private unstage(storage: Storage, slot: number): void {
-    const { dtype, length } = storage;
-    const array = storage.array!;
-    const views = this.views[dtype];
-    let view = views[slot];
-    // That of the last call fits again and again; memory that has grown may have emptied it.
-    if (view?.length !== length) {
-      view = viewArray(dtype, this.arena.memory.buffer, this.slotAddress(slot), length);
-      views[slot] = view;
-    }
-    array.set(view);
   }
 }
 

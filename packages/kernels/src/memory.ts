@@ -5,6 +5,7 @@ import { SMALL_BYTES } from "./scratch.ts";
 import {
   bytesPerElement,
   Capture,
+  IN_NURSERY,
   type MemoryReport,
   newArray,
   ReleasedError,
@@ -12,10 +13,6 @@ import {
   viewArray,
 } from "./storage.ts";
 
-/** Engines hold the elements of arrays up to this size in the array itself. */
-const TINY_BYTES = 64;
-/** A buffer costs ten times as much as a view of one, so small arrays share buffers of this size. */
-const SHARED_BYTES = 4 * SMALL_BYTES;
 const MAX_LENGTH = 2 ** 31 - 1; // the kernels count elements in 32-bit integers
 
 /** A module of one function that returns `v128.const`: valid only where SIMD is known. */
@@ -42,30 +39,18 @@ export function alloc(dtype: DType, length: number): Storage {
   if (!(length >= 0 && length <= MAX_LENGTH)) {
     throw new RangeError(`alloc: length is ${length}; it must be from 0 to ${MAX_LENGTH}.`);
   }
-  const bytes = length * bytesPerElement[dtype];
-  if (bytes <= SMALL_BYTES) return new Storage(dtype, length, null, smallArray(dtype, length));
   const home = theArena();
   if (home === null) return new Storage(dtype, length, null, newArray(dtype, length));
-  home.tick++; // no kernel runs now: what the last one used may be evicted
-  const cell = home.allocate(bytes);
-  const storage = new Storage(dtype, length, cell, null);
-  home.watch(storage, cell);
-  return storage;
-}
-
-let shared = new ArrayBuffer(0);
-let sharedTop = 0;
-
-function smallArray(dtype: DType, length: number): TypedArray {
+  const storage = new Storage(dtype, length, null, null);
   const bytes = length * bytesPerElement[dtype];
-  if (bytes <= TINY_BYTES) return newArray(dtype, length);
-  if (sharedTop + bytes > shared.byteLength) {
-    shared = new ArrayBuffer(SHARED_BYTES);
-    sharedTop = 0;
+  if (bytes <= SMALL_BYTES) {
+    home.nursery.place(storage);
+  } else {
+    home.tick++; // no kernel runs now: what the last one used may be evicted
+    storage.cell = home.allocate(bytes);
+    home.watch(storage, storage.cell);
   }
-  const array = viewArray(dtype, shared, sharedTop, length);
-  sharedTop += (bytes + 7) & ~7; // float64 elements lie at multiples of 8
-  return array;
+  return storage;
 }
 
 /**
@@ -104,9 +89,10 @@ function dtypeOf(array: TypedArray): DType {
  */
 export function peek(storage: Storage): TypedArray {
   fill(storage);
-  const cell = storage.cell;
+  const { cell, start } = storage;
   if (cell !== null && cell.address !== 0) {
-    return viewArray(storage.dtype, theArena()!.memory.buffer, cell.address, storage.length);
+    const { buffer } = theArena()!.memory;
+    return viewArray(storage.dtype, buffer, cell.address + start, storage.length);
   }
   return outside(storage);
 }
@@ -116,12 +102,11 @@ export function fill(storage: Storage): void {
   if (!storage.isFilled) materialize(storage);
 }
 
-/** The array of a storage that is not in the arena at present. */
+/** The array of a storage that is not in the WebAssembly memory at present. */
 export function outside(storage: Storage): TypedArray {
-  const { cell } = storage;
-  if (cell !== null && cell.evicted !== null) {
-    storage.array = viewArray(storage.dtype, cell.evicted, 0, storage.length);
-    cell.evicted = null;
+  const evicted = storage.cell?.evicted;
+  if (evicted) {
+    storage.array ??= viewArray(storage.dtype, evicted, storage.start, storage.length);
   }
   if (storage.array === null) throw new ReleasedError(storage);
   return storage.array;
@@ -144,8 +129,9 @@ export function copyOut(
 export function getElement(storage: Storage, index: number): number {
   checkIndex("getElement", storage, index);
   fill(storage);
-  const address = storage.cell?.address;
-  if (!address) return outside(storage)[index];
+  const { cell } = storage;
+  if (cell === null || cell.address === 0) return outside(storage)[index];
+  const address = cell.address + storage.start;
   const { f32, f64, i32, u8 } = theArena()!;
   switch (storage.dtype) {
     case "float32":
@@ -194,11 +180,12 @@ function empty(storage: Storage): void {
 function leaveGhost(storage: Storage): Storage {
   const { cell } = storage;
   const ghost = new Storage(storage.dtype, storage.length, cell, storage.array);
+  ghost.start = storage.start;
   ghost.recipe = storage.recipe;
   ghost.capture = storage.capture;
   ghost.capture!.storage = ghost;
   ghost.capture!.isGhost = true;
-  if (cell !== null && cell.address !== 0) theArena()!.rewatch(ghost, cell);
+  if (cell !== null) theArena()!.rewatch(ghost, cell);
   storage.cell = null;
   storage.array = null;
   storage.recipe = null;
@@ -225,17 +212,17 @@ export function own(storage: Storage): void {
   materialize(storage);
   if (storage.capture === null) return;
   const ghost = leaveGhost(storage);
-  const { cell, array } = ghost;
-  if (array !== null || cell!.address === 0) {
-    storage.array = outside(ghost).slice();
+  const { cell } = ghost;
+  if (cell === null || cell.address === 0 || cell.sizeClass === IN_NURSERY) {
+    storage.array = peek(ghost).slice();
     return;
   }
   const home = theArena()!;
-  home.touch(cell!);
-  const copy = home.allocate(cell!.bytes);
-  home.u8.copyWithin(copy.address, cell!.address, cell!.address + cell!.bytes);
-  storage.cell = copy;
-  home.watch(storage, copy);
+  home.tick++; // no kernel runs now
+  home.touch(cell);
+  storage.cell = home.allocate(cell.bytes);
+  home.watch(storage, storage.cell);
+  home.u8.copyWithin(storage.cell.address, cell.address, cell.address + cell.bytes);
 }
 
 /** Elements are there for good from now on, computed first where they were deferred. */

@@ -308,13 +308,23 @@ function scatter(
   f: (a: number, b: number) => number,
 ): number {
   const [target, positions, arriving] = [elements(out), elements(index), elements(source)];
-  const [n, step] = [out.shape[axis], out.strides[axis]];
-  let bad = -1;
+  const step = out.strides[axis];
+  const bad = firstOutside(index, out.shape[axis]);
+  if (bad >= 0) return bad;
   const start = { ...out, strides: out.strides.with(axis, 0) };
-  walk(index.shape, [start, index, source], ([to, at, from], flat) => {
-    const i = positions[at];
-    if (i >= 0 && i < n) target[to + i * step] = f(target[to + i * step], arriving[from]);
-    else if (bad < 0) bad = flat;
+  walk(index.shape, [start, index, source], ([to, at, from]) => {
+    const place = to + positions[at] * step;
+    target[place] = f(target[place], arriving[from]);
+  });
+  return -1;
+}
+
+/** The flat position of the first index that is outside [0, length), or −1. */
+export function firstOutside(index: Operand, length: number): number {
+  const positions = elements(index);
+  let bad = -1;
+  walk(index.shape, [index], ([at], flat) => {
+    if (bad < 0 && !(positions[at] >= 0 && positions[at] < length)) bad = flat;
   });
   return bad;
 }
@@ -547,15 +557,14 @@ export const plain: Kernels = {
 
   gather(x, axis, index, out) {
     const [source, positions, target] = [elements(x), elements(index), elements(out)];
-    const [n, step] = [x.shape[axis], x.strides[axis]];
-    let bad = -1;
+    const step = x.strides[axis];
+    const bad = firstOutside(index, x.shape[axis]);
+    if (bad >= 0) return bad;
     const start = { ...x, strides: x.strides.with(axis, 0) };
-    walk(out.shape, [start, index, out], ([from, at, to], flat) => {
-      const i = positions[at];
-      if (i >= 0 && i < n) target[to] = source[from + i * step];
-      else if (bad < 0) bad = flat;
+    walk(out.shape, [start, index, out], ([from, at, to]) => {
+      target[to] = source[from + positions[at] * step];
     });
-    return bad;
+    return -1;
   },
 
   scatterAdd(out, axis, index, source) {

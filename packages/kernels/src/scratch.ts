@@ -4,26 +4,24 @@
  */
 export const PAGE = 65536;
 
-/**
- * Arrays up to this size stay outside of the arena: copying them to the scratch and back costs less than a
- * block with its registration.
- */
+/** Arrays up to this size live in the nursery: a block of the arena, with its registration, costs more. */
 export const SMALL_BYTES = 4096;
-/** How many lone numbers a call may have, and how many small arrays. */
+/** How many lone numbers a call may have, and how many other operands. */
 export const LONES = 32;
-export const SLOTS = 12;
+export const MOST_OPERANDS = 12;
 
-// The scratch: arguments, lone numbers, then copies of small arrays.
+// The scratch: arguments, then lone numbers.
 export const ARGUMENTS = PAGE;
 export const ARGUMENT_BYTES = 4096;
-/** Where lone numbers and copies of arrays are, from the arguments on. */
-export const LONE = ARGUMENT_BYTES;
 export const LONE_BYTES = 16;
-export const STAGE = LONE + LONES * LONE_BYTES;
-const SCRATCH_BYTES = STAGE + SLOTS * SMALL_BYTES;
-
+const SCRATCH_BYTES = ARGUMENT_BYTES + LONES * LONE_BYTES;
 /** The scratch of calls that compute what was deferred, while another call asks for it. */
-export const INNER_ARGUMENTS = ARGUMENTS + Math.ceil(SCRATCH_BYTES / PAGE) * PAGE;
+export const INNER_ARGUMENTS = ARGUMENTS + SCRATCH_BYTES;
 
-export const CONTROL_ADDRESS = INNER_ARGUMENTS + Math.ceil(SCRATCH_BYTES / PAGE) * PAGE;
+/** See nursery.ts. A call must leave blocks that hold none of its operands; more than that stays in the cache. */
+export const NURSERY = INNER_ARGUMENTS + SCRATCH_BYTES;
+export const NURSERY_BLOCKS = 32;
+export const NURSERY_BYTES = NURSERY_BLOCKS * 4 * SMALL_BYTES;
+
+export const CONTROL_ADDRESS = Math.ceil((NURSERY + NURSERY_BYTES) / PAGE) * PAGE;
 export const FIRST_ADDRESS = CONTROL_ADDRESS + PAGE;

@@ -1,6 +1,6 @@
 /**
  * A `Storage` owns the elements of a tensor and of its views. The elements are in a cell of the WebAssembly
- * arena, in an ordinary typed array, or yet to be computed by a recipe; once released, nowhere.
+ * memory, in an ordinary typed array, or yet to be computed by a recipe; once released, nowhere.
  */
 import type { DType, TypedArray } from "./interface.ts";
 
@@ -44,10 +44,13 @@ export function viewArray(
   }
 }
 
+/** The size class of a cell that several storages share: a block of the nursery. */
+export const IN_NURSERY = -1;
+
 /**
- * A block of the arena. The arena's tables and its finalization registry hold cells and never
+ * A block of the arena, or of the nursery. The arena's tables and its finalization registry hold cells and never
  * storages, so that nothing of ours keeps a dead tensor alive. An evicted cell belongs to no table:
- * its copy is reachable from the storage alone and dies with it.
+ * its copy is reachable from storages alone and dies with them.
  */
 export class Cell {
   /** Byte address; 0 when the cell is evicted or free. */
@@ -71,7 +74,7 @@ export class Cell {
   }
 }
 
-/** How to compute elements that nobody has looked at so far; see defer.ts. */
+/** How to compute elements that nobody has looked at so far; see fusion/defer.ts. */
 export interface Recipe {
   /** Gives the storage, whose recipe this is, its elements. */
   compute(storage: Storage): void;
@@ -106,8 +109,10 @@ export class Storage {
   /** @internal Called when the memory is given back before the collector finds it. */
   onRelease: (() => void) | null = null;
 
-  /** @internal The arena's block, or null. With address 0 it is a block that was evicted. */
+  /** @internal The block with the elements, or null. With address 0 it is one that was evicted. */
   cell: Cell | null;
+  /** @internal Where they start in it, in bytes. */
+  start = 0;
   /** @internal The elements where they are outside the arena. */
   array: TypedArray | null;
   /** @internal With elements in place, it says how to get them again. */
@@ -167,6 +172,6 @@ export interface MemoryReport {
   readonly peakBytes: number;
   /** Size of the WebAssembly memory. It never shrinks. */
   readonly wasmBytes: number;
-  /** Above it, allocations evict. It starts at 64 MiB and grows with what comes back; see {@link setMemoryLimit}. */
+  /** Above it, allocations evict. It starts at 16 MiB and grows with what comes back; see {@link setMemoryLimit}. */
   readonly softLimitBytes: number;
 }

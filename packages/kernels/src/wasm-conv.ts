@@ -204,7 +204,6 @@ export function convolve(
   ]);
   const work = (images * g.groups * outGroup * inner * product(g.output)) / PER_MOVE;
   call.launchWithScratch(kernel, units, work, TILE_BYTES + columnBytes + restBytes);
-  call.end(name === "convWeight" ? used.storage : out.storage);
 
   if (used === weight) return;
   if (name === "convWeight") {
@@ -219,6 +218,5 @@ export function convolve(
 function passesEnd(call: Call, x: Operand, spare: number): boolean {
   call.begin();
   const end = call.address(x) + product(x.shape) * bytesPerElement[x.dtype];
-  call.end(null);
   return end + spare > call.arena.wasmBytes;
 }

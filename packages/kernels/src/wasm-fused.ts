@@ -8,8 +8,9 @@ import type {
   Operand,
   UpdateName,
 } from "./interface.ts";
+import { PRODUCT_WORK } from "./matmul.ts";
 import { type Kernel, type KernelModule, unsupported } from "./module.ts";
-import { SLOTS, SMALL_BYTES } from "./scratch.ts";
+import { MOST_OPERANDS, SMALL_BYTES } from "./scratch.ts";
 import { bytesPerElement } from "./storage.ts";
 
 // How many moves of an element the kernels take, measured roughly: it only says when threads pay.
@@ -18,9 +19,6 @@ const NORMALIZE = 2;
 const NORMALIZE_GRAD = 6;
 const SOFTMAX = 8;
 const RANDOM = 8;
-
-/** Of a product of two numbers in attention, with what goes around it. */
-const PRODUCT = 0.25;
 
 /** Which kernel does an update, and the place of each array among its five; by default the name, and in order. */
 const updates: Partial<Record<UpdateName, { kernel: string; places: readonly number[] }>> = {
@@ -60,7 +58,6 @@ export class FusedKernels implements Pick<Kernels, Fused> {
     const addresses = this.addresses([x, out.mean, out.variance, out.rstd]);
     const { centered, eps } = options;
     call.run(kernel, b, MOMENTS * a * b * c, ...addresses, a, b, c, Number(centered), eps);
-    call.endAll();
   }
 
   normalize(...[x, slices, by, out]: Parameters<Kernels["normalize"]>): void {
@@ -73,7 +70,6 @@ export class FusedKernels implements Pick<Kernels, Fused> {
     const addresses = this.addresses([x, by.mean, by.rstd, by.weight, by.bias, out]);
     const rows = c === 1 ? a : a * b;
     call.run(kernel, rows, NORMALIZE * size, ...addresses, b, c, channels, inner);
-    call.end(out.storage);
   }
 
   normalizeGrad(...[dy, x, slices, by, out]: Parameters<Kernels["normalizeGrad"]>): void {
@@ -89,7 +85,6 @@ export class FusedKernels implements Pick<Kernels, Fused> {
       kernel, b, NORMALIZE_GRAD * size,
       ...addresses, a, b, c, channels, inner, Number(centers), Number(stretches),
     );
-    call.end(out.storage);
   }
 
   attention(...[inputs, how, out, logSum]: Parameters<Kernels["attention"]>): void {
@@ -106,17 +101,17 @@ export class FusedKernels implements Pick<Kernels, Fused> {
 
   softmaxGrad(...[name, y, axis, dy, out]: Parameters<Kernels["softmaxGrad"]>): void {
     const kernel = this.kernel("softmaxGrad", `${name}Grad`, y.dtype);
-    this.alongRows(kernel, [y, dy, out], axis, [], out);
+    this.alongRows(kernel, [y, dy, out], axis, []);
   }
 
   crossEntropy(...[x, axis, classes, out]: Parameters<Kernels["crossEntropy"]>): void {
     const kernel = this.kernel("crossEntropy", "crossEntropy", x.dtype);
-    this.alongRows(kernel, [x], axis, [classes, out.loss, out.top, out.logSum], null);
+    this.alongRows(kernel, [x], axis, [classes, out.loss, out.top, out.logSum]);
   }
 
   crossEntropyGrad(...[x, axis, rows, out]: Parameters<Kernels["crossEntropyGrad"]>): void {
     const kernel = this.kernel("crossEntropyGrad", "crossEntropyGrad", x.dtype);
-    this.alongRows(kernel, [x, out], axis, [rows.classes, rows.dy, rows.top, rows.logSum], out);
+    this.alongRows(kernel, [x, out], axis, [rows.classes, rows.dy, rows.top, rows.logSum]);
   }
 
   dropout(...[x, out, key, counter, keep, scale]: Parameters<Kernels["dropout"]>): number {
@@ -128,7 +123,6 @@ export class FusedKernels implements Pick<Kernels, Fused> {
       const high = Math.floor(counter / 2 ** 32);
       const addresses = this.addresses([x, out]);
       call.run(kernel, count, RANDOM * count, ...addresses, ...key, counter | 0, high, keep, scale);
-      call.end(out.storage);
     }
     return Math.ceil((count * bytesPerElement[x.dtype]) / 16);
   }
@@ -140,14 +134,13 @@ export class FusedKernels implements Pick<Kernels, Fused> {
     hypers.set(hyper);
     const header = new Int32Array(hypers.buffer);
     let table: number[] = [];
-    let [work, staged] = [0, 0];
+    let [work, inNursery] = [0, 0];
     const run = (kernel: Kernel) => {
       if (table.length === 0) return;
       call.words([...header, ...table]);
       call.launch(kernel, table.length / (1 + UPDATE_ARRAYS), work);
-      call.endAll();
       call.begin();
-      [table, work, staged] = [[], 0, 0];
+      [table, work, inNursery] = [[], 0, 0];
     };
     call.begin();
     for (const list of lists) {
@@ -155,8 +148,8 @@ export class FusedKernels implements Pick<Kernels, Fused> {
       const bytes = bytesPerElement[list[0].dtype];
       const count = list[0].shape.reduce((product, size) => product * size, 1);
       const small = list.filter((x) => (x.storage?.length ?? 0) * bytes <= SMALL_BYTES).length;
-      if (staged + small > SLOTS) run(kernel);
-      staged += small;
+      if (inNursery + small > MOST_OPERANDS) run(kernel);
+      inNursery += small;
       let addresses = this.addresses(list);
       for (let start = 0; start < count; start += UPDATE_PIECE) {
         if (table.length === MOST_ENTRIES * (1 + UPDATE_ARRAYS)) {
@@ -180,7 +173,6 @@ export class FusedKernels implements Pick<Kernels, Fused> {
     operands: readonly Operand[],
     axis: number,
     others: readonly Operand[],
-    out: Operand | null,
   ): void {
     const { call } = this;
     const n = operands[0].shape[axis];
@@ -197,8 +189,6 @@ export class FusedKernels implements Pick<Kernels, Fused> {
       call.operand(k, operands.length, call.address(x), bytes, x.strides[axis], 0);
     });
     call.launch(kernel, rows, SOFTMAX * rows * n);
-    if (out === null) call.endAll();
-    else call.end(out.storage);
   }
 
   /** Units are blocks of the rows that `rowsOf` has. */
@@ -230,10 +220,9 @@ export class FusedKernels implements Pick<Kernels, Fused> {
     });
     const widest = Math.ceil(Math.max(size, width) / block) * block;
     const scratch = TILE_BYTES + bytes * block * (2 * block + 2 + 3 * widest);
-    const work = PRODUCT * batches * queries * keys * (size + width);
+    const work = PRODUCT_WORK * batches * queries * keys * (size + width);
     const addresses = this.addresses(others);
     call.launchWithScratch(kernel, units, work, scratch, ...options, ...addresses, scale);
-    call.endAll();
   }
 
   /** Where the operands are; 0 for none. */

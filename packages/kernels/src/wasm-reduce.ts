@@ -101,7 +101,6 @@ export function reduce(
     copyTo(call, module, from, bytes, out);
     call.arena.release(used);
   }
-  call.end(out.storage);
 }
 
 /**

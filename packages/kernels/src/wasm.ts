@@ -1,6 +1,6 @@
 /** The WebAssembly backend: each entry plans its call, hands addresses over and runs one export. */
 import type { Arena } from "./arena.ts";
-import { Call, THREADED_WORK } from "./call.ts";
+import { Call } from "./call.ts";
 import type {
   ArgReduceName,
   ArgScanName,
@@ -22,11 +22,11 @@ import {
   type GemmExports,
   gemm,
   gemmScratchBytes,
-  THREADED_PRODUCT,
+  PRODUCT_WORK,
 } from "./matmul.ts";
 import { adopt, alloc, readOnce, release } from "./memory.ts";
 import { type Kernel, loadModule, suffixOf } from "./module.ts";
-import { plain } from "./plain.ts";
+import { firstOutside, plain } from "./plain.ts";
 import { bytesPerElement } from "./storage.ts";
 import { openCrew } from "./threads.ts";
 import { type ConvName, convolve } from "./wasm-conv.ts";
@@ -57,6 +57,8 @@ const SOFTMAX = 8;
 const SCATTERED = 4;
 const SCALAR_LOOP = 4;
 const SORT = 16;
+/** Bytes of a cache line. */
+const LINE = 64;
 
 /** @param others  see {@link loadModule} */
 export function startWasm(arena: Arena, others?: readonly Uint8Array<ArrayBuffer>[]): Kernels {
@@ -100,7 +102,6 @@ export class WasmKernels extends FusedKernels implements Kernels {
     call.rowOperand(0, 2, x);
     call.rowOperand(1, 2, out);
     call.launch(kernel, count, count);
-    call.end(out.storage);
   }
 
   unary(name: UnaryName, x: Operand, out: Operand): void {
@@ -114,7 +115,6 @@ export class WasmKernels extends FusedKernels implements Kernels {
     call.rowOperand(0, 2, x);
     call.rowOperand(1, 2, out);
     call.launch(kernel, count, light.has(name) ? count : HEAVY * count);
-    call.end(out.storage);
   }
 
   binary(name: BinaryName, a: Operand, b: Operand, out: Operand): void {
@@ -140,7 +140,6 @@ export class WasmKernels extends FusedKernels implements Kernels {
     call.rowOperand(2, 4, b);
     call.rowOperand(3, 4, out);
     call.launch(this.module.bySize[bytesPerElement[out.dtype]].where!, count, count);
-    call.end(out.storage);
   }
 
   reduce(name: ReduceName, x: Operand, out: Operand): void {
@@ -158,7 +157,6 @@ export class WasmKernels extends FusedKernels implements Kernels {
     call.operand(0, 2, call.address(x), bytes, x.strides[axis], 0);
     call.operand(1, 2, call.address(out), bytesPerElement.int32, 0, 0);
     call.launch(kernel, count, SCALAR_LOOP * count * x.shape[axis]);
-    call.end(out.storage);
   }
 
   softmax(name: "softmax" | "logSoftmax", x: Operand, axis: number, out: Operand): void {
@@ -181,7 +179,6 @@ export class WasmKernels extends FusedKernels implements Kernels {
         xRow, xStrides[0], step, outRow, outStrides[0], outStep, n,
       );
     } while (outer.next());
-    call.end(out.storage);
   }
 
   scan(name: ScanName, x: Operand, axis: number, out: Operand): void {
@@ -212,7 +209,6 @@ export class WasmKernels extends FusedKernels implements Kernels {
     // Two copies of a row and of the positions in it, whose numbers need their alignment.
     const scratch = 8 * Math.ceil((2 * n * (bytesPerElement[x.dtype] + bytesPerElement.int32)) / 8);
     call.launchWithScratch(kernel, rows, SORT * rows * n, scratch);
-    call.end(out.storage);
   }
 
   searchsorted(sorted: Operand, values: Operand, right: boolean, out: Operand): void {
@@ -225,7 +221,6 @@ export class WasmKernels extends FusedKernels implements Kernels {
     const perRow = sorted.shape.length === 1 ? count : values.shape[values.shape.length - 1];
     const n = sorted.shape[sorted.shape.length - 1];
     call.run(kernel, count, SORT * count, keys, wanted, to, n, perRow, Number(right));
-    call.end(out.storage);
   }
 
   nonzero(x: Operand, out: Operand): number {
@@ -234,7 +229,6 @@ export class WasmKernels extends FusedKernels implements Kernels {
     if (count === 0) return 0;
     call.begin();
     const found = this.module.byType.bool.nonzero!(0, count, call.address(x), call.address(out));
-    call.end(out.storage);
     return found;
   }
 
@@ -246,7 +240,6 @@ export class WasmKernels extends FusedKernels implements Kernels {
     call.begin();
     const [from, to] = [call.address(u), call.address(out)];
     call.run(this.module.byType.float64.shuffle!, count / n, SCATTERED * count, from, to, n);
-    call.end(out.storage);
   }
 
   matmul(a: Operand, b: Operand, out: Operand, bias?: Operand): void {
@@ -282,6 +275,7 @@ export class WasmKernels extends FusedKernels implements Kernels {
     const [aStart, bStart, outStart] = [call.address(a), call.address(b), call.address(out)];
     const biasStart = bias === undefined ? 0 : call.address(bias);
     const biasStride = bias === undefined || bias.shape[0] === 1 ? 0 : bias.strides[0];
+    const work = PRODUCT_WORK * m * n * k;
     const together =
       batches > 1
         ? batchArguments(dtype, m, n, k, [aRow, aColumn], [bRow, bColumn], [outRow, outColumn])
@@ -291,14 +285,13 @@ export class WasmKernels extends FusedKernels implements Kernels {
       [aStart, bStart, outStart].forEach((start, i) => {
         call.operand(i, 3, start, bytes, 0, first);
       });
-      const work = (batches * m * n * k * THREADED_WORK) / THREADED_PRODUCT;
       const kernel = this.kernel("matmul", "gemmBatch", dtype);
       const bytesEach = gemmScratchBytes(dtype, m, n, k, 1);
-      call.launchWithScratch(kernel, batches, work, bytesEach, ...together, biasStart, biasStride);
-      call.end(out.storage);
+      const all = batches * work;
+      call.launchWithScratch(kernel, batches, all, bytesEach, ...together, biasStart, biasStride);
       return;
     }
-    const crew = m * n * k < THREADED_PRODUCT || call.crew.size() === 1 ? null : call.crew;
+    const crew = call.crew.helps(work) ? call.crew : null;
     const scratchBytes = gemmScratchBytes(dtype, m, n, k, crew?.size() ?? 1);
     const scratch = scratchBytes > 0 ? call.arena.allocate(scratchBytes) : null;
     const exports = this.module.exports as unknown as GemmExports;
@@ -317,7 +310,6 @@ export class WasmKernels extends FusedKernels implements Kernels {
       );
     } while (outer?.next());
     if (scratch !== null) call.arena.release(scratch);
-    call.end(out.storage);
   }
 
   conv(g: ConvGeometry, x: Operand, weight: Operand, y: Operand, bias?: Operand): void {
@@ -345,21 +337,59 @@ export class WasmKernels extends FusedKernels implements Kernels {
   }
 
   gather(x: Operand, axis: number, index: Operand, out: Operand): number {
+    const { call } = this;
+    call.begin();
+    const count = call.plan(out.shape, still(x, axis), index, out, null);
+    if (count === 0) return -1;
+    call.header(call.sizes[0], call.axes - 1);
+    this.indexes(x, axis);
+    [x, index, out].forEach((operand, k) => {
+      call.rowOperand(k, 3, operand);
+    });
     const kernel = this.module.bySize[bytesPerElement[x.dtype]].gather!;
-    return this.indexed(kernel, out.shape, x, axis, x, index, out, out);
+    return call.launch(kernel, count, SCATTERED * count);
   }
 
   scatterAdd(out: Operand, axis: number, index: Operand, source: Operand): number {
-    const kernel = this.kernel("scatterAdd", "scatterAdd", out.dtype);
-    return this.indexed(kernel, index.shape, out, axis, out, index, source, out);
+    return this.meet("scatterAdd", out, axis, index, source);
   }
 
   scatter(name: ScatterName, out: Operand, axis: number, index: Operand, source: Operand): number {
+    const exported = `scatter${name[0].toUpperCase()}${name.slice(1)}`;
+    return this.meet(exported, out, axis, index, source);
+  }
+
+  /** All scatters. Several indices may name one place, so threads share out the lines along the axis. */
+  private meet(name: string, out: Operand, axis: number, index: Operand, source: Operand): number {
+    const { call } = this;
+    const bytes = bytesPerElement[out.dtype];
     const kernel =
-      name === "set"
-        ? this.module.bySize[bytesPerElement[out.dtype]].scatterSet!
-        : this.kernel("scatter", `scatter${name[0].toUpperCase()}${name.slice(1)}`, out.dtype);
-    return this.indexed(kernel, index.shape, out, axis, out, index, source, out);
+      name === "scatterSet" ? this.module.bySize[bytes][name]! : this.kernel(name, name, out.dtype);
+    const operands = [out, index, source];
+    const [to, at, from] = operands.map((x) => still(x, axis));
+    const n = index.shape[axis];
+    call.begin();
+    const lines = call.plan(at.shape, to, at, from, null);
+    if (lines * n === 0) return -1;
+    const columns = call.sizes[0];
+    // Neighbours whose places follow one another are as many as a cache line has.
+    const group = call.strides[0][0] === 1 ? LINE / bytes : 1;
+    call.header(n, call.axes);
+    this.indexes(out, axis);
+    call.own(2, group);
+    operands.forEach((x, k) => {
+      const stride = x === out ? 0 : x.strides[axis];
+      call.operand(k, 3, call.address(x), bytesPerElement[x.dtype], stride, 0);
+    });
+    const units = (lines / columns) * Math.ceil(columns / group);
+    const bad = call.launch(kernel, units, SCATTERED * lines * n);
+    return bad < 0 ? -1 : firstOutside(index, out.shape[axis]);
+  }
+
+  /** Tells the kernel along which axis it indexes. */
+  private indexes(table: Operand, axis: number): void {
+    this.call.own(0, table.shape[axis]);
+    this.call.own(1, table.strides[axis] * bytesPerElement[table.dtype]);
   }
 
   windowArgmax(boxes: Boxes, x: Operand, out: Operand): void {
@@ -387,7 +417,6 @@ export class WasmKernels extends FusedKernels implements Kernels {
     const elements = boxes.lengths.reduce((product, list) => product * Math.max(...list), 1);
     const lines = count / boxes.output[boxes.output.length - 1];
     call.launch(kernel, lines, count * elements);
-    call.end(out.storage);
     release(starts.storage);
     release(lengths.storage);
   }
@@ -419,7 +448,6 @@ export class WasmKernels extends FusedKernels implements Kernels {
     const addresses = [x, y, positions, weights].map((operand) => call.address(operand));
     const work = units * count * inner * taps;
     call.run(kernel, units, work, ...addresses, taps, x.shape[axis], count, inner);
-    call.end(out.storage);
   }
 
   random(
@@ -442,7 +470,6 @@ export class WasmKernels extends FusedKernels implements Kernels {
         kernel, count, RANDOM * count,
         call.address(out), key[0], key[1], counter | 0, high, a, b,
       );
-      call.end(out.storage);
     }
     return Math.ceil(count / perBlock);
   }
@@ -462,7 +489,6 @@ export class WasmKernels extends FusedKernels implements Kernels {
       call.operand(k, operands.length, call.address(x), bytes, x.strides[axis], 0);
     });
     call.launch(kernel, rows, SCALAR_LOOP * rows * n);
-    call.end(out.storage);
   }
 
   private scalar(name: string, dtype: DType): ((...x: number[]) => number) | undefined {
@@ -488,7 +514,6 @@ export class WasmKernels extends FusedKernels implements Kernels {
     call.rowOperand(1, 3, q);
     call.rowOperand(2, 3, out);
     call.launch(kernel, count, weight * count);
-    call.end(out.storage);
     if (p !== a) release(p.storage!);
     if (q !== b) release(q.storage!);
   }
@@ -515,33 +540,6 @@ export class WasmKernels extends FusedKernels implements Kernels {
     const copy = { ...x, storage, strides, offset: 0 };
     this.copy(x, copy);
     return copy;
-  }
-
-  /** gather and the scatters: `table` is what the index selects from, along `axis`. */
-  private indexed(
-    kernel: Kernel,
-    shape: readonly number[],
-    table: Operand,
-    axis: number,
-    a: Operand,
-    index: Operand,
-    c: Operand,
-    out: Operand,
-  ): number {
-    const { call } = this;
-    call.begin();
-    const count = call.plan(shape, still(a, axis), index, c, null);
-    if (count === 0) return -1;
-    call.header(call.sizes[0], call.axes - 1);
-    call.own(0, table.shape[axis]);
-    call.own(1, table.strides[axis] * bytesPerElement[table.dtype]);
-    call.rowOperand(0, 3, a);
-    call.rowOperand(1, 3, index);
-    call.rowOperand(2, 3, c);
-    // Several indices may name one place, so a scatter keeps to one thread.
-    const bad = call.launch(kernel, count, out === table ? 0 : SCATTERED * count);
-    call.end(out.storage);
-    return bad;
   }
 
   /**
@@ -573,7 +571,6 @@ export class WasmKernels extends FusedKernels implements Kernels {
     const matrices = count / (n * m);
     const bands = matrices * Math.ceil(m / TRANSPOSE_BAND);
     call.launch(this.module.bySize[bytes].transpose!, bands, count);
-    call.end(out.storage);
   }
 }
 

@@ -20,8 +20,8 @@ import {
   wasmKernels,
 } from "../src/index.ts";
 import { theArena } from "../src/memory.ts";
-import { CONTROL_ADDRESS, SLOTS, SMALL_BYTES } from "../src/scratch.ts";
-import type { Cell } from "../src/storage.ts";
+import { CONTROL_ADDRESS, MOST_OPERANDS, NURSERY_BYTES, SMALL_BYTES } from "../src/scratch.ts";
+import { type Cell, IN_NURSERY } from "../src/storage.ts";
 import type { Crew } from "../src/threads.ts";
 import { dense, Rng, randomArray } from "./support.ts";
 
@@ -123,7 +123,7 @@ describe("storage", () => {
     const arena = theArena()!;
     const call = new Call(arena, { size: () => 1 } as Crew);
     const first = arena.allocate(64);
-    const storages = Array.from({ length: SLOTS }, (_, i) =>
+    const storages = Array.from({ length: MOST_OPERANDS }, (_, i) =>
       adopt(new Float32Array(SMALL_BYTES / 4).fill(i)),
     );
     call.begin();
@@ -137,7 +137,7 @@ describe("storage", () => {
     const end = Math.max(...addresses) + SMALL_BYTES;
     expect(end).toBeLessThanOrEqual(CONTROL_ADDRESS);
     expect(first.address).toBeGreaterThan(CONTROL_ADDRESS);
-    call.end(null);
+
     arena.release(first);
   });
 
@@ -152,6 +152,49 @@ describe("storage", () => {
     );
     expect(() => alloc("float32", -1)).toThrow("alloc: length is -1");
     expect(() => alloc("float32", Number.NaN)).toThrow(RangeError);
+  });
+});
+
+describe("the nursery", () => {
+  it("keeps every small value while blocks take turns, and the operands of a call where they are", () => {
+    const k = wasmKernels();
+    const rng = new Rng(5);
+    const live: { storage: Storage; shadow: number[] }[] = [];
+    let placed = 0;
+    while (placed < 3 * NURSERY_BYTES) {
+      const dtype = rng.pick(["float32", "float64", "int32"] as const);
+      const length = rng.below(rng.pick([2, 40, SMALL_BYTES / 8]));
+      const storage = alloc(dtype, length);
+      placed += storage.length * 4;
+      k.fill(live.length, vector(storage));
+      // Most are garbage at once.
+      if (rng.below(8) === 0) live.push({ storage, shadow: new Array(length).fill(live.length) });
+      if (live.length === 0) continue;
+      const { storage: old, shadow } = rng.pick(live);
+      const way = rng.below(3);
+      if (way === 0) k.binary("add", vector(old), vector(old), vector(old));
+      else if (way === 1 && old.length > 0) setElement(old, 0, 7);
+      else continue;
+      if (way === 0) for (let i = 0; i < old.length; i++) shadow[i]! *= 2;
+      else shadow[0] = 7;
+    }
+    for (const { storage, shadow } of live) {
+      const isWhole = storage.dtype === "int32";
+      const expected = shadow.map((x) => (isWhole ? x | 0 : x));
+      expect([...copyOut(storage)]).toEqual(expected);
+    }
+  });
+
+  it("lets a collected block's copy go", async () => {
+    collectGarbage();
+    const { arrayBuffers } = process.memoryUsage();
+    for (let i = 0; i < 100_000; i++) alloc("float32", SMALL_BYTES / 4);
+    const kept = () => process.memoryUsage().arrayBuffers - arrayBuffers;
+    for (let tries = 0; tries < 50 && kept() > 2 ** 23; tries++) {
+      collectGarbage();
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    expect(kept()).toBeLessThan(2 ** 23);
   });
 });
 
@@ -289,7 +332,9 @@ describe("the arena", () => {
         entry.shadow[at] = 9;
       }
       if (step % 100 === 0) {
-        const cells = live.flatMap(({ storage: { cell } }) => (cell?.address ? [cell] : []));
+        const cells = live.flatMap(({ storage: { cell } }) =>
+          cell?.address && cell.sizeClass !== IN_NURSERY ? [cell] : [],
+        );
         checkInvariants(arena, cells);
       }
       if (step % 1000 === 0) collectGarbage();

@@ -4,6 +4,7 @@ import {
   copyOut,
   type DType,
   getElement,
+  peek,
   plainKernels,
   type ReduceName,
   wasmKernels,
@@ -297,7 +298,7 @@ describe("gather and scatterAdd agree with the plain twin", () => {
         const x = randomOperand(rng, dtype, shape.with(axis, length));
         const bad = rng.below(4) === 0;
         const index = randomOperand(rng, "int32", shape);
-        index.storage!.array!.forEach((_, i, array) => {
+        peek(index.storage!).forEach((_, i, array) => {
           array[i] = rng.below(bad ? length + 1 : length) - (bad ? rng.below(2) : 0);
         });
         const out = randomOperand(rng, dtype, shape, { writable: true });
@@ -322,7 +323,7 @@ describe("gather and scatterAdd agree with the plain twin", () => {
           special: false,
         });
         const index = randomOperand(rng, "int32", shape);
-        index.storage!.array!.forEach((_, i, array) => {
+        peek(index.storage!).forEach((_, i, array) => {
           array[i] = rng.below(length);
         });
         const source = randomOperand(rng, dtype, shape, { special: false });
@@ -351,7 +352,7 @@ describe("gather and scatterAdd agree with the plain twin", () => {
         const out = randomOperand(rng, dtype, shape.with(axis, length), { writable: true });
         const index = randomOperand(rng, "int32", shape);
         const bad = rng.below(4) === 0;
-        index.storage!.array!.forEach((_, i, array) => {
+        peek(index.storage!).forEach((_, i, array) => {
           array[i] = rng.below(bad ? length + 1 : length);
         });
         const source = randomOperand(rng, dtype, shape);

@@ -1,7 +1,7 @@
 import { afterEach, describe, it } from "@jest/globals";
 import fc from "fast-check";
 import { Call } from "../src/call.ts";
-import { type Operand, wasmKernels } from "../src/index.ts";
+import { type Operand, plainKernels, wasmKernels } from "../src/index.ts";
 import { ARGUMENTS } from "../src/scratch.ts";
 import {
   cases,
@@ -15,6 +15,7 @@ import {
 } from "./support.ts";
 
 const wasm = wasmKernels();
+const plain = plainKernels();
 const { launch } = Call.prototype;
 
 /** Runs every array kernel in pieces, the last piece first, as a pool of threads might. */
@@ -90,5 +91,37 @@ describe("results do not depend on how work is split", () => {
     agrees(rng, whole, (y) => wasm.argScan("cummax", flat, 0, y));
     agrees(rng, twin(flat), (y) => wasm.scan("cumsum", flat, 1, y));
     agrees(rng, twin(flat), (y) => wasm.recurrence(flat, flat, 1, y));
+  });
+
+  it("scatters, at any line along the axis, with an index for each element or for whole slices", () => {
+    fc.assert(
+      fc.property(fc.integer(), fc.integer({ min: 0, max: 2 }), (seed, axis) => {
+        const rng = new Rng(seed);
+        const sizes = [1 + rng.below(4), 1 + rng.below(40), 1 + rng.below(40)];
+        const length = 1 + rng.below(6);
+        const own = randomOperand(rng, "int32", sizes);
+        const whole = randomOperand(rng, "int32", [sizes[axis]]);
+        for (const { storage } of [own, whole]) {
+          storage!.array!.forEach((_, i, array) => {
+            array[i] = rng.below(length);
+          });
+        }
+        const strides = sizes.map((_, i) => (i === axis ? whole.strides[0] : 0));
+        for (const index of [own, { ...whole, shape: sizes, strides }]) {
+          for (const dtype of ["float32", "float64", "uint8"] as const) {
+            const source = randomOperand(rng, dtype, sizes, { special: false });
+            const written = { writable: true, special: false };
+            const out = randomOperand(rng, dtype, sizes.with(axis, length), written);
+            const expected = twin(out);
+            plain.scatterAdd(expected, axis, index, source);
+            agrees(rng, out, (y) => wasm.scatterAdd(y, axis, index, source));
+            expectSame(out, expected);
+            for (const name of ["set", "prod", "min"] as const)
+              agrees(rng, out, (y) => wasm.scatter(name, y, axis, index, source));
+          }
+        }
+      }),
+      options(20),
+    );
   });
 });

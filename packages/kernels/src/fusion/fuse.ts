@@ -2,7 +2,7 @@
 import { type Call, strideOf } from "../call.ts";
 import type { DType, Kernels, Operand } from "../interface.ts";
 import { isShared, type Kernel, type KernelModule } from "../module.ts";
-import { LONES, SLOTS } from "../scratch.ts";
+import { LONES, MOST_OPERANDS } from "../scratch.ts";
 import { bytesPerElement } from "../storage.ts";
 import { WasmKernels } from "../wasm.ts";
 import { type Chain, keyOf, type StepName } from "./chain.ts";
@@ -80,7 +80,7 @@ class Fusion {
     if (this.refused || (dtype !== "float32" && dtype !== "float64")) return false;
     const sources = [...inputs, ...chain.constants.map((value) => lone(value, dtype))];
     const lones = sources.filter(({ storage }) => storage === null).length;
-    if (lones > LONES || sources.length + outs.length - lones > SLOTS) return false;
+    if (lones > LONES || sources.length + outs.length - lones > MOST_OPERANDS) return false;
     if (chain.steps.length > MOST_STEPS) return false;
     // The last vector of a row is computed twice, so nothing may be overwritten that is read.
     if (outs.some(({ storage }) => inputs.some((x) => x.storage === storage))) return false;
@@ -187,7 +187,6 @@ function launch(
     });
     call.launch(kernel, units, work * rows * sizes[0]);
   } while (next(outer, sizes));
-  call.endAll();
 }
 
 /** The next place on the axes from the third on; false at the end. */

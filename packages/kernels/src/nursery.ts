@@ -1,0 +1,53 @@
+/**
+ * Where small storages lie: a fixed stretch of the memory, in blocks that are filled one after the other, again and
+ * again. A block whose turn has come is evicted first: its bytes go to an ordinary array that only its storages
+ * reach, so the dead cost nothing but their part of one copy. What is used again moves into the block at hand.
+ */
+import type { Arena } from "./arena.ts";
+import { NURSERY, NURSERY_BLOCKS, NURSERY_BYTES } from "./scratch.ts";
+import { bytesPerElement, Cell, IN_NURSERY, type Storage } from "./storage.ts";
+
+const BLOCK_BYTES = NURSERY_BYTES / NURSERY_BLOCKS;
+const ALIGNMENT = 16; // of a vector
+
+export class Nursery {
+  private readonly arena: Arena;
+  private readonly blocks: Cell[] = [];
+  private block: Cell;
+  private turn = 0;
+  /** Bytes of the block that are taken. */
+  private top = 0;
+
+  constructor(arena: Arena) {
+    this.arena = arena;
+    this.block = this.openBlock();
+  }
+
+  /** Gives a storage of at most `SMALL_BYTES` its place; the contents are uninitialised. */
+  place(storage: Storage): void {
+    const bytes = storage.length * bytesPerElement[storage.dtype];
+    if (this.top + bytes > BLOCK_BYTES) {
+      this.block = this.openBlock();
+      this.top = 0;
+    }
+    storage.cell = this.block;
+    storage.start = this.top;
+    this.top += (bytes + ALIGNMENT - 1) & -ALIGNMENT;
+  }
+
+  /** The next block, but for those with operands of the running call. */
+  private openBlock(): Cell {
+    const { arena, blocks } = this;
+    do this.turn = (this.turn + 1) % NURSERY_BLOCKS;
+    while (blocks[this.turn]?.usedAt === arena.tick);
+    const address = NURSERY + this.turn * BLOCK_BYTES;
+    const old = blocks[this.turn];
+    if (old !== undefined) {
+      old.evicted = arena.u8.slice(address, address + BLOCK_BYTES).buffer;
+      old.address = 0;
+    }
+    const block = new Cell(address, IN_NURSERY, BLOCK_BYTES);
+    blocks[this.turn] = block;
+    return block;
+  }
+}
