@@ -20,8 +20,9 @@ function turned({ storage, value, dtype, shape, strides, offset }: Tensor): Oper
 }
 
 function swapped(list: Shape): Shape {
-  const result = list.slice();
   const last = list.length - 1;
+  const result = new Array<number>(last + 1);
+  for (let i = 0; i < last - 1; i++) result[i] = list[i]!;
   result[last] = list[last - 1]!;
   result[last - 1] = list[last]!;
   return result;
