@@ -2,8 +2,8 @@
 //
 // Work is laid out after Goto & van de Geijn, "Anatomy of High-Performance Matrix Multiplication"
 // (https://doi.org/10.1145/1356052.1356053): a micro-kernel keeps a tile of C in registers, a panel
-// of B stays in the first-level cache, a block of A in the second. The caller cuts K into blocks of
-// a fixed length and calls `gemm_*` once for each, in order, so an element of C is always
+// of B stays in the first-level cache, a block of A in the second. K is cut into blocks of a fixed
+// length; the caller calls `gemm_*` for some of them at a time, in order, so an element of C is always
 //
 //     (((bias + block₀) + block₁) + …),  blockᵢ = ((a₀b₀ + a₁b₁) + a₂b₂) + …
 //
@@ -17,15 +17,18 @@ import {
   columnsOf, copyColumn, finishTile, multiplyAdd, packPanels, ROWS, sumLanes, tile,
 } from "./tile";
 
+/** Length of a block of K: a panel of B, 256 · 32 bytes, takes a quarter of the first-level cache. */
+const BLOCK_DEPTH: i32 = 256;
+
 /**
- * One block of K of out = seed + a·b. Units are blocks of `blockRows` × `blockCols` of out
+ * Some blocks of K of out = seed + a·b. Units are blocks of `blockRows` × `blockCols` of out
  * (multiples of a tile's), row by row.
  *
  * `b`'s whole panels are `bPanel` elements apart with rows `bRow` apart: packed, or B itself where
  * its column stride is 1. A last panel of less than a tile's width is at `edge`, always packed.
- * `seed` is a row of bias or zeros, padded to whole panels, for the first block of K, and 0 for
- * later blocks, which add to out. `packA` ≠ 0 packs A, otherwise only its last rows are, where they
- * fill no tile. `scratch` has room for a tile and then a block of A: blockRows × k.
+ * `seed` is a row of bias or zeros, padded to whole panels, for the first blocks of K, and 0 for
+ * later ones, which add to out. `packA` ≠ 0 packs A, otherwise only its last rows are, where they
+ * fill no tile. `scratch` has room for a tile and then a block of A: blockRows × BLOCK_DEPTH.
  */
 function gemm<T>(
   begin: i32, end: i32, m: i32, n: i32, k: i32,
@@ -43,29 +46,36 @@ function gemm<T>(
     const top = unit / across * blockRows, left = unit % across * blockCols;
     const bottom = min(m, top + blockRows), right = min(n, left + blockCols);
     const whole = packA ? top : bottom - (bottom - top) % ROWS;
-    packPanels<T>(
-      (whole - top) / ROWS, (bottom - top + ROWS - 1) / ROWS, ROWS, bottom - top,
-      k, a + top * aRow, aRow, aCol, packedA, ROWS * k * size,
-    );
-    for (let j = left; j < right; j += columns) {
-      const tileCols = min(columns, right - j);
-      const full = tileCols == columns;
-      const panel = full ? b + (j / columns) * bPanel : edge;
-      const panelRow = full ? bRow : packedRow;
-      for (let i = top; i < bottom; i += ROWS) {
-        const packed = i >= whole;
-        const rows = packed ? packedA + (i - top) * k * size : a + i * aRow;
-        // Two calls on purpose: Binaryen inlines a function that is called from one place.
-        if (packed) tile<T>(k, rows, size, ROWS * size, panel, panelRow, scratch);
-        else tile<T>(k, rows, aRow, aCol, panel, panelRow, scratch);
-        const target = out + i * outRow + j * outCol;
-        const from = seed ? seed + j * size : target;
-        finishTile<T>(
-          min(ROWS, bottom - i), tileCols, scratch,
-          from, seed ? 0 : outRow, seed ? size : outCol, target, outRow, outCol,
-        );
+    let start = 0;
+    do {
+      const depth = min(BLOCK_DEPTH, k - start);
+      const seeds = seed && start == 0;
+      const block = a + start * aCol;
+      packPanels<T>(
+        (whole - top) / ROWS, (bottom - top + ROWS - 1) / ROWS, ROWS, bottom - top,
+        depth, block + top * aRow, aRow, aCol, packedA, ROWS * depth * size,
+      );
+      for (let j = left; j < right; j += columns) {
+        const tileCols = min(columns, right - j);
+        const full = tileCols == columns;
+        const panelRow = full ? bRow : packedRow;
+        const panel = (full ? b + (j / columns) * bPanel : edge) + start * panelRow;
+        for (let i = top; i < bottom; i += ROWS) {
+          const packed = i >= whole;
+          const rows = packed ? packedA + (i - top) * depth * size : block + i * aRow;
+          // Two calls on purpose: Binaryen inlines a function that is called from one place.
+          if (packed) tile<T>(depth, rows, size, ROWS * size, panel, panelRow, scratch);
+          else tile<T>(depth, rows, aRow, aCol, panel, panelRow, scratch);
+          const target = out + i * outRow + j * outCol;
+          const from = seeds ? seed + j * size : target;
+          finishTile<T>(
+            min(ROWS, bottom - i), tileCols, scratch,
+            from, seeds ? 0 : outRow, seeds ? size : outCol, target, outRow, outCol,
+          );
+        }
       }
-    }
+      start += BLOCK_DEPTH;
+    } while (start < k);
   }
 }
 

@@ -196,15 +196,16 @@ function packPanel<T>(
 /**
  * Packs panels [begin, end) of a matrix of `count` columns: each is [k, width], `apart` bytes from the
  * next. A few rows of all panels come before the next rows, so that a cache line which two panels
- * share is read once, however far apart the rows are.
+ * share is read once, however far apart the rows are; where lines run along the panels, each is read from end to end.
  */
 export function packPanels<T>(
   begin: i32, end: i32, width: i32, count: i32, k: i32,
   from: usize, across: i32, along: i32, to: usize, apart: i32,
 ): void {
   const size: i32 = sizeof<T>();
-  for (let start = 0; start < k; start += PACKED_ROWS) {
-    const rows = min(PACKED_ROWS, k - start);
+  const most = along == size ? k : PACKED_ROWS;
+  for (let start = 0; start < k; start += most) {
+    const rows = min(most, k - start);
     for (let panel = begin; panel < end; panel++) {
       const first = panel * width;
       packPanel<T>(

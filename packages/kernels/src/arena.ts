@@ -21,7 +21,8 @@ const MAX_BYTES = PAGE * MAX_PAGES;
 const INITIAL_BYTES = 16 * 2 ** 20;
 /** Memory grows by at least this part of itself: a growth replaces every view, and some engines copy. */
 const GROWTH = 1 / 4;
-const DEFAULT_SOFT_LIMIT = 64 * 2 ** 20;
+/** Low, since what lives raises it soon; a small net's garbage would fill a high one for hundreds of steps. */
+const FIRST_SOFT_LIMIT = INITIAL_BYTES;
 const LARGEST_SOFT_LIMIT = MAX_BYTES / 2;
 const GRAIN = 64;
 
@@ -52,7 +53,7 @@ export class Arena {
 
   /** Number of the running kernel call: cells with this `usedAt` are its operands and stay; 0 is none's. */
   tick = 1;
-  softLimit = DEFAULT_SOFT_LIMIT;
+  softLimit = FIRST_SOFT_LIMIT;
   liveBytes = 0;
   cachedBytes = 0;
   peakBytes = 0;

@@ -19,8 +19,6 @@ const OPERANDS = ARGS + 6;
 const GRAIN = 64;
 /** Rows of fewer elements are short. */
 const SHORT_ROW = 4;
-/** Elements, moved or added once, that take about 50 µs: what waking a thread may cost. */
-export const THREADED_WORK = 2 ** 18;
 /** More scratch than this for all threads together is not taken: one thread does the work. */
 const MOST_SCRATCH = 2 ** 26;
 /** More axes than this after collapsing would not fit into the arguments. */
@@ -189,9 +187,9 @@ export class Call {
    * threads are worth waking; 0 keeps to one, for kernels whose units write to the same places.
    */
   launch(kernel: Kernel, units: number, work: number): number {
-    return work < THREADED_WORK || units === 1
-      ? kernel(0, units, ARGUMENTS)
-      : this.crew.run(kernel, units, 0, [ARGUMENTS]);
+    return units > 1 && this.crew.helps(work)
+      ? this.crew.run(kernel, units, 0, [ARGUMENTS])
+      : kernel(0, units, ARGUMENTS);
   }
 
   /** As `launch`, for kernels that take numbers and then the address of so many bytes of scratch. */
@@ -203,7 +201,7 @@ export class Call {
     ...rest: number[]
   ): void {
     const each = Math.ceil(bytes / GRAIN) * GRAIN;
-    const crew = work < THREADED_WORK || units === 1 ? 1 : this.crew.size();
+    const crew = units > 1 && this.crew.helps(work) ? this.crew.size() : 1;
     const threads = crew * each > MOST_SCRATCH ? 1 : crew;
     const scratch = this.arena.allocate(threads * each);
     const args = [ARGUMENTS, ...rest, scratch.address];
@@ -214,9 +212,9 @@ export class Call {
 
   /** As `launch`, for kernels that take numbers after their range. */
   run(kernel: Kernel, units: number, work: number, ...rest: number[]): number {
-    return work < THREADED_WORK || units === 1
-      ? kernel(0, units, ...rest)
-      : this.crew.run(kernel, units, 0, rest);
+    return units > 1 && this.crew.helps(work)
+      ? this.crew.run(kernel, units, 0, rest)
+      : kernel(0, units, ...rest);
   }
 
   /** Whole numbers in place of `header` and what follows it, for kernels that name their own. */

@@ -17,7 +17,7 @@ export interface GemmExports {
   /** Copies b[k, n] into panels of two vectors' width, zero-padded. Units: panels. */
   gemmPackB_f32: GemmPackB;
   gemmPackB_f64: GemmPackB;
-  /** out = seed + a·b for one block of K, or out += a·b where `seed` is 0. Units: blocks of `out`. */
+  /** out = seed + a·b for some blocks of K, or out += a·b where `seed` is 0. Units: blocks of `out`. */
   gemm_f32: GemmBlock;
   gemm_f64: GemmBlock;
   /** out[j] += Σₖ x[k]·b[k, j], with x and out contiguous. Units: columns. */
@@ -83,8 +83,11 @@ type Exported = (begin: number, end: number, ...rest: number[]) => number;
 
 type FloatType = "float32" | "float64";
 
-/** Multiplications that take about 50 µs, from where on threads pay. */
-export const THREADED_PRODUCT = 2 ** 20;
+/** Of a multiplication and addition in a product, as a part of moving an element. */
+export const PRODUCT_WORK = 0.25;
+
+/** Multiplications of one product from where on threads share it, rather than the products of a batch. */
+const SHARED_PRODUCT = 2 ** 20;
 
 /** Blocks of `out` per thread that a threaded product aims at, so that none idles long at its end. */
 const UNITS_PER_THREAD = 4;
@@ -93,19 +96,16 @@ const UNITS_PER_THREAD = 4;
 const FEWEST_ROWS = 10;
 const FEWEST_PANELS = 4;
 
-/** Elements of B from where on several threads pack it. */
-const THREADED_PACKING = 2 ** 16;
-
 /** Rows of a register tile; its columns are {@link tileColumns}. */
 const TILE_ROWS = 5;
 
-/** Length of a block of K: a panel of B, 256 · 32 bytes, takes a quarter of the first-level cache. */
+/** Length of a block of K; assembly/gemm.ts has the same. */
 const BLOCK_DEPTH = 256;
 
 /** Rows of a block of A: with the depth above 60 KiB of float32, well inside the second-level cache. */
 const BLOCK_ROWS = 12 * TILE_ROWS;
 
-/** Columns of B that are packed at a time. It bounds the scratch: 1 MiB of float32. */
+/** Columns of B that are packed at a time, and of fewer so many blocks of K that the scratch, 1 MiB of float32, is used. */
 const BLOCK_COLUMNS = 1024;
 
 /**
@@ -121,6 +121,11 @@ const bytesPerElement = (dtype: FloatType): number => (dtype === "float32" ? 4 :
 
 /** Columns of a register tile: two vectors of 16 bytes. */
 const tileColumns = (size: number): number => 32 / size;
+
+/** Rows of B that are packed at a time. */
+function packedDepth(columns: number, k: number): number {
+  return Math.min(k, BLOCK_DEPTH * Math.max(1, Math.floor(BLOCK_COLUMNS / columns)));
+}
 
 const roundUp = (x: number, multiple: number): number => Math.ceil(x / multiple) * multiple;
 
@@ -140,8 +145,7 @@ export function gemmScratchBytes(
   const width = tileColumns(size);
   if (m < TILE_ROWS || n <= width / 2) return size * (k + Math.max(m, n));
   const columns = roundUp(Math.min(n, BLOCK_COLUMNS), width);
-  const depth = Math.min(k, BLOCK_DEPTH);
-  return size * columns * (1 + depth) + threads * threadScratchBytes(size, m, depth);
+  return size * columns * (1 + packedDepth(columns, k)) + threads * threadScratchBytes(size, m, k);
 }
 
 // In place, an operand must have unit stride along the direction that the tile walks; a small one
@@ -179,16 +183,16 @@ export function batchArguments(
   const size = bytesPerElement(dtype);
   const vectors = m < TILE_ROWS || n <= tileColumns(size) / 2;
   const blocks = n > BLOCK_COLUMNS || k > BLOCK_DEPTH;
-  if (vectors || blocks || m * n * k >= THREADED_PRODUCT) return null;
+  if (vectors || blocks || m * n * k >= SHARED_PRODUCT) return null;
   const inPlaceB = Number(readsInPlace(m, n, k, bRow, bCol, size));
   const packA = packsA(m, k, aCol, size);
   return [m, n, k, aRow, aCol, bRow, bCol, outRow, outCol, BLOCK_ROWS, packA, inPlaceB];
 }
 
 /** A tile and a block of A, in whole cache lines. */
-function threadScratchBytes(size: number, m: number, depth: number): number {
+function threadScratchBytes(size: number, m: number, k: number): number {
   const rows = roundUp(Math.min(m, BLOCK_ROWS), TILE_ROWS);
-  return roundUp(size * (TILE_ROWS * tileColumns(size) + rows * depth), 64);
+  return roundUp(size * (TILE_ROWS * tileColumns(size) + rows * Math.min(k, BLOCK_DEPTH)), 64);
 }
 
 /**
@@ -297,9 +301,10 @@ export function gemm(
     const target = out + left * outCol * size;
     const units = Math.ceil(m / blockRows) * Math.ceil(columns / blockColumns);
     copy(0, columns, bias === 0 ? 0 : bias + left * biasStride * size, biasStride, seed, 1);
+    const most = packedDepth(panels * width, k);
     let start = 0;
     do {
-      const depth = Math.min(BLOCK_DEPTH, k - start);
+      const depth = Math.min(most, k - start);
       const panelElements = width * depth;
       const blockOfA = a + start * aCol * size;
       const blockOfB = b + (start * bRow + left * bCol) * size;
@@ -318,17 +323,17 @@ export function gemm(
           seeds, target, outRow, outCol, blockRows, blockColumns, packA, own,
         );
       } else {
-        if (inPlaceB || columns * depth < THREADED_PACKING) {
-          packB(firstPacked, panels, columns, depth, blockOfB, bRow, bCol, packed);
-        } else {
+        if (!inPlaceB && crew.helps(columns * depth)) {
           crew.run(packB as Exported, panels, 0, [columns, depth, blockOfB, bRow, bCol, packed]);
+        } else {
+          packB(firstPacked, panels, columns, depth, blockOfB, bRow, bCol, packed);
         }
-        crew.run(multiply as Exported, units, threadScratchBytes(size, m, Math.min(k, BLOCK_DEPTH)), [
+        crew.run(multiply as Exported, units, threadScratchBytes(size, m, k), [
           m, columns, depth, blockOfA, aRow, aCol, readB, readRow, readPanel, edge,
           seeds, target, outRow, outCol, blockRows, blockColumns, packA, own,
         ]);
       }
-      start += BLOCK_DEPTH;
+      start += depth;
     } while (start < k);
   }
 }

@@ -139,6 +139,6 @@ export interface MemoryReport {
   readonly peakBytes: number;
   /** Size of the WebAssembly memory. It never shrinks. */
   readonly wasmBytes: number;
-  /** Above it, allocations evict. It starts at 64 MiB and grows with what comes back; see {@link setMemoryLimit}. */
+  /** Above it, allocations evict. It starts at 16 MiB and grows with what comes back; see {@link setMemoryLimit}. */
   readonly softLimitBytes: number;
 }

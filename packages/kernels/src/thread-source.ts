@@ -19,18 +19,23 @@ function run({ modules, memory, control, index, epoch }) {
   const numbers = new Float64Array(memory.buffer, control);
   const STATE = 0, DONE = 16, PARKED = 32, EPOCH = 48, FAILED = 49;
   const KERNEL = 64, UNITS = 65, GRAIN = 66, CHUNKS = 67, COUNT = 68, STEP = 69, CODE = 70, CODE_START = control + 8192;
-  const ARGUMENTS = 40, RESULTS = 160, READY = 512;
-  const SPINS = 100000, MOST_MADE = 256;
+  const ARGUMENTS = 40, RESULTS = 1024, READY = 512;
+  // Longer than a training step is busy elsewhere between two kernels: waking up would take some 40 µs.
+  const AWAKE_MS = 2, LOOKS = 1000, MOST_MADE = 256;
   Atomics.store(words, READY + index, epoch);
   for (;;) {
     let state = Atomics.load(words, STATE);
-    for (let spins = 0; (state & 1023) >= words[CHUNKS]; spins++) {
+    for (let looks = 1, until = Infinity; (state & 1023) >= words[CHUNKS]; looks++) {
       if (Atomics.load(words, EPOCH) !== epoch) return;
-      if (spins === SPINS) {
-        Atomics.add(words, PARKED, 1);
-        Atomics.wait(words, STATE, state);
-        Atomics.sub(words, PARKED, 1);
-        spins = 0;
+      if (looks % LOOKS === 0) {
+        const now = performance.now();
+        if (until === Infinity) until = now + AWAKE_MS;
+        else if (now > until) {
+          Atomics.add(words, PARKED, 1);
+          Atomics.wait(words, STATE, state);
+          Atomics.sub(words, PARKED, 1);
+          until = Infinity;
+        }
       }
       state = Atomics.load(words, STATE);
     }

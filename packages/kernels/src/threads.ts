@@ -41,13 +41,13 @@ const COUNT = 68;
 const STEP = 69;
 const CODE = 70;
 const ARGUMENTS = 80 / 2; // in units of 8 bytes
-const RESULTS = 160;
+const RESULTS = 1024;
 const READY = 512;
 
 const CHUNK_BITS = 10;
 const CLOSED = 2 ** CHUNK_BITS - 1;
 /** Chunks per thread: enough that one which comes late leaves little undone. */
-const CHUNKS_PER_THREAD = 4;
+const CHUNKS_PER_THREAD = 8;
 /** Ranges of many units are cut at multiples of this: whole vectors, whole cache lines. */
 const UNIT_ALIGNMENT = 64;
 /** If threads finish no chunk for so long, one is taken for dead. */
@@ -59,13 +59,18 @@ const SPINS = 20_000;
 /** CHUNKS_PER_THREAD times this stays below CLOSED. */
 const MOST_THREADS = 64;
 /**
- * On a machine whose cores others want, too, a thread may lose its core in the middle of a chunk. If the caller
- * then waited for longer than it worked, it goes on alone for a while, each time for twice as long.
+ * On a machine whose cores others want, too, a thread may lose its core in the middle of a chunk, and the caller
+ * waits for longer than the threads have saved it. Savings and waits are added up; when more than the debt was lost,
+ * the caller goes on alone for a while, each time for twice as long. Savings above the credit don't count.
  */
+const CREDIT_MS = 2;
+const DEBT_MS = 1;
 const SHORTEST_PAUSE_MS = 5;
 const LONGEST_PAUSE_MS = 1000;
-/** A wait that is no sign of that: waking a parked thread takes this long. */
-const USUAL_WAIT_MS = 0.1;
+/** Work from where on threads are woken: elements, moved or added once, that take about 50 µs, as waking may. */
+const SLEEPING_WORK = 2 ** 18;
+/** And from where on they take part while they are awake. */
+const AWAKE_WORK = 2 ** 15;
 /** More than this gain little for nets of a size that fits into 4 GiB. */
 const DEFAULT_MOST = 8;
 
@@ -80,6 +85,8 @@ export interface Crew {
   run(kernel: Kernel, units: number, step: number, args: readonly number[]): number;
   /** Lets `run` know a kernel that is no export of the module, by its code. */
   adopt(kernel: Kernel, code: Uint8Array): void;
+  /** Whether threads gain anything for so much work, in elements that are moved or added once. */
+  helps(work: number): boolean;
   /** How many threads `run` may use, the caller included; i is below this. */
   size(): number;
 }
@@ -88,6 +95,7 @@ export interface Crew {
 const alone: Crew = {
   run: (kernel, units, _, args) => kernel(0, units, ...args),
   adopt: () => {},
+  helps: () => false,
   size: () => 1,
 };
 
@@ -143,6 +151,7 @@ class ThreadPool implements Crew {
   private allReady = true;
   private epoch = 0;
   private job = 0;
+  private savedMs = 0;
   private pauseMs = SHORTEST_PAUSE_MS;
   private pausedUntil = 0;
 
@@ -170,6 +179,11 @@ class ThreadPool implements Crew {
     if (code.length > CODE_BYTES) return;
     this.numberOf.set(kernel, this.nextNumber++);
     this.codeOf.set(kernel, code);
+  }
+
+  helps(work: number): boolean {
+    if (work < AWAKE_WORK || this.size() === 1) return false;
+    return work >= SLEEPING_WORK || Atomics.load(this.words, PARKED) === 0;
   }
 
   size(): number {
@@ -248,7 +262,8 @@ class ThreadPool implements Crew {
     if (Atomics.load(words, PARKED) > 0) Atomics.notify(words, STATE);
 
     let failure: unknown;
-    for (;;) {
+    let own = 0;
+    for (; ; own++) {
       const chunk = Atomics.add(words, STATE, 1) - opened;
       if (chunk >= chunks) break;
       try {
@@ -263,19 +278,21 @@ class ThreadPool implements Crew {
     this.finish(chunks);
     if (failure !== undefined) throw failure;
     const finished = performance.now();
-    this.consider(worked - started, finished - worked, finished);
+    // What the others did would have taken the caller as long as its own chunks did.
+    const saved = own === 0 ? 0 : (worked - started) * (chunks / own - 1);
+    this.consider(saved - (finished - worked), finished);
     for (let chunk = 0; chunk < chunks; chunk++) {
       if (words[RESULTS + chunk] >= 0) return words[RESULTS + chunk];
     }
     return -1;
   }
 
-  /** Whether the threads were any help: the caller's own work, and its wait for them. */
-  private consider(workedMs: number, waitedMs: number, now: number): void {
-    if (waitedMs <= workedMs + USUAL_WAIT_MS) {
-      this.pauseMs = SHORTEST_PAUSE_MS;
-      return;
-    }
+  /** Whether the threads are any help: what they saved in a job, less the wait for them. */
+  private consider(savedMs: number, now: number): void {
+    this.savedMs = Math.min(this.savedMs + savedMs, CREDIT_MS);
+    if (this.savedMs === CREDIT_MS) this.pauseMs = SHORTEST_PAUSE_MS;
+    if (this.savedMs >= -DEBT_MS) return;
+    this.savedMs = 0;
     this.pausedUntil = now + this.pauseMs;
     this.pauseMs = Math.min(2 * this.pauseMs, LONGEST_PAUSE_MS);
   }

@@ -8,6 +8,7 @@ import type {
   Operand,
   UpdateName,
 } from "./interface.ts";
+import { PRODUCT_WORK } from "./matmul.ts";
 import { type Kernel, type KernelModule, unsupported } from "./module.ts";
 import { MOST_OPERANDS, SMALL_BYTES } from "./scratch.ts";
 import { bytesPerElement } from "./storage.ts";
@@ -18,9 +19,6 @@ const NORMALIZE = 2;
 const NORMALIZE_GRAD = 6;
 const SOFTMAX = 8;
 const RANDOM = 8;
-
-/** Of a product of two numbers in attention, with what goes around it. */
-const PRODUCT = 0.25;
 
 /** Which kernel does an update, and the place of each array among its five; by default the name, and in order. */
 const updates: Partial<Record<UpdateName, { kernel: string; places: readonly number[] }>> = {
@@ -222,7 +220,7 @@ export class FusedKernels implements Pick<Kernels, Fused> {
     });
     const widest = Math.ceil(Math.max(size, width) / block) * block;
     const scratch = TILE_BYTES + bytes * block * (2 * block + 2 + 3 * widest);
-    const work = PRODUCT * batches * queries * keys * (size + width);
+    const work = PRODUCT_WORK * batches * queries * keys * (size + width);
     const addresses = this.addresses(others);
     call.launchWithScratch(kernel, units, work, scratch, ...options, ...addresses, scale);
   }

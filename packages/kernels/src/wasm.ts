@@ -1,6 +1,6 @@
 /** The WebAssembly backend: each entry plans its call, hands addresses over and runs one export. */
 import type { Arena } from "./arena.ts";
-import { Call, THREADED_WORK } from "./call.ts";
+import { Call } from "./call.ts";
 import type {
   ArgReduceName,
   ArgScanName,
@@ -22,7 +22,7 @@ import {
   type GemmExports,
   gemm,
   gemmScratchBytes,
-  THREADED_PRODUCT,
+  PRODUCT_WORK,
 } from "./matmul.ts";
 import { adopt, alloc, release } from "./memory.ts";
 import { type Kernel, loadModule, suffixOf } from "./module.ts";
@@ -275,6 +275,7 @@ export class WasmKernels extends FusedKernels implements Kernels {
     const [aStart, bStart, outStart] = [call.address(a), call.address(b), call.address(out)];
     const biasStart = bias === undefined ? 0 : call.address(bias);
     const biasStride = bias === undefined || bias.shape[0] === 1 ? 0 : bias.strides[0];
+    const work = PRODUCT_WORK * m * n * k;
     const together =
       batches > 1
         ? batchArguments(dtype, m, n, k, [aRow, aColumn], [bRow, bColumn], [outRow, outColumn])
@@ -284,13 +285,13 @@ export class WasmKernels extends FusedKernels implements Kernels {
       [aStart, bStart, outStart].forEach((start, i) => {
         call.operand(i, 3, start, bytes, 0, first);
       });
-      const work = (batches * m * n * k * THREADED_WORK) / THREADED_PRODUCT;
       const kernel = this.kernel("matmul", "gemmBatch", dtype);
       const bytesEach = gemmScratchBytes(dtype, m, n, k, 1);
-      call.launchWithScratch(kernel, batches, work, bytesEach, ...together, biasStart, biasStride);
+      const all = batches * work;
+      call.launchWithScratch(kernel, batches, all, bytesEach, ...together, biasStart, biasStride);
       return;
     }
-    const crew = m * n * k < THREADED_PRODUCT || call.crew.size() === 1 ? null : call.crew;
+    const crew = call.crew.helps(work) ? call.crew : null;
     const scratchBytes = gemmScratchBytes(dtype, m, n, k, crew?.size() ?? 1);
     const scratch = scratchBytes > 0 ? call.arena.allocate(scratchBytes) : null;
     const exports = this.module.exports as unknown as GemmExports;
