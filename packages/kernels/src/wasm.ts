@@ -29,7 +29,7 @@ import { type Kernel, loadModule, suffixOf } from "./module.ts";
 import { firstOutside, plain } from "./plain.ts";
 import { bytesPerElement } from "./storage.ts";
 import { openCrew } from "./threads.ts";
-import { type ConvName, convolve } from "./wasm-conv.ts";
+import { type ConvName, convolve, product } from "./wasm-conv.ts";
 import { FusedKernels, outermost, still } from "./wasm-fused.ts";
 import { reduce } from "./wasm-reduce.ts";
 
@@ -604,10 +604,6 @@ class OuterIndex {
     }
     return false;
   }
-}
-
-function product(list: readonly number[]): number {
-  return list.reduce((a, b) => a * b, 1);
 }
 
 function sizeOf(x: Operand): number {
