@@ -152,7 +152,8 @@ export function applyElementwise(op: Op, a0: TensorLike, b0: TensorLike | undefi
   }
   if (openLevels !== 0 && (a instanceof BatchedTensor || b instanceof BatchedTensor))
     return batching.call(op, binary ? [a, b] : [a], undefined) as Tensor;
-  const shape = sameShape(a.shape, b.shape) ? a.shape : broadcastShapes(op.name, a.shape, b.shape);
+  const isLike = b.shape.length === 0 || sameShape(a.shape, b.shape);
+  const shape = isLike ? a.shape : broadcastShapes(op.name, a.shape, b.shape);
   const strides = shape === a.shape && a.isContiguous ? a.strides : contiguousStrides(shape);
   const y = emptyTensor(shape, a.dtype, op.name, strides);
   if (typeof op.definition.elementwise === "function") {

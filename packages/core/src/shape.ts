@@ -70,7 +70,8 @@ export function overlaps({ shape, strides }: { shape: Shape; strides: Shape }): 
  * @throws ShapeError naming the op, the shapes and the axis that doesn't fit
  */
 export function broadcastShapes(op: string, ...shapes: Shape[]): number[] {
-  const rank = shapes.reduce((most, s) => Math.max(most, s.length), 0);
+  let rank = 0;
+  for (const { length } of shapes) if (length > rank) rank = length;
   const result = new Array<number>(rank).fill(1);
   for (const shape of shapes) {
     for (let i = 0; i < shape.length; i++) {
@@ -115,7 +116,11 @@ export function normalizeAxes(
   axes: number | readonly number[] | undefined,
   rank: number,
 ): number[] {
-  if (axes === undefined) return Array.from({ length: rank }, (_, i) => i);
+  if (axes === undefined) {
+    const all = new Array<number>(rank);
+    for (let i = 0; i < rank; i++) all[i] = i;
+    return all;
+  }
   const named = typeof axes === "number" ? [axes] : axes;
   // As in PyTorch, a tensor without axes may be reduced along axis 0 or −1, which does nothing.
   if (rank === 0 && named.length === 1 && (named[0] === 0 || named[0] === -1)) return [];

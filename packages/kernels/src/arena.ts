@@ -110,7 +110,10 @@ export class Arena {
 
   /** Frees a cell for which `watch` was called; an evicted one just forgets its copy. */
   discard(cell: Cell): void {
-    if (cell.sizeClass === IN_NURSERY) return; // others may lie there; its turn comes
+    if (cell.sizeClass === IN_NURSERY) {
+      this.nursery.leave(cell);
+      return;
+    }
     this.registry.unregister(cell);
     this.release(cell);
   }

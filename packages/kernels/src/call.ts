@@ -56,7 +56,8 @@ export class Call {
 
   /**
    * Drops axes of length 1 and joins neighbours that are contiguous in all operands. The operands
-   * broadcast to `shape`. Returns the number of elements; there is at least one axis left.
+   * broadcast to `shape`; its axis `held` is left out. Returns the number of elements; there is at
+   * least one axis left.
    */
   plan(
     shape: readonly number[],
@@ -64,6 +65,7 @@ export class Call {
     b: Operand | null,
     c: Operand | null,
     d: Operand | null,
+    held = -1,
   ): number {
     const { sizes } = this;
     const sa = this.strides[0];
@@ -75,7 +77,7 @@ export class Call {
     let last = -1;
     for (let fromEnd = 1; fromEnd <= rank; fromEnd++) {
       const size = shape[rank - fromEnd];
-      if (size === 1) continue;
+      if (size === 1 || rank - fromEnd === held) continue;
       count *= size;
       const ta = strideOf(a, fromEnd);
       const tb = b === null ? 0 : strideOf(b, fromEnd);

@@ -1,7 +1,8 @@
 /**
  * Where small storages lie: a fixed stretch of the memory, in blocks that are filled one after the other, again and
- * again. A block whose turn has come is evicted first: its bytes go to an ordinary array that only its storages
- * reach, so the dead cost nothing but their part of one copy. What is used again moves into the block at hand.
+ * again. A block whose turn has come is evicted first, unless all in it was released: its bytes go to an ordinary array
+ * that only its storages reach, so the dead cost nothing but their part of one copy. What is used again moves into the
+ * block at hand.
  */
 import type { Arena } from "./arena.ts";
 import { NURSERY, NURSERY_BLOCKS, NURSERY_BYTES } from "./scratch.ts";
@@ -30,9 +31,15 @@ export class Nursery {
       this.block = this.openBlock();
       this.top = 0;
     }
+    this.block.owners++;
     storage.cell = this.block;
     storage.start = this.top;
     this.top += (bytes + ALIGNMENT - 1) & -ALIGNMENT;
+  }
+
+  /** A storage in the block was released; the last one leaves it empty. */
+  leave(block: Cell): void {
+    if (--block.owners === 0 && block === this.block) this.top = 0;
   }
 
   /** The next block, but for those with operands of the running call. */
@@ -43,7 +50,7 @@ export class Nursery {
     const address = NURSERY + this.turn * BLOCK_BYTES;
     const old = blocks[this.turn];
     if (old !== undefined) {
-      old.evicted = arena.u8.slice(address, address + BLOCK_BYTES).buffer;
+      if (old.owners > 0) old.evicted = arena.u8.slice(address, address + BLOCK_BYTES).buffer;
       old.address = 0;
     }
     const block = new Cell(address, IN_NURSERY, BLOCK_BYTES);

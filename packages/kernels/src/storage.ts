@@ -61,6 +61,8 @@ export class Cell {
   /** The kernel call that used the cell last. */
   usedAt = 0;
   evicted: ArrayBufferLike | null = null;
+  /** In the nursery: how many storages it was given to that were not released. */
+  owners = 0;
   // Neighbours in the arena's ring, from least to most recently used.
   older: Cell;
   newer: Cell;

@@ -193,9 +193,9 @@ export class FusedKernels implements Pick<Kernels, Fused> {
   ): void {
     const { call } = this;
     const n = operands[0].shape[axis];
-    const [a, b, c] = operands.map((x) => still(x, axis));
+    const [a, b = null, c = null] = operands;
     call.begin();
-    const rows = call.plan(a.shape, a, b ?? null, c ?? null, null);
+    const rows = call.plan(a.shape, a, b, c, null, axis);
     if (rows === 0) return;
     call.header(n, call.axes);
     this.addresses(others).forEach((address, i) => {
@@ -255,12 +255,16 @@ export class FusedKernels implements Pick<Kernels, Fused> {
   }
 }
 
-/** The operand held at the start of `axis`. */
-export function still(x: Operand, axis: number): Operand {
-  return { ...x, shape: x.shape.with(axis, 1), strides: x.strides.with(axis, 0) };
-}
-
 /** The axes before a matrix. */
 export function outermost(x: Operand): Operand {
-  return { ...x, shape: x.shape.slice(0, -2), strides: x.strides.slice(0, -2) };
+  return relaid(x, x.shape.slice(0, -2), x.strides.slice(0, -2));
+}
+
+/** The operand under another layout; part by part, since engines take long to spread an object of a class. */
+export function relaid(
+  { storage, value, dtype, offset }: Operand,
+  shape: readonly number[],
+  strides: readonly number[],
+): Operand {
+  return { storage, value, dtype, shape, strides, offset };
 }

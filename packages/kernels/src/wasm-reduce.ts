@@ -56,9 +56,9 @@ export function reduce(
     kernels.fill(empty(name, x.dtype), out);
     return;
   }
-  let offset = x.offset;
+  let start = 0;
   let axes = collapse(x, out, (skipped) => {
-    offset += skipped;
+    start += skipped;
   });
   if (!axes.some((axis) => axis.reduced)) {
     kernels.copy(x, out);
@@ -68,7 +68,7 @@ export function reduce(
   const bytes = bytesPerElement[x.dtype];
   call.begin();
   const direct = isContiguous(out);
-  let from = call.address({ ...x, offset });
+  let from = call.address(x) + start * bytes;
   let used: Cell | null = null;
   for (;;) {
     const { axis, outer, across, chunks } = choosePass(axes);

@@ -30,7 +30,7 @@ import { firstOutside, plain } from "./plain.ts";
 import { bytesPerElement } from "./storage.ts";
 import { openCrew } from "./threads.ts";
 import { type ConvName, convolve, product } from "./wasm-conv.ts";
-import { FusedKernels, outermost, still } from "./wasm-fused.ts";
+import { FusedKernels, outermost, relaid } from "./wasm-fused.ts";
 import { reduce } from "./wasm-reduce.ts";
 
 /** Below this length along either axis, transposing in blocks gains nothing. */
@@ -150,7 +150,7 @@ export class WasmKernels extends FusedKernels implements Kernels {
     const { call } = this;
     const kernel = this.kernel("argReduce", name, x.dtype);
     call.begin();
-    const count = call.plan(out.shape, still(x, axis), out, null, null);
+    const count = call.plan(out.shape, x, out, null, null, axis);
     if (count === 0) return;
     call.header(x.shape[axis], call.axes);
     const bytes = bytesPerElement[x.dtype];
@@ -165,7 +165,7 @@ export class WasmKernels extends FusedKernels implements Kernels {
     const bytes = bytesPerElement[x.dtype];
     const [n, step, outStep] = [x.shape[axis], x.strides[axis], out.strides[axis]];
     call.begin();
-    const rows = call.plan(out.shape.with(axis, 1), still(x, axis), still(out, axis), null, null);
+    const rows = call.plan(out.shape, x, out, null, null, axis);
     if (rows === 0 || n === 0) return;
     const [from, to] = [call.address(x), call.address(out)];
     const [xStrides, outStrides] = call.strides;
@@ -198,7 +198,7 @@ export class WasmKernels extends FusedKernels implements Kernels {
     const kernel = this.kernel("argsort", "argsort", x.dtype);
     const [n, count] = [x.shape[axis], out.shape[axis]];
     call.begin();
-    const rows = call.plan(out.shape.with(axis, 1), still(x, axis), still(out, axis), null, null);
+    const rows = call.plan(out.shape, x, out, null, null, axis);
     if (rows === 0 || count === 0) return;
     call.header(n, call.axes);
     call.own(0, Number(descending));
@@ -339,7 +339,9 @@ export class WasmKernels extends FusedKernels implements Kernels {
   gather(x: Operand, axis: number, index: Operand, out: Operand): number {
     const { call } = this;
     call.begin();
-    const count = call.plan(out.shape, still(x, axis), index, out, null);
+    // The kernel adds what the index says to the start of the axis.
+    const held = relaid(x, x.shape.with(axis, 1), x.strides.with(axis, 0));
+    const count = call.plan(out.shape, held, index, out, null);
     if (count === 0) return -1;
     call.header(call.sizes[0], call.axes - 1);
     this.indexes(x, axis);
@@ -366,10 +368,9 @@ export class WasmKernels extends FusedKernels implements Kernels {
     const kernel =
       name === "scatterSet" ? this.module.bySize[bytes][name]! : this.kernel(name, name, out.dtype);
     const operands = [out, index, source];
-    const [to, at, from] = operands.map((x) => still(x, axis));
     const n = index.shape[axis];
     call.begin();
-    const lines = call.plan(at.shape, to, at, from, null);
+    const lines = call.plan(index.shape, out, index, source, null, axis);
     if (lines * n === 0) return -1;
     const columns = call.sizes[0];
     // Neighbours whose places follow one another are as many as a cache line has.
@@ -477,11 +478,11 @@ export class WasmKernels extends FusedKernels implements Kernels {
   /** Runs a kernel over the rows along `axis` of equally shaped operands, the last of which it writes. */
   private alongAxis(kernel: Kernel, operands: readonly Operand[], axis: number): void {
     const { call } = this;
-    const [a, b, c] = operands.map((x) => still(x, axis));
+    const [a, b, c = null] = operands;
     const out = operands[operands.length - 1];
     const n = out.shape[axis];
     call.begin();
-    const rows = call.plan(a.shape, a, b, c ?? null, null);
+    const rows = call.plan(out.shape, a, b, c, null, axis);
     if (rows === 0 || n === 0) return;
     call.header(n, call.axes);
     operands.forEach((x, k) => {
@@ -537,7 +538,7 @@ export class WasmKernels extends FusedKernels implements Kernels {
       stride /= size;
       return stride;
     });
-    const copy = { ...x, storage, strides, offset: 0 };
+    const copy = { ...relaid(x, x.shape, strides), storage, offset: 0 };
     this.copy(x, copy);
     return copy;
   }

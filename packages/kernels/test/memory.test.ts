@@ -167,8 +167,10 @@ describe("the nursery", () => {
       const storage = alloc(dtype, length);
       placed += storage.length * 4;
       k.fill(live.length, vector(storage));
-      // Most are garbage at once.
-      if (rng.below(8) === 0) live.push({ storage, shadow: new Array(length).fill(live.length) });
+      // Most are garbage at once, or released.
+      const fate = rng.below(8);
+      if (fate === 0) live.push({ storage, shadow: new Array(length).fill(live.length) });
+      else if (fate < 4) release(storage);
       if (live.length === 0) continue;
       const { storage: old, shadow } = rng.pick(live);
       const way = rng.below(3);
@@ -183,6 +185,19 @@ describe("the nursery", () => {
       const expected = shadow.map((x) => (isWhole ? x | 0 : x));
       expect([...copyOut(storage)]).toEqual(expected);
     }
+  });
+
+  it("fills a block anew once all in it was released", () => {
+    const places = () => {
+      const storages = [1, 2, 3].map(() => alloc("float32", 30));
+      for (const storage of storages) wasmKernels().fill(1, vector(storage));
+      const found = storages.map(({ cell, start }) => cell!.address + start);
+      storages.forEach(release);
+      return found;
+    };
+    // Until the block of earlier tests is full.
+    for (let i = 0; i < 50; i++) places();
+    expect(places()).toEqual(places());
   });
 
   it("lets a collected block's copy go", async () => {

@@ -1,6 +1,6 @@
 /** Rules by one kernel, for first derivatives: nothing records them, so they need no rule of their own. */
 import { defaultKernels, type Kernels } from "@tapegrad/kernels";
-import { isBatched } from "../batched.ts";
+import { isBatched, openLevels } from "../batched.ts";
 import type { DType } from "../dtype.ts";
 import type { Shape } from "../shape.ts";
 import { isGradEnabled } from "../tape.ts";
@@ -12,7 +12,7 @@ import { withScratch } from "./windows.ts";
  * `vmap` runs it for many samples, it must be written in tensor ops.
  */
 export function runsDirectly(...inputs: readonly Tensor[]): boolean {
-  return !isGradEnabled() && !inputs.some(isBatched);
+  return !isGradEnabled() && (openLevels === 0 || !inputs.some(isBatched));
 }
 
 /** @internal A tensor that `fill` fills, off the tape. */

@@ -1,4 +1,5 @@
 /** Products. */
+import type { Operand } from "@tapegrad/kernels";
 import { checkTensor } from "../apply.ts";
 import type { BatchCall } from "../definition.ts";
 import { ShapeError } from "../errors.ts";
@@ -6,11 +7,40 @@ import { defineOp } from "../op.ts";
 import { broadcastShapes, formatShape, type Shape, sizeOf } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { aligned, broadcasting, joined, parted } from "./batching.ts";
+import { directly, runsDirectly } from "./direct.ts";
 import { add } from "./elementwise.ts";
 import { reshape, transpose } from "./layout.ts";
 
 /** Transposed in the last two axes: free, since the kernel takes any strides. */
 const flipped = (x: Tensor) => transpose(x, -2, -1);
+
+/** As {@link flipped}, for kernels: off the tape. */
+function turned({ storage, value, dtype, shape, strides, offset }: Tensor): Operand {
+  return { storage, value, dtype, shape: swapped(shape), strides: swapped(strides), offset };
+}
+
+function swapped(list: Shape): Shape {
+  const last = list.length - 1;
+  const result = new Array<number>(last + 1);
+  for (let i = 0; i < last - 1; i++) result[i] = list[i]!;
+  result[last] = list[last - 1]!;
+  result[last - 1] = list[last]!;
+  return result;
+}
+
+/** a·bᵀ, for gradients: by one kernel where nothing records it. */
+function timesTurned(a: Tensor, b: Tensor): Tensor {
+  return runsDirectly(a, b) ? product(a, turned(b)) : matmulOp(a, flipped(b));
+}
+
+/** aᵀ·b, likewise. */
+function turnedTimes(a: Tensor, b: Tensor): Tensor {
+  return runsDirectly(a, b) ? product(turned(a), b) : matmulOp(flipped(a), b);
+}
+
+function product(a: Operand, b: Operand): Tensor {
+  return directly(productShape(a.shape, b.shape), a.dtype, (y, kernels) => kernels.matmul(a, b, y));
+}
 
 export const matmulOp = defineOp({
   name: "matmul",
@@ -22,8 +52,8 @@ export const matmulOp = defineOp({
   batch: productRule,
   grad: {
     // Y = AB  ⇒  ∂L/∂A = dY·Bᵀ and ∂L/∂B = Aᵀ·dY; the tape sums over broadcast leading axes.
-    a: (dy, { b }): Tensor => matmulOp(dy, flipped(b)),
-    b: (dy, { a }): Tensor => matmulOp(flipped(a), dy),
+    a: (dy, { b }) => timesTurned(dy, b),
+    b: (dy, { a }) => turnedTimes(a, dy),
   },
   symbol: "·",
   tex: { y: "A B", a: "dY\\,B^\\top", b: "A^\\top dY" },
@@ -44,8 +74,9 @@ function productShape(a: Shape, b: Shape): number[] {
       `matmul: a is ${formatShape(a)} and b is ${formatShape(b)}; a's last axis (${a[a.length - 1]}) must equal b's second-to-last (${b[b.length - 2]}).`,
     );
   }
-  const batch = broadcastShapes("matmul", a.slice(0, -2), b.slice(0, -2));
-  return [...batch, a[a.length - 2]!, b[b.length - 1]!];
+  const [rows, columns] = [a[a.length - 2]!, b[b.length - 1]!];
+  if (a.length === 2 && b.length === 2) return [rows, columns];
+  return [...broadcastShapes("matmul", a.slice(0, -2), b.slice(0, -2)), rows, columns];
 }
 
 /**
@@ -85,7 +116,7 @@ export const linearOp = defineOp({
   inputs: ["x", "weight", "bias"],
   domain: "float",
   shape: ({ x, weight }) => [x.shape[0]!, weight.shape[0]!],
-  forward: ({ x, weight, bias }, y, kernels) => kernels.matmul(x, flipped(weight), y, bias),
+  forward: ({ x, weight, bias }, y, kernels) => kernels.matmul(x, turned(weight), y, bias),
   saves: ["x", "weight"],
   batch: ({ call, inputs, batched, attrs, size }) => {
     const [x, weight, bias] = inputs as [Tensor, Tensor, Tensor];
@@ -96,8 +127,8 @@ export const linearOp = defineOp({
   },
   grad: {
     // Y = XWᵀ + b
-    x: (dy, { weight }) => matmulOp(dy, weight),
-    weight: (dy, { x }) => matmulOp(flipped(dy), x),
+    x: (dy, { weight }) => (runsDirectly(dy, weight) ? product(dy, weight) : matmulOp(dy, weight)),
+    weight: (dy, { x }) => turnedTimes(dy, x),
     bias: (dy) => dy,
   },
   tex: { y: "X W^\\top + b", x: "dY\\,W", weight: "dY^\\top X", bias: "\\sum_n dY_n" },

@@ -5,6 +5,7 @@ import { engineOps } from "../engine-ops.ts";
 import { ShapeError } from "../errors.ts";
 import { defineOp } from "../op.ts";
 import {
+  contiguousStrides,
   formatShape,
   normalizeAxes,
   normalizeAxis,
@@ -13,10 +14,11 @@ import {
   sameShape,
   sizeOf,
 } from "../shape.ts";
-import { Tensor } from "../tensor.ts";
+import { Tensor, viewTensor } from "../tensor.ts";
 import { floated } from "./arguments.ts";
 import { alongNext, overNext } from "./batching.ts";
 import { eq } from "./compare.ts";
+import { runsDirectly } from "./direct.ts";
 import { div, mul } from "./elementwise.ts";
 import { gather } from "./indexing.ts";
 import { expand, reshape, squeeze, to } from "./layout.ts";
@@ -35,12 +37,21 @@ interface Reduced {
 /** y as the kernels want it: every reduced axis present with size 1. */
 export function kept(y: Tensor, shape: Shape, axes: readonly number[]): Tensor {
   const full = reducedShape(shape, axes, true);
-  const strides = full.map((_, i) => sizeOf(full.slice(i + 1)));
-  return new Tensor(y.storage, y.value, y.dtype, full, strides, y.offset);
+  return new Tensor(y.storage, y.value, y.dtype, full, contiguousStrides(full), y.offset);
 }
 
 /** What was reduced, back over the shape that it was reduced from. */
 export function spread(y: Tensor, shape: Shape, axes: readonly number[]): Tensor {
+  if (runsDirectly(y)) {
+    let next = 0;
+    const strides = shape.map((_, i) => {
+      const isReduced = axes.includes(i);
+      const stride = isReduced ? 0 : y.strides[next]!;
+      if (!isReduced || y.rank === shape.length) next++;
+      return stride;
+    });
+    return viewTensor(y, shape, strides, y.offset);
+  }
   return expand(reshape(y, reducedShape(shape, axes, true)), shape);
 }
 
