@@ -6,7 +6,7 @@
  */
 import * as math from "./math";
 import {
-  lanes, LENGTH, loadLanes, outerLength, outerStride, rowAddress, rowStride, storeLanes, strideLanes, the,
+  lanes, LENGTH, loadLanes, outerLength, outerStride, read, rowAddress, rowStride, storeLanes, strideLanes, the, write,
 } from "./strided";
 
 // One argument.
@@ -89,6 +89,36 @@ export function product<T>(a: v128, b: v128): v128 {
 @unmanaged class Le<T> { @inline apply(a: v128, b: v128): v128 { return v128.le<T>(a, b); } }
 
 // One row of each kind.
+
+/** Arithmetic that takes as long as moving its operands: a loop for each way in which rows may lie. */
+@unmanaged export class Light {
+  @inline unary<T, Op>(n: i32, x: usize, xStride: i32, out: usize, outStride: i32): void {
+    unaryRow<T, Op>(n, x, xStride, out, outStride);
+  }
+  @inline binary<T, Op>(
+    n: i32, a: usize, aStride: i32, b: usize, bStride: i32, out: usize, outStride: i32,
+  ): void {
+    binaryRow<T, Op>(n, a, aStride, b, bStride, out, outStride);
+  }
+}
+
+/** Longer arithmetic, which is there once. */
+@unmanaged export class Heavy {
+  @inline unary<T, Op>(n: i32, x: usize, xStride: i32, out: usize, outStride: i32): void {
+    for (; n > 0; n -= strideLanes<T>()) {
+      write<T>(out, outStride, n, the<Op>().apply(read<T>(x, xStride, n)));
+      x += xStride * strideLanes<T>(), out += outStride * strideLanes<T>();
+    }
+  }
+  @inline binary<T, Op>(
+    n: i32, a: usize, aStride: i32, b: usize, bStride: i32, out: usize, outStride: i32,
+  ): void {
+    for (; n > 0; n -= strideLanes<T>()) {
+      write<T>(out, outStride, n, the<Op>().apply(read<T>(a, aStride, n), read<T>(b, bStride, n)));
+      a += aStride * strideLanes<T>(), b += bStride * strideLanes<T>(), out += outStride * strideLanes<T>();
+    }
+  }
+}
 
 function unaryRow<T, Op>(n: i32, x: usize, xStride: i32, out: usize, outStride: i32): void {
   const size = <i32>sizeof<T>();
@@ -230,7 +260,7 @@ function whereRow<T>(
 
 // Elements begin to end, row by row.
 
-export function unary<T, Op>(begin: i32, end: i32, args: usize): void {
+export function unary<T, Op, Row = Light>(begin: i32, end: i32, args: usize): void {
   const n = load<i32>(args, LENGTH);
   const rows = outerLength(args, 2);
   const xStride = rowStride(args, 2, 0);
@@ -247,7 +277,7 @@ export function unary<T, Op>(begin: i32, end: i32, args: usize): void {
       near = rows - row % rows;
     }
     const count = min(n - first, end - at);
-    unaryRow<T, Op>(
+    the<Row>().unary<T, Op>(
       count, x + first * xStride, xStride, out + first * outStride, outStride,
     );
     at += count;
@@ -258,7 +288,7 @@ export function unary<T, Op>(begin: i32, end: i32, args: usize): void {
   }
 }
 
-export function binary<T, Op>(begin: i32, end: i32, args: usize): void {
+export function binary<T, Op, Row = Light>(begin: i32, end: i32, args: usize): void {
   const n = load<i32>(args, LENGTH);
   const rows = outerLength(args, 3);
   const aStride = rowStride(args, 3, 0);
@@ -278,7 +308,7 @@ export function binary<T, Op>(begin: i32, end: i32, args: usize): void {
       near = rows - row % rows;
     }
     const count = min(n - first, end - at);
-    binaryRow<T, Op>(
+    the<Row>().binary<T, Op>(
       count, a + first * aStride, aStride, b + first * bStride, bStride, out + first * outStride, outStride,
     );
     at += count;
@@ -380,20 +410,20 @@ export function relu_i32(begin: i32, end: i32, args: usize): void { unary<i32, R
 export function relu_u8(begin: i32, end: i32, args: usize): void { unary<u8, Relu<u8>>(begin, end, args); }
 export function reciprocal_f32(begin: i32, end: i32, args: usize): void { unary<f32, Reciprocal<f32>>(begin, end, args); }
 export function reciprocal_f64(begin: i32, end: i32, args: usize): void { unary<f64, Reciprocal<f64>>(begin, end, args); }
-export function exp_f32(begin: i32, end: i32, args: usize): void { unary<f32, Exp<f32>>(begin, end, args); }
-export function exp_f64(begin: i32, end: i32, args: usize): void { unary<f64, Exp<f64>>(begin, end, args); }
-export function log_f32(begin: i32, end: i32, args: usize): void { unary<f32, Log<f32>>(begin, end, args); }
-export function log_f64(begin: i32, end: i32, args: usize): void { unary<f64, Log<f64>>(begin, end, args); }
+export function exp_f32(begin: i32, end: i32, args: usize): void { unary<f32, Exp<f32>, Heavy>(begin, end, args); }
+export function exp_f64(begin: i32, end: i32, args: usize): void { unary<f64, Exp<f64>, Heavy>(begin, end, args); }
+export function log_f32(begin: i32, end: i32, args: usize): void { unary<f32, Log<f32>, Heavy>(begin, end, args); }
+export function log_f64(begin: i32, end: i32, args: usize): void { unary<f64, Log<f64>, Heavy>(begin, end, args); }
 export function sqrt_f32(begin: i32, end: i32, args: usize): void { unary<f32, Sqrt<f32>>(begin, end, args); }
 export function sqrt_f64(begin: i32, end: i32, args: usize): void { unary<f64, Sqrt<f64>>(begin, end, args); }
-export function sin_f32(begin: i32, end: i32, args: usize): void { unary<f32, Sin<f32>>(begin, end, args); }
-export function sin_f64(begin: i32, end: i32, args: usize): void { unary<f64, Sin<f64>>(begin, end, args); }
-export function cos_f32(begin: i32, end: i32, args: usize): void { unary<f32, Cos<f32>>(begin, end, args); }
-export function cos_f64(begin: i32, end: i32, args: usize): void { unary<f64, Cos<f64>>(begin, end, args); }
-export function tanh_f32(begin: i32, end: i32, args: usize): void { unary<f32, Tanh<f32>>(begin, end, args); }
-export function tanh_f64(begin: i32, end: i32, args: usize): void { unary<f64, Tanh<f64>>(begin, end, args); }
-export function sigmoid_f32(begin: i32, end: i32, args: usize): void { unary<f32, Sigmoid<f32>>(begin, end, args); }
-export function sigmoid_f64(begin: i32, end: i32, args: usize): void { unary<f64, Sigmoid<f64>>(begin, end, args); }
+export function sin_f32(begin: i32, end: i32, args: usize): void { unary<f32, Sin<f32>, Heavy>(begin, end, args); }
+export function sin_f64(begin: i32, end: i32, args: usize): void { unary<f64, Sin<f64>, Heavy>(begin, end, args); }
+export function cos_f32(begin: i32, end: i32, args: usize): void { unary<f32, Cos<f32>, Heavy>(begin, end, args); }
+export function cos_f64(begin: i32, end: i32, args: usize): void { unary<f64, Cos<f64>, Heavy>(begin, end, args); }
+export function tanh_f32(begin: i32, end: i32, args: usize): void { unary<f32, Tanh<f32>, Heavy>(begin, end, args); }
+export function tanh_f64(begin: i32, end: i32, args: usize): void { unary<f64, Tanh<f64>, Heavy>(begin, end, args); }
+export function sigmoid_f32(begin: i32, end: i32, args: usize): void { unary<f32, Sigmoid<f32>, Heavy>(begin, end, args); }
+export function sigmoid_f64(begin: i32, end: i32, args: usize): void { unary<f64, Sigmoid<f64>, Heavy>(begin, end, args); }
 export function floor_f32(begin: i32, end: i32, args: usize): void { unary<f32, Floor<f32>>(begin, end, args); }
 export function floor_f64(begin: i32, end: i32, args: usize): void { unary<f64, Floor<f64>>(begin, end, args); }
 export function ceil_f32(begin: i32, end: i32, args: usize): void { unary<f32, Ceil<f32>>(begin, end, args); }
@@ -423,8 +453,8 @@ export function minimum_i32(begin: i32, end: i32, args: usize): void { binary<i3
 export function minimum_u8(begin: i32, end: i32, args: usize): void { binary<u8, Minimum<u8>>(begin, end, args); }
 export function div_f32(begin: i32, end: i32, args: usize): void { binary<f32, Div<f32>>(begin, end, args); }
 export function div_f64(begin: i32, end: i32, args: usize): void { binary<f64, Div<f64>>(begin, end, args); }
-export function pow_f32(begin: i32, end: i32, args: usize): void { binary<f32, Pow<f32>>(begin, end, args); }
-export function pow_f64(begin: i32, end: i32, args: usize): void { binary<f64, Pow<f64>>(begin, end, args); }
+export function pow_f32(begin: i32, end: i32, args: usize): void { binary<f32, Pow<f32>, Heavy>(begin, end, args); }
+export function pow_f64(begin: i32, end: i32, args: usize): void { binary<f64, Pow<f64>, Heavy>(begin, end, args); }
 export function reluGrad_f32(begin: i32, end: i32, args: usize): void { binary<f32, ReluGrad<f32>>(begin, end, args); }
 export function reluGrad_f64(begin: i32, end: i32, args: usize): void { binary<f64, ReluGrad<f64>>(begin, end, args); }
 export function tanhGrad_f32(begin: i32, end: i32, args: usize): void { binary<f32, TanhGrad<f32>>(begin, end, args); }

@@ -15,6 +15,13 @@ const EXPM1_F32 = memory.data<f32>([
   0.4999999403953552, 0.1666652113199234, 0.04166838899254799, 0.0083687175065279, 0.0013814610429108143,
 ]);
 
+/** From here on e^(−z²/2) is 0; −½. */
+const GAUSS_F32 = memory.data<f32>([14.43, -0.5]);
+/** Keeps 12 bits of a number, whose square then is exact. */
+const UPPER_BITS = memory.data<i32>([-4096]);
+/** Up to here eˣ − 1 is −1. */
+const EXPM1_LIMIT_F32 = memory.data<f32>([-80]);
+
 /** 1/ln 2; 1.5·2⁵²; ln 2 with 42 bits after the point, and the rest. */
 const REDUCE_F64 = memory.data<f64>([
   1.4426950408889634, 6755399441055744, 0.6931471805598903, 5.497923018708371e-14,
@@ -39,14 +46,18 @@ function reducedF32(x: v128, rounded: v128): v128 {
   return f32x4.sub(x, f32x4.mul(n, constantF32(REDUCE_F32, 2)));
 }
 
+/** What the larger part leaves out: n·LN2_LO. */
+@inline
+function remainderF32(rounded: v128): v128 {
+  return f32x4.mul(f32x4.sub(rounded, constantF32(REDUCE_F32, 1)), constantF32(REDUCE_F32, 3));
+}
+
 /**
- * eʳ − 1 − hi, where r = hi − n·LN2_LO. Leaving hi out lets the caller add it last,
- * so that only small terms were rounded before.
+ * eʳ − 1 − hi, where r = hi − lo. Leaving hi out lets the caller add it last, so that only small terms were rounded
+ * before.
  */
 @inline
-function expm1RestF32(hi: v128, rounded: v128): v128 {
-  const n = f32x4.sub(rounded, constantF32(REDUCE_F32, 1));
-  const lo = f32x4.mul(n, constantF32(REDUCE_F32, 3));
+function expm1RestF32(hi: v128, lo: v128): v128 {
   const r = f32x4.sub(hi, lo);
   const z = f32x4.mul(r, r);
   // In pairs rather than by Horner: the chain of dependent steps is what limits this loop.
@@ -76,6 +87,16 @@ function power2F32(n: v128): v128 {
   return i32x4.shl(i32x4.add(n, constantF32(BIAS_F32, 0)), 23);
 }
 
+/** e^(hi − lo)·2ⁿ, where n is what {@link roundedF32} gave. */
+@inline
+function scaledExpF32(hi: v128, lo: v128, rounded: v128): v128 {
+  const y = onePlusF32(hi, expm1RestF32(hi, lo));
+  // 2ⁿ in two factors: it may lie beyond the range of a float32 where the result does not.
+  const n = wholeF32(rounded);
+  const half = i32x4.shr_s(n, 1);
+  return f32x4.mul(f32x4.mul(y, power2F32(half)), power2F32(i32x4.sub(n, half)));
+}
+
 /** eˣ. Of arguments far below, as masks are, 0 is made apart: products that vanish take 40 times as long. */
 @inline
 export function expF32(x: v128): v128 {
@@ -83,13 +104,35 @@ export function expF32(x: v128): v128 {
   // pmin keeps a NaN in its first operand.
   const c = f32x4.pmin(v128.andnot(x, vanishing), constantF32(LIMITS_F32, 1));
   const rounded = roundedF32(c);
+  return v128.andnot(scaledExpF32(reducedF32(c, rounded), remainderF32(rounded), rounded), vanishing);
+}
+
+/** e^(−z²/2) for z ≥ 0: the square of the upper bits is exact, what the others add is small beside r. */
+@inline
+export function gaussF32(z: v128): v128 {
+  const vanishing = f32x4.gt(z, constantF32(GAUSS_F32, 0));
+  const c = v128.andnot(z, vanishing);
+  const upper = v128.and(c, constantF32(UPPER_BITS, 0));
+  const half = constantF32(LIMITS_F32, 3);
+  const x = f32x4.mul(constantF32(GAUSS_F32, 1), f32x4.mul(upper, upper));
+  const rounded = roundedF32(x);
+  const rest = f32x4.mul(half, f32x4.mul(f32x4.sub(c, upper), f32x4.add(c, upper)));
+  const lo = f32x4.add(remainderF32(rounded), rest);
+  return v128.andnot(scaledExpF32(reducedF32(x, rounded), lo, rounded), vanishing);
+}
+
+/** eˣ − 1 = 2ⁿ(eʳ − 1) + (2ⁿ − 1), which keeps small x exact. The last factor is 1 but for the largest results. */
+export function expm1F32(x: v128): v128 {
+  const c = f32x4.pmin(f32x4.pmax(x, constantF32(EXPM1_LIMIT_F32, 0)), constantF32(LIMITS_F32, 1));
+  const rounded = roundedF32(c);
   const hi = reducedF32(c, rounded);
-  const y = onePlusF32(hi, expm1RestF32(hi, rounded));
-  // 2ⁿ in two factors: it may lie beyond the range of a float32 where the result does not.
+  const r = f32x4.add(hi, expm1RestF32(hi, remainderF32(rounded)));
   const n = wholeF32(rounded);
-  const half = i32x4.shr_s(n, 1);
-  const power = f32x4.mul(f32x4.mul(y, power2F32(half)), power2F32(i32x4.sub(n, half)));
-  return v128.andnot(power, vanishing);
+  const most = i32x4.min_s(n, constantF32(BIAS_F32, 0));
+  const scale = power2F32(most);
+  const y = f32x4.add(f32x4.mul(r, scale), f32x4.sub(scale, constantF32(LIMITS_F32, 2)));
+  const kept = v128.bitselect(x, y, f32x4.eq(x, f32x4.splat(0))); // −0 stays
+  return f32x4.mul(kept, power2F32(i32x4.sub(n, most)));
 }
 
 /**
@@ -108,7 +151,7 @@ export function tanhF32(x: v128): v128 {
   const scale = power2F32(wholeF32(rounded));
   const one = constantF32(LIMITS_F32, 2);
   const hi = reducedF32(c, rounded);
-  const r = f32x4.add(hi, expm1RestF32(hi, rounded));
+  const r = f32x4.add(hi, expm1RestF32(hi, remainderF32(rounded)));
   const m = f32x4.add(f32x4.mul(r, scale), f32x4.sub(scale, one));
   const w = f32x4.div(m, f32x4.add(m, f32x4.add(one, one)));
   const h = f32x4.mul(m, constantF32(LIMITS_F32, 3));

@@ -9,7 +9,7 @@ import { tanF64 } from "./arc";
 import { constantF64, productErrorF64, stepF64 } from "./arithmetic";
 import { erfNearF64, scaledErfcF64 } from "./erf";
 import { expTailF64 } from "./exp";
-import { binary, unary } from "./elementwise";
+import { binary, Heavy, Light, unary } from "./elementwise";
 import { Binary, Unary } from "./functions";
 import { log1pF64 } from "./log";
 import { logF64, powF64, sinF64 } from "./math";
@@ -213,14 +213,14 @@ function polygamma(n: f64, x: f64): f64 {
   }
 }
 
-export function erfinv_f32(begin: i32, end: i32, args: usize): void { unary<f32, Unary<f32, Erfinv>>(begin, end, args); }
-export function erfinv_f64(begin: i32, end: i32, args: usize): void { unary<f64, Unary<f64, Erfinv>>(begin, end, args); }
-export function lgamma_f32(begin: i32, end: i32, args: usize): void { unary<f32, Unary<f32, Lgamma>>(begin, end, args); }
-export function lgamma_f64(begin: i32, end: i32, args: usize): void { unary<f64, Unary<f64, Lgamma>>(begin, end, args); }
-export function digamma_f32(begin: i32, end: i32, args: usize): void { unary<f32, Unary<f32, Digamma>>(begin, end, args); }
-export function digamma_f64(begin: i32, end: i32, args: usize): void { unary<f64, Unary<f64, Digamma>>(begin, end, args); }
-export function polygamma_f32(begin: i32, end: i32, args: usize): void { binary<f32, Binary<f32, Polygamma>>(begin, end, args); }
-export function polygamma_f64(begin: i32, end: i32, args: usize): void { binary<f64, Binary<f64, Polygamma>>(begin, end, args); }
+export function erfinv_f32(begin: i32, end: i32, args: usize): void { unary<f32, Unary<f32, Erfinv>, Heavy>(begin, end, args); }
+export function erfinv_f64(begin: i32, end: i32, args: usize): void { unary<f64, Unary<f64, Erfinv>, Heavy>(begin, end, args); }
+export function lgamma_f32(begin: i32, end: i32, args: usize): void { unary<f32, Unary<f32, Lgamma>, Heavy>(begin, end, args); }
+export function lgamma_f64(begin: i32, end: i32, args: usize): void { unary<f64, Unary<f64, Lgamma>, Heavy>(begin, end, args); }
+export function digamma_f32(begin: i32, end: i32, args: usize): void { unary<f32, Unary<f32, Digamma>, Heavy>(begin, end, args); }
+export function digamma_f64(begin: i32, end: i32, args: usize): void { unary<f64, Unary<f64, Digamma>, Heavy>(begin, end, args); }
+export function polygamma_f32(begin: i32, end: i32, args: usize): void { binary<f32, Binary<f32, Polygamma>, Heavy>(begin, end, args); }
+export function polygamma_f64(begin: i32, end: i32, args: usize): void { binary<f64, Binary<f64, Polygamma>, Heavy>(begin, end, args); }
 
 export function scalar_erfinv_f32(x: f32): f32 { return <f32>scalar_erfinv_f64(x); }
 export function scalar_erfinv_f64(x: f64): f64 { return f64x2.extract_lane(erfinvF64(f64x2.splat(x)), 0); }

@@ -59,6 +59,9 @@ export type UnaryName =
   | "erf" // 2/√π ∫₀ˣ e^(−t²) dt
   | "erfc" // 1 − erf x, accurate where that is small
   | "gelu" // x·Φ(x), Φ the normal distribution
+  | "silu" // x·σ(x)
+  | "mish" // x·tanh(log(1 + eˣ))
+  | "softplus" // log(1 + eˣ), without overflow
   | "erfinv" // the inverse of erf: ±∞ at ±1, NaN beyond
   | "lgamma" // log |Γ(x)|: ∞ at 0, −1, −2, …
   | "digamma"; // Γ′(x) / Γ(x): NaN at −1, −2, …, ∓∞ at ±0
@@ -75,7 +78,9 @@ export type BinaryName =
   | "reluGrad" // 0 where b <= 0, else a  (a: arriving gradient, b: output)
   | "tanhGrad" // a · (1 − b²)
   | "sigmoidGrad" // a · b · (1 − b)
-  | "geluGrad" // a · (Φ(b) + b·φ(b))  (a: arriving gradient, b: input)
+  | "geluGrad" // a · (Φ(b) + b·φ(b))  (a: arriving gradient, b: input, as in the next two)
+  | "siluGrad" // a · (σ + b·σ·(1 − σ)), σ = σ(b)
+  | "mishGrad" // a · (t + b·σ(b)·(1 − t²)), t = tanh(log(1 + eᵇ))
   | "atan2" // the angle of the point (b, a), with C's signs at zeros and infinities
   | "hypot" // √(a² + b²) without overflow; ∞ if either is, even beside NaN
   | "logaddexp" // log(eᵃ + eᵇ), without overflow
@@ -297,15 +302,14 @@ export interface Kernels {
    */
   attention(inputs: AttentionInputs, how: AttentionScores, out: Operand, logSum: Operand): void;
   /**
-   * The gradient of one of the inputs, into the contiguous `out` with the leading axes of all. dy, logSum and
-   * delta = Σ dy·y along the last axis are contiguous.
+   * The gradients of those inputs for which `out` has a place, contiguous and with the leading axes of all. dy, logSum
+   * and delta = Σ dy·y along the last axis are contiguous.
    */
   attentionGrad(
-    name: "query" | "key" | "value",
     inputs: AttentionInputs,
     how: AttentionScores,
     saved: { dy: Operand; logSum: Operand; delta: Operand },
-    out: Operand,
+    out: { readonly query?: Operand; readonly key?: Operand; readonly value?: Operand },
   ): void;
 
   /** Along `axis`, out's element i from x's elements 0 to i; floats are carried in float64. `out` may be x. */

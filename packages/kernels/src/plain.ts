@@ -81,6 +81,8 @@ function sigmoid(x: number): number {
   return e / (1 + e);
 }
 
+const softplus = (x: number): number => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)));
+
 /** C's pow, which differs from JavaScript's where the base is ±1 and at exponent ±∞ or NaN. */
 function pow(a: number, b: number): number {
   if (a === 1) return 1;
@@ -151,6 +153,9 @@ const unaryFunctions: Readonly<Record<UnaryName, (x: number) => number>> = {
   erf,
   erfc,
   gelu: (x) => x * normal(x),
+  silu: (x) => x * sigmoid(x),
+  mish: (x) => x * Math.tanh(softplus(x)),
+  softplus,
   erfinv,
   lgamma,
   digamma,
@@ -168,6 +173,11 @@ const binaryFunctions: Readonly<Record<BinaryName, (a: number, b: number) => num
   tanhGrad: (a, b) => a * (1 - b * b),
   sigmoidGrad: (a, b) => a * b * (1 - b),
   geluGrad: (a, b) => a * (normal(b) + b * normalDensity(b)),
+  siluGrad: (a, b) => a * sigmoid(b) * (1 + b * sigmoid(-b)),
+  mishGrad: (a, b) => {
+    const t = Math.tanh(softplus(b));
+    return a * (t + b * sigmoid(b) * (1 - t * t));
+  },
   atan2: Math.atan2,
   hypot: Math.hypot,
   logaddexp: (a, b) => Math.max(a, b) + Math.log1p(Math.exp(a === b ? 0 : -Math.abs(a - b))),

@@ -41,6 +41,7 @@ const nearUnary: UnaryName[] = ["exp", "log", "sin", "cos", "tanh", "sigmoid"];
 const furtherUnary: UnaryName[] = [
   ...(["exp2", "expm1", "log1p", "log2", "log10", "cbrt", "tan", "asin", "acos", "atan"] as const),
   ...(["sinh", "cosh", "asinh", "acosh", "atanh", "erf", "erfc", "gelu"] as const),
+  ...(["silu", "mish", "softplus"] as const),
 ];
 const furtherBinary: BinaryName[] = ["atan2", "hypot"];
 /** The twin goes other ways; near the zeros of the last two only an absolute bound holds. */
@@ -181,7 +182,7 @@ describe("binary kernels agree with the plain twin", () => {
   );
 
   it.each(
-    (["tanhGrad", "sigmoidGrad", "geluGrad"] as const).flatMap((name) =>
+    (["tanhGrad", "sigmoidGrad", "geluGrad", "siluGrad", "mishGrad"] as const).flatMap((name) =>
       floats.map((dtype) => [name, dtype] as const),
     ),
   )("%s of %s, up to the cancellation in a sum", (name, dtype) => {
@@ -304,6 +305,8 @@ describe("scalar functions", () => {
     "tanhGrad",
     "sigmoidGrad",
     "geluGrad",
+    "siluGrad",
+    "mishGrad",
     ...furtherBinary,
     "logaddexp",
     "fmod",

@@ -32,6 +32,12 @@ const asin = (v: bigint) => atanFixed(div(v, sqrtFixed(ONE - square(v))));
 /** x·Φ(x) = x/2·(1 + erf(x/√2)) */
 const gelu = (v: bigint) => mul(v, ONE + erfFixed(div(v, sqrtFixed(2n * ONE)))) / 2n;
 
+/** x·(w² − 1)/(w² + 1) with w = 1 + eˣ */
+const mish = (v: bigint) => {
+  const w = square(ONE + expFixed(v));
+  return div(mul(v, w - ONE), w + ONE);
+};
+
 /** Exact values, and from where to where arguments are drawn: the exponents of 2, and whether below 0, too. */
 const functions: Record<
   string,
@@ -55,10 +61,13 @@ const functions: Record<
   erf: { exact: erfFixed, sizes: [-60, 2.5], negative: true },
   erfc: { exact: (v) => ONE - erfFixed(v), sizes: [-60, 3], negative: true },
   gelu: { exact: gelu, sizes: [-60, 3], negative: true },
+  silu: { exact: (v) => div(v, ONE + expFixed(-v)), sizes: [-60, 5], negative: true },
+  mish: { exact: mish, sizes: [-60, 5], negative: true },
+  softplus: { exact: (v) => logOf(ONE + expFixed(v)), sizes: [-60, 5], negative: true },
 };
 const names = Object.keys(functions) as UnaryName[];
 /** Bounds in units in the last place; 2 where nothing is said. */
-const bounds: Record<string, number> = { erfc: 2.5, gelu: 4 };
+const bounds: Record<string, number> = { erfc: 2.5, gelu: 4, silu: 3, mish: 4, softplus: 2.5 };
 
 describe("float64, against 320 bits", () => {
   it.each(names)("%s", (name) => {
@@ -139,8 +148,9 @@ describe("float32", () => {
     }
   }
 
-  // erf and gelu have forms of their own; math-assembly.test.ts has their bounds.
-  it.each(names.filter((name) => name !== "erf" && name !== "gelu"))(
+  // Some have forms of their own; math-assembly.test.ts has their bounds.
+  const own = ["erf", "expm1", "gelu", "silu", "mish", "softplus"];
+  it.each(names.filter((name) => !own.includes(name)))(
     "%s is the float64 result, rounded",
     (name) => {
       const [single, double] = (["float32", "float64"] as const).map((type) =>

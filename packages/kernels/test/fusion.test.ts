@@ -32,9 +32,10 @@ afterEach(() => {
 const words = (text: string) => text.trim().split(/\s+/);
 const unary =
   words(`neg abs sign square reciprocal exp log sqrt sin cos tanh sigmoid relu floor ceil round trunc exp2
-  expm1 log1p log2 log10 cbrt tan asin acos atan sinh cosh asinh acosh atanh erf erfc gelu`);
+  expm1 log1p log2 log10 cbrt tan asin acos atan sinh cosh asinh acosh atanh erf erfc gelu
+  silu mish softplus`);
 const binary =
-  words(`add sub mul div pow maximum minimum reluGrad tanhGrad sigmoidGrad geluGrad atan2 hypot logaddexp
+  words(`add sub mul div pow maximum minimum reluGrad tanhGrad sigmoidGrad geluGrad siluGrad mishGrad atan2 hypot logaddexp
   copysign`);
 const compare = words("eq ne lt le gt ge");
 const connect = words("bitwiseAnd bitwiseOr bitwiseXor");

@@ -77,13 +77,20 @@ describe("float32 elementary functions", () => {
     expect({ at, inside: worst <= 2 }).toEqual({ at, inside: true });
   });
 
-  it("gelu is within 8 ulp, down to where it vanishes", () => {
+  it.each([
+    ["gelu", 8],
+    ["silu", 3],
+    ["mish", 4],
+    ["softplus", 3],
+    ["expm1", 2],
+  ])("%s is within %d ulp, down to where it vanishes", (name, bound) => {
     let worst = 0;
     for (let i = -124_000; i < 130_000; i++) {
       const x = Math.fround(i * 1.0001e-4);
-      worst = Math.max(worst, ulps32(kernels.scalar_gelu_f32(x), kernels.scalar_gelu_f64(x)));
+      const [y, expected] = ["f32", "f64"].map((type) => kernels[`scalar_${name}_${type}`]!(x));
+      worst = Math.max(worst, ulps32(y!, expected!));
     }
-    expect(worst).toBeLessThan(8);
+    expect(worst).toBeLessThan(bound);
   });
 
   it("pow is rounded right but for near-ties", () => {

@@ -10,11 +10,21 @@ import { abs, div, exp, mul, sigmoid, sub, tanh } from "./elementwise.ts";
 import { narrow, reshape } from "./layout.ts";
 import { expm1 } from "./math.ts";
 import { clamp } from "./rounding.ts";
-import { logaddexp } from "./special.ts";
+
+/** y = log(1 + eˣ), without overflow; see {@link softplus}. */
+export const softplusOp = defineOp({
+  name: "softplus",
+  inputs: ["x"],
+  elementwise: "softplus",
+  domain: "float",
+  saves: ["x"],
+  grad: { x: (dy, { x }) => dy.mul(sigmoid(x)) },
+  tex: { y: "\\ln(1 + e^x)", x: "\\sigma(x)" },
+});
 
 /** y = −log(1 + e⁻ˣ), without overflow. */
 export function logSigmoid(x: TensorLike): Tensor {
-  return logaddexp(asInput("logSigmoid", "x", x).neg(), 0).neg();
+  return softplusOp(asInput("logSigmoid", "x", x).neg()).neg();
 }
 
 /** Options of {@link softplus}. */
@@ -25,6 +35,9 @@ export interface SoftplusOptions {
   threshold?: number;
 }
 
+/** From here on log(1 + eˣ) rounds to x in float32. */
+const SAME_SINGLES = 17;
+
 /** y = log(1 + e^(beta·x)) / beta, and x where beta·x is above the threshold. */
 export function softplus(
   x: TensorLike,
@@ -34,7 +47,8 @@ export function softplus(
   checkNumber("softplus", "threshold", limit);
   const input = asInput("softplus", "x", x);
   const scaled = beta === 1 ? input : input.mul(beta);
-  const soft = logaddexp(scaled, 0);
+  const soft = softplusOp(scaled);
+  if (beta === 1 && limit >= SAME_SINGLES && soft.dtype === "float32") return soft;
   return where(gt(scaled, limit), input, beta === 1 ? soft : soft.div(beta));
 }
 
@@ -147,15 +161,85 @@ export function gelu(x: TensorLike, { approximate = "none" }: GeluOptions = {}):
 }
 
 /** y = x·σ(x). */
+export const siluOp = defineOp({
+  name: "silu",
+  inputs: ["x"],
+  elementwise: "silu",
+  domain: "float",
+  saves: ["x"],
+  grad: { x: (dy, { x }): Tensor => siluGradOp(dy, x) },
+  tex: { y: "x\\,\\sigma(x)", x: "\\sigma + x\\,\\sigma (1 - \\sigma)" },
+});
+
+/** The slope of silu at x, times g. With σ′ = σ(1 − σ) its own slope is σ′·(2 + x(1 − 2σ)). */
+export const siluGradOp = defineOp({
+  name: "siluGrad",
+  inputs: ["g", "x"],
+  elementwise: "siluGrad",
+  domain: "float",
+  saves: ["g", "x"],
+  grad: {
+    g: (dy, { x }): Tensor => siluGradOp(dy, x),
+    x: (dy, { g, x }) => {
+      const s = sigmoid(x);
+      const bend = x.mul(s.mul(-2).add(1)).add(2);
+      return dy
+        .mul(g)
+        .mul(s.mul(s.neg().add(1)))
+        .mul(bend);
+    },
+  },
+  tex: {
+    y: "g \\left( \\sigma + x\\,\\sigma (1 - \\sigma) \\right)",
+    g: "\\sigma + x\\,\\sigma (1 - \\sigma)",
+    x: "g\\,\\sigma (1 - \\sigma) (2 + x (1 - 2 \\sigma))",
+  },
+});
+
+/** y = x·σ(x). */
 export function silu(x: TensorLike): Tensor {
-  const input = asInput("silu", "x", x);
-  return mul(input, sigmoid(input));
+  return siluOp(asInput("silu", "x", x));
 }
+
+/** y = x·t with t = tanh(log(1 + eˣ)). */
+export const mishOp = defineOp({
+  name: "mish",
+  inputs: ["x"],
+  elementwise: "mish",
+  domain: "float",
+  saves: ["x"],
+  grad: { x: (dy, { x }): Tensor => mishGradOp(dy, x) },
+  tex: { y: "x \\tanh(\\ln(1 + e^x)) = x\\,t", x: "t + x\\,\\sigma(x) (1 - t^2)" },
+});
+
+/** The slope of mish at x, times g. With t′ = σ(1 − t²) its own slope is t′·(2 + x(1 − σ − 2σt)). */
+export const mishGradOp = defineOp({
+  name: "mishGrad",
+  inputs: ["g", "x"],
+  elementwise: "mishGrad",
+  domain: "float",
+  saves: ["g", "x"],
+  grad: {
+    g: (dy, { x }): Tensor => mishGradOp(dy, x),
+    x: (dy, { g, x }) => {
+      const [s, t] = [sigmoid(x), tanh(softplusOp(x))];
+      const bend = x.mul(s.mul(t.mul(-2).sub(1)).add(1)).add(2);
+      return dy
+        .mul(g)
+        .mul(s.mul(t.square().neg().add(1)))
+        .mul(bend);
+    },
+  },
+  tex: {
+    y: "g \\left( t + x\\,\\sigma (1 - t^2) \\right),\\ t = \\tanh(\\ln(1 + e^x))",
+    g: "t + x\\,\\sigma (1 - t^2)",
+    x: "g\\,\\sigma (1 - t^2) (2 + x (1 - \\sigma - 2 \\sigma t))",
+  },
+});
 
 /** y = x·tanh(log(1 + eˣ)). */
 export function mish(x: TensorLike): Tensor {
-  const input = asInput("mish", "x", x);
-  return mul(input, tanh(softplus(input)));
+  return mishOp(asInput("mish", "x", x));
 }
 
 /** Options of {@link hardtanh}. */

@@ -55,6 +55,8 @@ const erf = (x: number) => {
 const normal = (x: number) => (1 + erf(x * Math.SQRT1_2)) / 2;
 const density = (x: number) => Math.exp((-x * x) / 2) / Math.sqrt(2 * Math.PI);
 
+const logistic = (x: number) => 1 / (1 + Math.exp(-x));
+
 const unary: Record<string, [f: unknown, range: Range, reference?: (x: number) => number]> = {
   exp2: [math.exp2, [-3, 3], (x) => 2 ** x],
   expm1: [math.expm1, [-2, 2], Math.expm1],
@@ -74,6 +76,9 @@ const unary: Record<string, [f: unknown, range: Range, reference?: (x: number) =
   erf: [special.erf, [-2, 2], erf],
   erfc: [special.erfc, [-2, 2], (x) => 1 - erf(x)],
   gelu: [activations.geluOp, [-3, 3], (x) => x * normal(x)],
+  silu: [activations.siluOp, [-3, 3], (x) => x * logistic(x)],
+  mish: [activations.mishOp, [-3, 3], (x) => x * Math.tanh(Math.log1p(Math.exp(x)))],
+  softplus: [activations.softplusOp, [-3, 3], (x) => Math.log1p(Math.exp(x))],
   erfinv: [special.erfinv, [-0.8, 0.8]],
   lgamma: [special.lgamma, [0.4, 6]],
   digamma: [special.digamma, [0.4, 6]],
@@ -87,6 +92,14 @@ const binary: Record<string, [f: unknown, reference: (a: number, b: number) => n
   atan2: [math.atan2, Math.atan2],
   hypot: [math.hypot, Math.hypot],
   geluGrad: [activations.geluGradOp, (g, x) => g * (normal(x) + x * density(x))],
+  siluGrad: [activations.siluGradOp, (g, x) => g * logistic(x) * (1 + x * logistic(-x))],
+  mishGrad: [
+    activations.mishGradOp,
+    (g, x) => {
+      const t = Math.tanh(Math.log1p(Math.exp(x)));
+      return g * (t + x * logistic(x) * (1 - t * t));
+    },
+  ],
   logaddexp: [special.logaddexp, (a, b) => Math.log(Math.exp(a) + Math.exp(b))],
   fmod: [rounding.fmodOp, (a, b) => a % b, [2.1, 2.9]],
   remainder: [rounding.remainderOp, (a, b) => a - b * Math.floor(a / b), [2.1, 2.9]],
