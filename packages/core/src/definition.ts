@@ -65,6 +65,16 @@ export interface Common<I extends string, S extends string, A, O extends string>
   saves?: readonly S[];
   /** One rule per input; null says "not differentiable". */
   grad: { readonly [N in I]: GradRule<NoInfer<S>, A, O> | null };
+  /**
+   * The gradients of several inputs in one go, where that saves work: those that it returns, by name, take the place
+   * of their rules. `wanted` says which of them somebody waits for.
+   */
+  gradTogether?: (
+    dy: [O] extends [never] ? Tensor : Values<O>,
+    saved: Saved<NoInfer<S>>,
+    attrs: A,
+    wanted: readonly I[],
+  ) => { readonly [N in I]?: Tensor };
   /** Default "number"; "float" with a kernel of one's own. */
   domain?: Domain;
   /** Whether two bools stay bools, instead of becoming int32; "refuse" makes them an error. Default false. */
@@ -155,6 +165,12 @@ export interface Definition {
   saves?: readonly string[];
   attrs?: Attributes;
   grad: Readonly<Record<string, AnyRule | null>>;
+  gradTogether?: (
+    dy: Tensor | Values<string>,
+    saved: unknown,
+    attrs: unknown,
+    wanted: readonly string[],
+  ) => Readonly<Record<string, Tensor>>;
   domain?: Domain;
   bools?: boolean | "refuse";
   dtype?: (inputs: unknown, attrs: unknown) => DType;
@@ -182,6 +198,7 @@ const keys: Record<keyof Definition, string> = {
   saves: "names",
   attrs: "object",
   grad: "object",
+  gradTogether: "function",
   domain: "string",
   bools: "boolean or string",
   dtype: "function",

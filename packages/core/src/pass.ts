@@ -4,7 +4,7 @@ import { describe } from "./apply.ts";
 import type { DType } from "./dtype.ts";
 import { engineOps } from "./engine-ops.ts";
 import { GradError, ShapeError, TapegradError } from "./errors.ts";
-import { type Arrived, type Node, SavingNode } from "./node.ts";
+import { type Arrived, type Node, SavingNode, type WideNode } from "./node.ts";
 import { observer } from "./observe.ts";
 import type { Op } from "./op.ts";
 import { setNodeAtHand } from "./saved.ts";
@@ -14,8 +14,8 @@ import { formatShape, type Shape, sameShape, scalarShape } from "./shape.ts";
 import { leafOf, leafOp, type Watch } from "./tape.ts";
 import {
   changeInPlace,
-  type GradState,
   gradState,
+  newGradState,
   numberTensor,
   recordStorages,
   Tensor,
@@ -33,14 +33,7 @@ function dtypeOfOutput(node: Node, slot: number): DType | undefined {
 }
 
 /** Marks a lone number that only a node's `dy` refers to, so that it may be added to in place. */
-const summing: GradState = {
-  grad: null,
-  gradSeen: false,
-  leaf: null,
-  slot: 0,
-  version: 0,
-  changedBy: "",
-};
+const summing = newGradState();
 
 /** A weight of a scalar circuit gets a gradient from every use: one tensor takes them all. */
 function sumNumbers(a: Tensor, b: Tensor): Tensor {
@@ -96,11 +89,14 @@ export class Pass {
     const lone = detail === null ? (gradient as Tensor).dtype : undefined;
     let i = 0;
     try {
+      const together = detail === null ? null : this.together(op, detail, gradient as Tensor);
       for (; i < count; i++) {
         const edge = detail === null ? (i === 0 ? node.edge0 : node.edge1) : detail.edges[i]!;
-        if (edge === null || (this.needed !== null && !this.needed.has(edge))) continue;
+        if (!this.wants(edge)) continue;
         const rule = op.rules[op.variadic ? 0 : i]!;
-        const dx = rule(gradient as Tensor, reader, detail === null ? undefined : detail.attrs, i);
+        const known = together === null ? undefined : together[op.inputs[i]!];
+        const attrs = detail === null ? undefined : detail.attrs;
+        const dx = known ?? rule(gradient as Tensor, reader, attrs, i);
         if (this.watched)
           lookAtGradient(node, i, gradient as Tensor | Record<string, Tensor>, dx, reader);
         const slot = detail === null || detail.slots === null ? 0 : detail.slots[i]!;
@@ -113,6 +109,7 @@ export class Pass {
         const contribution = fits ? dx : this.fitted(op, i, dx, edge, slot, lone);
         if (observer !== null) tellFlowed(node, i, contribution);
         this.arrive(edge, slot, contribution);
+        if (known !== undefined) this.drop(known);
       }
     } catch (error) {
       throw inRule(op, i, error);
@@ -125,6 +122,21 @@ export class Pass {
     } else {
       this.drop(dy);
     }
+  }
+
+  /** Whether a gradient is to go on to the node. */
+  private wants(edge: Node | null): edge is Node {
+    return edge !== null && (this.needed === null || this.needed.has(edge));
+  }
+
+  /** Gradients that an op computes in one go, each held until it has gone on. */
+  private together(op: Op, { edges, attrs }: WideNode, dy: Tensor): Record<string, Tensor> | null {
+    const { gradTogether } = op.definition;
+    if (gradTogether === undefined) return null;
+    const wanted = op.inputs.filter((_, i) => this.wants(edges[i]!));
+    const found = gradTogether(dy, op.savedOf, attrs, wanted);
+    for (const dx of Object.values(found)) this.hold(dx);
+    return found;
   }
 
   /** A rule's result, brought to the input's shape and dtype, or refused. */

@@ -304,7 +304,7 @@ describe("definitions that don't hold together", () => {
     ],
     [
       { ...identity, name: "bad", gradient: {} },
-      'defineOp("bad"): there is no key gradient; a definition has name, redefine, inputs, outputs, extras, saves, attrs, grad, domain, bools, dtype,',
+      'defineOp("bad"): there is no key gradient; a definition has name, redefine, inputs, outputs, extras, saves, attrs, grad, gradTogether, domain, bools, dtype,',
     ],
     [
       { ...identity, name: "bad", inputs: "x" },

@@ -7,7 +7,7 @@
  *
  * `args` describes query [R, L, E], key [R, S, E], value [R, S, V] and mask [R, L, S] as operands 0–3, with unit
  * strides along their last axes: LENGTH is L, the own numbers S, E, V and flags, the stride along the row that
- * between matrix rows. All else is contiguous. A unit is a block of rows of the result.
+ * between matrix rows. All else is contiguous. A unit of the forward pass is a block of rows of the result.
  */
 import { exp, firstLanes, largestLane, laneSum, log } from "./row-lanes";
 import { lanes, LENGTH, OWN_0, OWN_1, OWN_2, OWN_3, read, rowAddress, rowStride } from "./strided";
@@ -183,16 +183,16 @@ function weigh<T>(
   }
 }
 
-const QUERY: i32 = 0;
-const KEY: i32 = 1;
-const VALUE: i32 = 2;
+const BY_QUERIES: i32 = 1;
+const BY_KEYS: i32 = 2;
 
 /**
- * The gradient of one operand. With weights P, dP = dy·vᵀ and dS = P ⊙ (dP − delta), delta = Σ dy ⊙ y of every
- * query: dq = scale·dS·k, dk = scale·dSᵀ·q, dv = Pᵀ·dy. Units are blocks of its rows.
+ * The gradients, of operands whose address is not 0. With weights P, dP = dy·vᵀ and dS = P ⊙ (dP − delta), delta =
+ * Σ dy ⊙ y of every query: dq = scale·dS·k, dk = scale·dSᵀ·q, dv = Pᵀ·dy. Units are matrices; or with `cut` blocks of
+ * queries, where dq alone is wanted, or blocks of keys, where it is not.
  */
 function attentionGrad<T>(
-  operand: i32, begin: i32, end: i32, args: usize, out: usize, logSum: usize, dy: usize, delta: usize,
+  begin: i32, end: i32, args: usize, cut: i32, dq: usize, dk: usize, dv: usize, logSum: usize, dy: usize, delta: usize,
   scaling: f64, scratch: usize,
 ): void {
   const size = <i32>sizeof<T>();
@@ -204,27 +204,32 @@ function attentionGrad<T>(
   const scores = scratch + TILE_BYTES;
   const slopes = scores + BLOCK * BLOCK * size;
   const packed = slopes + BLOCK * BLOCK * size;
-  const length = operand == QUERY ? l : s, others = operand == QUERY ? s : l;
-  const n = operand == VALUE ? v : e;
-  const blocks = (length + BLOCK - 1) / BLOCK;
+  const blocks = cut ? ((cut == BY_QUERIES ? l : s) + BLOCK - 1) / BLOCK : 1;
   for (let unit = begin; unit < end; unit++) {
     const r = unit / blocks;
     const first = unit % blocks * BLOCK;
-    const to = out + <usize>(r * length + first) * n * size;
-    memory.fill(to, 0, min(BLOCK, length - first) * n * size);
-    for (let other = 0; other < others; other += BLOCK) {
-      const i0 = operand == QUERY ? first : other, j0 = operand == QUERY ? other : first;
-      const rows = min(BLOCK, l - i0), cols = min(BLOCK, s - j0);
-      if (flags & CAUSAL && j0 >= i0 + rows) continue;
-      const at = <usize>(r * l + i0);
-      const q = rowAddress(args, 4, 0, r, 0) + i0 * qRow;
-      const k = rowAddress(args, 4, 1, r, 0) + j0 * kRow;
-      const upstream = dy + at * v * size;
-      const mask = flags & MASKED ? rowAddress(args, 4, 3, r, 0) + i0 * maskRow + j0 * size : 0;
-      rowsProduct<T>(rows, cols, e, q, qRow, k, kRow, scores, packed, scratch);
-      weigh<T>(rows, cols, i0, j0, scores, mask, maskRow, scale, flags, logSum + at * size);
-      if (operand != VALUE) {
-        const values = rowAddress(args, 4, 2, r, 0) + j0 * vRow;
+    const i1 = cut == BY_QUERIES ? first : 0, j1 = cut == BY_KEYS ? first : 0;
+    const i2 = cut == BY_QUERIES ? min(l, first + BLOCK) : l, j2 = cut == BY_KEYS ? min(s, first + BLOCK) : s;
+    if (dq) memory.fill(dq + (r * l + i1) * e * size, 0, (i2 - i1) * e * size);
+    if (dk) memory.fill(dk + (r * s + j1) * e * size, 0, (j2 - j1) * e * size);
+    if (dv) memory.fill(dv + (r * s + j1) * v * size, 0, (j2 - j1) * v * size);
+    for (let j0 = j1; j0 < j2; j0 += BLOCK) {
+      const cols = min(BLOCK, s - j0);
+      const k = rowAddress(args, 4, 1, r, 0) + j0 * kRow, values = rowAddress(args, 4, 2, r, 0) + j0 * vRow;
+      for (let i0 = i1; i0 < i2; i0 += BLOCK) {
+        const rows = min(BLOCK, l - i0);
+        if (flags & CAUSAL && j0 >= i0 + rows) continue;
+        const at = <usize>(r * l + i0);
+        const q = rowAddress(args, 4, 0, r, 0) + i0 * qRow;
+        const upstream = dy + at * v * size;
+        const mask = flags & MASKED ? rowAddress(args, 4, 3, r, 0) + i0 * maskRow + j0 * size : 0;
+        rowsProduct<T>(rows, cols, e, q, qRow, k, kRow, scores, packed, scratch);
+        weigh<T>(rows, cols, i0, j0, scores, mask, maskRow, scale, flags, logSum + at * size);
+        if (dv) {
+          const to = dv + (r * s + j0) * v * size;
+          addRows<T>(cols, v, rows, scores, size, BLOCK * size, upstream, v * size, to, v * size, packed, scratch);
+        }
+        if (!dq && !dk) continue;
         rowsProduct<T>(rows, cols, v, upstream, v * size, values, vRow, slopes, packed, scratch);
         for (let i = 0; i < rows; i++) {
           const own = v128.load_splat<T>(delta + (at + i) * size);
@@ -236,14 +241,15 @@ function attentionGrad<T>(
             v128.store(p, v128.andnot(v128.mul<T>(v128.mul<T>(w, d), scale), unseen));
           }
         }
+        if (dq) {
+          const to = dq + at * e * size;
+          addRows<T>(rows, e, cols, scores, BLOCK * size, size, k, kRow, to, e * size, packed, scratch);
+        }
+        if (dk) {
+          const to = dk + (r * s + j0) * e * size;
+          addRows<T>(cols, e, rows, scores, size, BLOCK * size, q, qRow, to, e * size, packed, scratch);
+        }
       }
-      // Rows of queries times keys, or across: rows of keys times queries.
-      const along = operand == QUERY;
-      addRows<T>(
-        along ? rows : cols, n, along ? cols : rows, scores, along ? BLOCK * size : size, along ? size : BLOCK * size,
-        along ? k : operand == KEY ? q : upstream, along ? kRow : operand == KEY ? qRow : v * size,
-        to, n * size, packed, scratch,
-      );
     }
   }
 }
@@ -255,10 +261,10 @@ export function attention_f32(
 }
 
 export function attentionGrad_f32(
-  begin: i32, end: i32, args: usize, operand: i32, out: usize, logSum: usize, dy: usize, delta: usize,
+  begin: i32, end: i32, args: usize, cut: i32, dq: usize, dk: usize, dv: usize, logSum: usize, dy: usize, delta: usize,
   scale: f64, scratch: usize,
 ): void {
-  attentionGrad<f32>(operand, begin, end, args, out, logSum, dy, delta, scale, scratch);
+  attentionGrad<f32>(begin, end, args, cut, dq, dk, dv, logSum, dy, delta, scale, scratch);
 }
 
 export function attention_f64(
@@ -268,8 +274,8 @@ export function attention_f64(
 }
 
 export function attentionGrad_f64(
-  begin: i32, end: i32, args: usize, operand: i32, out: usize, logSum: usize, dy: usize, delta: usize,
+  begin: i32, end: i32, args: usize, cut: i32, dq: usize, dk: usize, dv: usize, logSum: usize, dy: usize, delta: usize,
   scale: f64, scratch: usize,
 ): void {
-  attentionGrad<f64>(operand, begin, end, args, out, logSum, dy, delta, scale, scratch);
+  attentionGrad<f64>(begin, end, args, cut, dq, dk, dv, logSum, dy, delta, scale, scratch);
 }

@@ -188,7 +188,7 @@ export class Call {
    */
   launch(kernel: Kernel, units: number, work: number): number {
     return units > 1 && this.crew.helps(work)
-      ? this.crew.run(kernel, units, 0, [ARGUMENTS])
+      ? this.crew.run(kernel, units, work, 0, [ARGUMENTS])
       : kernel(0, units, ARGUMENTS);
   }
 
@@ -206,14 +206,14 @@ export class Call {
     const scratch = this.arena.allocate(threads * each);
     const args = [ARGUMENTS, ...rest, scratch.address];
     if (threads === 1) kernel(0, units, ...args);
-    else this.crew.run(kernel, units, each, args);
+    else this.crew.run(kernel, units, work, each, args);
     this.arena.release(scratch);
   }
 
   /** As `launch`, for kernels that take numbers after their range. */
   run(kernel: Kernel, units: number, work: number, ...rest: number[]): number {
     return units > 1 && this.crew.helps(work)
-      ? this.crew.run(kernel, units, 0, rest)
+      ? this.crew.run(kernel, units, work, 0, rest)
       : kernel(0, units, ...rest);
   }
 
@@ -234,9 +234,7 @@ export class Call {
     const { arena } = this;
     const { buffer, byteOffset, byteLength } = outside(storage);
     const returns = storage.cell !== null; // what was evicted keeps its old cell; adopted arrays have none
-    if (byteLength <= SMALL_BYTES) {
-      arena.nursery.place(storage);
-    } else {
+    if (byteLength > SMALL_BYTES || !arena.nursery.place(storage)) {
       storage.start = 0;
       storage.cell = arena.allocate(byteLength);
       arena.watch(storage, storage.cell);

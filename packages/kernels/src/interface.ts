@@ -302,15 +302,14 @@ export interface Kernels {
    */
   attention(inputs: AttentionInputs, how: AttentionScores, out: Operand, logSum: Operand): void;
   /**
-   * The gradient of one of the inputs, into the contiguous `out` with the leading axes of all. dy, logSum and
-   * delta = Σ dy·y along the last axis are contiguous.
+   * The gradients of those inputs for which `out` has a place, contiguous and with the leading axes of all. dy, logSum
+   * and delta = Σ dy·y along the last axis are contiguous.
    */
   attentionGrad(
-    name: "query" | "key" | "value",
     inputs: AttentionInputs,
     how: AttentionScores,
     saved: { dy: Operand; logSum: Operand; delta: Operand },
-    out: Operand,
+    out: { readonly query?: Operand; readonly key?: Operand; readonly value?: Operand },
   ): void;
 
   /** Along `axis`, out's element i from x's elements 0 to i; floats are carried in float64. `out` may be x. */

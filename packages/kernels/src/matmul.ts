@@ -343,12 +343,16 @@ export function gemm(
           seeds, target, outRow, outCol, blockRows, blockColumns, packA, own,
         );
       } else {
-        if (!inPlaceB && crew.helps(columns * depth)) {
-          crew.run(packB as Exported, panels, 0, [columns, depth, blockOfB, bRow, bCol, packed]);
+        const elements = columns * depth;
+        if (!inPlaceB && crew.helps(elements)) {
+          crew.run(packB as Exported, panels, elements, 0, [
+            columns, depth, blockOfB, bRow, bCol, packed,
+          ]);
         } else {
           packB(firstPacked, panels, columns, depth, blockOfB, bRow, bCol, packed);
         }
-        crew.run(multiply as Exported, units, threadScratchBytes(size, m, k), [
+        const work = PRODUCT_WORK * m * elements;
+        crew.run(multiply as Exported, units, work, threadScratchBytes(size, m, k), [
           m, columns, depth, blockOfA, aRow, aCol, readB, readRow, readPanel, edge,
           seeds, target, outRow, outCol, blockRows, blockColumns, packA, own,
         ]);
@@ -385,6 +389,6 @@ function vectorProduct(
   copy(0, n, bias, biasStride, row, 1);
   const from = xStride === 1 ? x : scratch;
   if (crew === null) multiply(0, n, k, from, b, bRow, bCol, row);
-  else crew.run(multiply as Exported, n, 0, [k, from, b, bRow, bCol, row]);
+  else crew.run(multiply as Exported, n, PRODUCT_WORK * n * k, 0, [k, from, b, bRow, bCol, row]);
   if (outStride !== 1) copy(0, n, row, 1, out, outStride);
 }

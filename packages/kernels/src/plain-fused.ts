@@ -169,9 +169,9 @@ export const plainFused: Pick<
     });
   },
 
-  attentionGrad(name, inputs, how, { dy, logSum, delta }, out) {
+  attentionGrad(inputs, how, { dy, logSum, delta }, out) {
     const { query, key, value, mask } = inputs;
-    const [upstream, sums, own, target] = [dy, logSum, delta, out].map(packed);
+    const [upstream, sums, own] = [dy, logSum, delta].map(packed);
     const [[queries, size], [keys, width]] = [query.shape.slice(-2), value.shape.slice(-2)];
     eachMatrix([query, key, value, mask], (matrices, flat) => {
       const [q, k, v] = matrices;
@@ -181,24 +181,22 @@ export const plainFused: Pick<
       );
       const dp: Matrix = (i, j) => sum(width, (c) => upstream[row(i) * width + c] * v(j, c));
       const ds = p.map((weights, i) =>
-        name === "value"
-          ? []
-          : weights.map((weight, j) =>
-              weight === 0 ? 0 : weight * (dp(i, j) - own[row(i)]) * how.scale,
-            ),
+        weights.map((weight, j) =>
+          weight === 0 ? 0 : weight * (dp(i, j) - own[row(i)]) * how.scale,
+        ),
       );
-      const [rows, columns] =
-        name === "query" ? [queries, size] : [keys, name === "key" ? size : width];
-      for (let r = 0; r < rows; r++) {
-        for (let c = 0; c < columns; c++) {
-          target[(flat * rows + r) * columns + c] =
-            name === "query"
-              ? sum(keys, (j) => ds[r][j] * k(j, c))
-              : name === "key"
-                ? sum(queries, (i) => ds[i][r] * q(i, c))
-                : sum(queries, (i) => p[i][r] * upstream[row(i) * width + c]);
+      const write = (to: Operand | undefined, rows: number, columns: number, value: Matrix) => {
+        if (to === undefined) return;
+        const target = packed(to);
+        for (let r = 0; r < rows; r++) {
+          for (let c = 0; c < columns; c++) target[(flat * rows + r) * columns + c] = value(r, c);
         }
-      }
+      };
+      write(out.query, queries, size, (i, c) => sum(keys, (j) => ds[i][j] * k(j, c)));
+      write(out.key, keys, size, (j, c) => sum(queries, (i) => ds[i][j] * q(i, c)));
+      write(out.value, keys, width, (j, c) =>
+        sum(queries, (i) => p[i][j] * upstream[row(i) * width + c]),
+      );
     });
   },
 

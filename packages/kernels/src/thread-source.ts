@@ -43,7 +43,8 @@ function run({ modules, memory, control, index, epoch }) {
     let kernel = kernels[number] ?? made.get(number);
     const code = kernel ? null : new Uint8Array(memory.buffer, CODE_START, words[CODE]).slice();
     const units = words[UNITS], grain = words[GRAIN], chunks = words[CHUNKS];
-    const args = Array.from(numbers.subarray(ARGUMENTS, ARGUMENTS + words[COUNT]));
+    const args = [];
+    for (let i = 0; i < words[COUNT]; i++) args.push(numbers[ARGUMENTS + i]);
     if (args.length > 0) args[args.length - 1] += index * words[STEP];
     if (Atomics.load(words, EPOCH) !== epoch) return;
     const job = state >>> 10;

@@ -46,8 +46,10 @@ const READY = 512;
 
 const CHUNK_BITS = 10;
 const CLOSED = 2 ** CHUNK_BITS - 1;
-/** Chunks per thread: enough that one which comes late leaves little undone. */
+/** Chunks per thread: enough that one which comes late leaves little undone, */
 const CHUNKS_PER_THREAD = 8;
+/** but none with less work, about 3 µs. */
+const CHUNK_WORK = 2 ** 14;
 /** Ranges of many units are cut at multiples of this: whole vectors, whole cache lines. */
 const UNIT_ALIGNMENT = 64;
 /** If threads finish no chunk for so long, one is taken for dead. */
@@ -70,7 +72,7 @@ const LONGEST_PAUSE_MS = 1000;
 /** Work from where on threads are woken: elements, moved or added once, that take about 50 µs, as waking may. */
 const SLEEPING_WORK = 2 ** 18;
 /** And from where on they take part while they are awake. */
-const AWAKE_WORK = 2 ** 15;
+const AWAKE_WORK = 2 ** 16;
 /** More than this gain little for nets of a size that fits into 4 GiB. */
 const DEFAULT_MOST = 8;
 
@@ -78,14 +80,14 @@ const DEFAULT_MOST = 8;
 export interface Crew {
   /**
    * kernel(begin, end, ...args) over all units, cut anywhere. Thread i gets its last argument raised by
-   * i·step.
+   * i·step. `work`, in elements that are moved or added once, says how finely to cut.
    *
    * @returns the first result that is not negative, in the order of the units, or −1
    */
-  run(kernel: Kernel, units: number, step: number, args: readonly number[]): number;
+  run(kernel: Kernel, units: number, work: number, step: number, args: readonly number[]): number;
   /** Lets `run` know a kernel that is no export of the module, by its code. */
   adopt(kernel: Kernel, code: Uint8Array): void;
-  /** Whether threads gain anything for so much work, in elements that are moved or added once. */
+  /** Whether threads gain anything for so much work. */
   helps(work: number): boolean;
   /** How many threads `run` may use, the caller included; i is below this. */
   size(): number;
@@ -93,20 +95,26 @@ export interface Crew {
 
 /** Where only one thread can work on the memory. */
 const alone: Crew = {
-  run: (kernel, units, _, args) => kernel(0, units, ...args),
+  run: (kernel, units, _, __, args) => kernel(0, units, ...args),
   adopt: () => {},
   helps: () => false,
   size: () => 1,
 };
 
-/** How many threads the user wants; as many as the machine runs at once until he says. */
+/** How many threads the user wants; null until it is asked. */
 let wanted: number | null = null;
+
+/** As many as the machine runs at once, until the user says; asking the system takes longer than a small kernel. */
+function wantedThreads(): number {
+  wanted ??= Math.min(availableThreads(), DEFAULT_MOST);
+  return wanted;
+}
 
 /** Threads that kernels may use, the caller's included. */
 export function threads(): number {
   const arena = theArena();
   if (arena === null || !isShared(arena.memory)) return 1;
-  return wanted ?? Math.min(availableThreads(), DEFAULT_MOST);
+  return wantedThreads();
 }
 
 /**
@@ -187,7 +195,7 @@ class ThreadPool implements Crew {
   }
 
   size(): number {
-    const count = threads();
+    const count = wantedThreads();
     if (count - 1 !== this.started.length) this.resize(count);
     return this.started.length + 1;
   }
@@ -233,14 +241,14 @@ class ThreadPool implements Crew {
     return this.job * 2 ** CHUNK_BITS;
   }
 
-  run(kernel: Kernel, units: number, step: number, args: readonly number[]): number {
+  run(kernel: Kernel, units: number, work: number, step: number, args: readonly number[]): number {
     const ready = this.ready();
     const started = performance.now();
     const number = this.numberOf.get(kernel);
     if (ready === 1 || started < this.pausedUntil || number === undefined)
       return kernel(0, units, ...args);
     const { words, numbers } = this;
-    const wanted = ready * CHUNKS_PER_THREAD;
+    const wanted = ready * Math.min(CHUNKS_PER_THREAD, Math.ceil(work / CHUNK_WORK / ready));
     const align = units >= wanted * UNIT_ALIGNMENT ? UNIT_ALIGNMENT : 1;
     const grain = Math.ceil(units / wanted / align) * align;
     const chunks = Math.ceil(units / grain);

@@ -35,7 +35,7 @@ const TILE_BYTES = 192;
 const PANEL_BYTES = 32;
 const LINE = 64;
 
-const product = (list: readonly number[]): number => list.reduce((a, b) => a * b, 1);
+export const product = (list: readonly number[]): number => list.reduce((a, b) => a * b, 1);
 const roundUp = (x: number, multiple: number): number => Math.ceil(x / multiple) * multiple;
 const quotient = (x: number, by: number): number => Math.max(1, Math.floor(x / by));
 

@@ -12,6 +12,7 @@ import { PRODUCT_WORK } from "./matmul.ts";
 import { type Kernel, type KernelModule, unsupported } from "./module.ts";
 import { MOST_OPERANDS, SMALL_BYTES } from "./scratch.ts";
 import { bytesPerElement } from "./storage.ts";
+import { product } from "./wasm-conv.ts";
 
 // How many moves of an element the kernels take, measured roughly: it only says when threads pay.
 const MOMENTS = 3;
@@ -33,6 +34,12 @@ const HYPERS = 8;
 const UPDATE_PIECE = 16384;
 /** Entries of a call, for which the place of arguments has room. */
 const MOST_ENTRIES = 128;
+
+/** What a unit of attention is: all of a matrix, a block of its queries, or of its keys. */
+const WHOLE = 0;
+const BY_QUERIES = 1;
+const BY_KEYS = 2;
+const MATRICES_PER_THREAD = 4;
 
 /** Queries and keys of a block, and bytes of a tile; assembly/attention.ts has the same. */
 const ATTENTION_BLOCK = 40;
@@ -89,14 +96,24 @@ export class FusedKernels implements Pick<Kernels, Fused> {
 
   attention(...[inputs, how, out, logSum]: Parameters<Kernels["attention"]>): void {
     const kernel = this.kernel("attention", "attention", out.dtype);
-    this.attend(kernel, inputs, how, inputs.query, [out, logSum], []);
+    this.attend(kernel, inputs, how, BY_QUERIES, [out, logSum], []);
   }
 
-  attentionGrad(...[name, inputs, how, saved, out]: Parameters<Kernels["attentionGrad"]>): void {
-    const kernel = this.kernel("attentionGrad", "attentionGrad", out.dtype);
+  attentionGrad(...[inputs, how, saved, out]: Parameters<Kernels["attentionGrad"]>): void {
     const { dy, logSum, delta } = saved;
-    const operand = ["query", "key", "value"].indexOf(name);
-    this.attend(kernel, inputs, how, inputs[name], [out, logSum, dy, delta], [operand]);
+    const kernel = this.kernel("attentionGrad", "attentionGrad", dy.dtype);
+    const run = (cut: number, { query, key, value }: typeof out) =>
+      this.attend(kernel, inputs, how, cut, [query, key, value, logSum, dy, delta], [cut]);
+    const { query, ...others } = out;
+    const matrices = product(inputs.query.shape.slice(0, -2));
+    const crew = this.call.crew.size();
+    // Computing scores once is less work; few matrices would leave threads without any.
+    if (crew === 1 || matrices >= MATRICES_PER_THREAD * crew) {
+      run(WHOLE, out);
+    } else {
+      if (query) run(BY_QUERIES, { query });
+      if (others.key || others.value) run(BY_KEYS, others);
+    }
   }
 
   softmaxGrad(...[name, y, axis, dy, out]: Parameters<Kernels["softmaxGrad"]>): void {
@@ -191,13 +208,13 @@ export class FusedKernels implements Pick<Kernels, Fused> {
     call.launch(kernel, rows, SOFTMAX * rows * n);
   }
 
-  /** Units are blocks of the rows that `rowsOf` has. */
+  /** `cut` says what units are. */
   private attend(
     kernel: Kernel,
     { query, key, value, mask }: AttentionInputs,
     { scale, causal }: AttentionScores,
-    rowsOf: Operand,
-    others: readonly Operand[],
+    cut: number,
+    others: readonly (Operand | undefined)[],
     options: readonly number[],
   ): void {
     const { call } = this;
@@ -209,7 +226,8 @@ export class FusedKernels implements Pick<Kernels, Fused> {
     const [q, k, v, m] = operands.map(outermost);
     const batches = call.plan(q.shape, q, k, v, m);
     const block = ATTENTION_BLOCK;
-    const units = batches * Math.ceil(rowsOf.shape[rowsOf.shape.length - 2] / block);
+    const blocks = cut === WHOLE ? 1 : Math.ceil((cut === BY_QUERIES ? queries : keys) / block);
+    const units = batches * blocks;
     if (units === 0) return;
     call.header(queries, call.axes);
     [keys, size, width, Number(mask !== null) + 2 * Number(causal)].forEach((number, i) => {
@@ -226,8 +244,8 @@ export class FusedKernels implements Pick<Kernels, Fused> {
   }
 
   /** Where the operands are; 0 for none. */
-  private addresses(operands: readonly (Operand | null)[]): number[] {
-    return operands.map((x) => (x === null ? 0 : this.call.address(x)));
+  private addresses(operands: readonly (Operand | null | undefined)[]): number[] {
+    return operands.map((x) => (x ? this.call.address(x) : 0));
   }
 
   protected kernel(where: string, name: string, dtype: DType): Kernel {

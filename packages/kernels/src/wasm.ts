@@ -33,7 +33,7 @@ import { firstOutside, plain } from "./plain.ts";
 import { ARGUMENTS } from "./scratch.ts";
 import { bytesPerElement } from "./storage.ts";
 import { openCrew } from "./threads.ts";
-import { type ConvName, convolve } from "./wasm-conv.ts";
+import { type ConvName, convolve, product } from "./wasm-conv.ts";
 import { FusedKernels, outermost, relaid } from "./wasm-fused.ts";
 import { reduce } from "./wasm-reduce.ts";
 
@@ -621,10 +621,6 @@ class OuterIndex {
     }
     return false;
   }
-}
-
-function product(list: readonly number[]): number {
-  return list.reduce((a, b) => a * b, 1);
 }
 
 function sizeOf(x: Operand): number {

@@ -149,7 +149,7 @@ describe("threads", () => {
     let jobs = 0;
     const deadline = performance.now() + 20_000;
     for (; performance.now() < deadline && (jobs < 100 || seen().length < 3); jobs++) {
-      crew.run(module.exports.gemv_f32!, 1, STEP, [1, ONE, ROW, 1000, 1, OUT]);
+      crew.run(module.exports.gemv_f32!, 1, 1, STEP, [1, ONE, ROW, 1000, 1, OUT]);
     }
     expect(seen()).toEqual([0, 1, 2]);
     expect(sums().reduce((a, b) => a! + b!, 0)).toBe(jobs);
@@ -221,7 +221,7 @@ function crewOf3(replaced: typeof Worker, patienceMs?: number) {
     /** Whether a copy is right. */
     works(): boolean {
       const target = floats.subarray(TO / 4, TO / 4 + N).fill(0);
-      crew.run(module.exports.gemmCopy_f32!, N, 0, [FROM, 1, TO, 1]);
+      crew.run(module.exports.gemmCopy_f32!, N, N, 0, [FROM, 1, TO, 1]);
       return target.every((value, i) => value === i);
     },
   };
@@ -273,7 +273,7 @@ describe("threads that fail", () => {
     sleepUntilStarted(3, memory);
     const outside = [2 ** 32 - 64, 1, 2 ** 32 - 64, 1]; // a trap wherever it runs
     for (let i = 0; i < 20; i++) {
-      expect(() => crew.run(exports.gemmCopy_f32!, 1_000_000, 0, outside)).toThrow();
+      expect(() => crew.run(exports.gemmCopy_f32!, 1_000_000, 1_000_000, 0, outside)).toThrow();
       expect(works()).toBe(true);
     }
   });
@@ -311,7 +311,7 @@ describe("memory that can't be shared", () => {
     expect(crew.size()).toBe(1);
     const [from, to] = [arena.allocate(4_000_000).address, arena.allocate(4_000_000).address];
     arena.f32.fill(7, from / 4, from / 4 + 1_000_000);
-    crew.run(module.exports.gemmCopy_f32!, 1_000_000, 0, [from, 1, to, 1]);
+    crew.run(module.exports.gemmCopy_f32!, 1_000_000, 1_000_000, 0, [from, 1, to, 1]);
     expect(arena.f32.subarray(to / 4, to / 4 + 1_000_000).every((value) => value === 7)).toBe(true);
   }
 

@@ -1,5 +1,5 @@
 /** Attention. */
-import type { AttentionInputs, AttentionScores } from "@tapegrad/kernels";
+import { type AttentionInputs, type AttentionScores, defaultKernels } from "@tapegrad/kernels";
 import { checkTensor } from "../apply.ts";
 import { checkFinite, checkFlag } from "../check.ts";
 import { isFloat } from "../dtype.ts";
@@ -7,9 +7,9 @@ import { DTypeError, ShapeError, ValueError } from "../errors.ts";
 import { defineOp } from "../op.ts";
 import type { Generator } from "../random.ts";
 import { broadcastShapes, broadcastStrides, formatShape, type Shape, sameShape } from "../shape.ts";
-import { adoptArray, type Tensor, viewTensor } from "../tensor.ts";
+import { adoptArray, emptyTensor, type Tensor, viewTensor } from "../tensor.ts";
 import { eq, where } from "./compare.ts";
-import { directly, runsDirectly, withPacked } from "./direct.ts";
+import { runsDirectly, withPacked } from "./direct.ts";
 import { checkProbability, dropout } from "./dropout.ts";
 import { add, mul, sub } from "./elementwise.ts";
 import { transpose } from "./layout.ts";
@@ -94,22 +94,9 @@ type Saved = Readonly<Record<"query" | "key" | "value" | "mask" | "y" | "logSum"
 function attentionGrad(
   name: "query" | "key" | "value" | "mask",
   dy: Tensor,
-  saved: Saved,
+  { query, key, value, mask }: Saved,
   how: AttentionScores,
 ): Tensor {
-  const { query, key, value, mask } = saved;
-  if (name !== "mask" && runsDirectly(dy, query, key, value, mask)) {
-    const { y, logSum } = saved;
-    const delta = sum(mul(dy, y), -1);
-    const { shape } = saved[name];
-    return directly([...y.shape.slice(0, -2), ...shape.slice(-2)], y.dtype, (dx, kernels) =>
-      withPacked([dy], ([upstream]) =>
-        withInputs({ query, key, value, mask }, (inputs) =>
-          kernels.attentionGrad(name, inputs, how, { dy: upstream!, logSum, delta }, dx),
-        ),
-      ),
-    );
-  }
   const scores = scoresOf(query, key, mask.rank === 0 ? 0 : mask, how);
   const hidden = eq(scores, -Infinity);
   const p = where(hidden, 0, softmax(scores, -1));
@@ -119,6 +106,32 @@ function attentionGrad(
   if (name === "mask") return ds;
   const other = name === "query" ? matmul(ds, key) : matmul(transpose(ds, -2, -1), query);
   return mul(other, how.scale);
+}
+
+/** The same by one kernel, which computes the scores once for all. */
+function attentionGrads(
+  dy: Tensor,
+  saved: Saved,
+  how: AttentionScores,
+  wanted: readonly string[],
+): Record<string, Tensor> {
+  const { query, key, value, mask } = saved;
+  const inputs = { query, key, value };
+  const names = (["query", "key", "value"] as const).filter((name) => wanted.includes(name));
+  if (names.length === 0 || !runsDirectly(dy, query, key, value, mask)) return {};
+  const { y, logSum } = saved; // not where the pass is recorded: logSum is a constant to it
+  const lead = y.shape.slice(0, -2);
+  const shapeOf = (x: Tensor) => [...lead, ...x.shape.slice(-2)];
+  const delta = sum(mul(dy, y), -1);
+  const grads = Object.fromEntries(
+    names.map((name) => [name, emptyTensor(shapeOf(inputs[name]), y.dtype)]),
+  );
+  withPacked([dy], ([upstream]) =>
+    withInputs({ ...inputs, mask }, (together) =>
+      defaultKernels().attentionGrad(together, how, { dy: upstream!, logSum, delta }, grads),
+    ),
+  );
+  return grads;
 }
 
 /** Attention without the matrix of scores; see {@link scaledDotProductAttention}. A mask of 0 is none. */
@@ -141,6 +154,7 @@ export const attentionOp = defineOp({
     value: (dy, saved, how) => attentionGrad("value", dy, saved, how),
     mask: (dy, saved, how) => attentionGrad("mask", dy, saved, how),
   },
+  gradTogether: attentionGrads,
   tex: {
     y: "\\mathrm{softmax}(s\\,Q K^\\top + M)\\,V = P V",
     query: "s\\,dS\\,K,\\ dS = P \\odot (dP - \\textstyle\\sum dP \\odot P),\\ dP = dY\\,V^\\top",
