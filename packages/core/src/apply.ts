@@ -36,7 +36,6 @@ import {
   isInference,
   isInferring,
   numberTensor,
-  setRequiresGrad,
   settle,
   Tensor,
   viewTensor,
@@ -226,7 +225,7 @@ export function apply(
     const y = viewTensor(x, shape, strides, offset);
     const base = x.viewOf === null ? x : x.viewOf.base;
     if (recording) record(op, inputs, [y], attrs);
-    y.viewOf = { base, node: base.node };
+    gradState(y).viewOf = { base, node: base.node };
     if (observer !== null) observer.applied?.(op, inputs, [y], attrs, y.node);
     return y;
   }
@@ -358,7 +357,6 @@ function snapshot(op: Op, x: Tensor): Tensor {
   const copy = emptyTensor(x.shape, x.dtype, op.name);
   defaultKernels().copy(x, copy);
   copy.node = edge;
-  setRequiresGrad(copy, edge !== null);
   return copy;
 }
 
@@ -385,7 +383,6 @@ function recordNumbers(op: Op, a: Tensor, b: Tensor | null, y: Tensor): void {
   if (saved1 !== null) checkNotInference(op, op.saves[1]!, saved1);
   y.node =
     saved0 === null ? new Node(op, edge0, edge1) : new SavingNode(op, edge0, edge1, saved0, saved1);
-  setRequiresGrad(y, true);
 }
 
 function differentiableEdge(op: Op, i: number, x: Tensor): Node | null {
@@ -428,7 +425,6 @@ function record(
     if (!isFloat(y.dtype)) continue;
     y.node = node;
     if (slot > 0) gradState(y).slot = slot;
-    setRequiresGrad(y, true);
   }
   return node;
 }

@@ -7,7 +7,7 @@ import { defaultKernels, getElement, type Storage, type TypedArray } from "@tape
 import { VmapError } from "./errors.ts";
 import type { Op, TensorLike } from "./op.ts";
 import { contiguousStrides, formatShape, type Shape } from "./shape.ts";
-import { emptyTensor, setRequiresGrad, Tensor } from "./tensor.ts";
+import { emptyTensor, Tensor } from "./tensor.ts";
 
 /** What random functions give inside vmap. */
 export type Randomness = "error" | "same" | "different";
@@ -115,7 +115,10 @@ export class BatchedTensor extends Tensor {
     super(level.standIn(physical.storage!), 0, physical.dtype, shape, contiguousStrides(shape), 0);
     this.physical = physical;
     this.level = level;
-    setRequiresGrad(this, physical.requiresGrad);
+  }
+
+  override get requiresGrad(): boolean {
+    return this.physical.requiresGrad;
   }
 
   override get version(): number {

@@ -14,8 +14,8 @@ import { formatShape, type Shape, sameShape, scalarShape } from "./shape.ts";
 import { leafOf, leafOp, type Watch } from "./tape.ts";
 import {
   changeInPlace,
-  type GradState,
   gradState,
+  newGradState,
   numberTensor,
   recordStorages,
   Tensor,
@@ -33,14 +33,7 @@ function dtypeOfOutput(node: Node, slot: number): DType | undefined {
 }
 
 /** Marks a lone number that only a node's `dy` refers to, so that it may be added to in place. */
-const summing: GradState = {
-  grad: null,
-  gradSeen: false,
-  leaf: null,
-  slot: 0,
-  version: 0,
-  changedBy: "",
-};
+const summing = newGradState();
 
 /** A weight of a scalar circuit gets a gradient from every use: one tensor takes them all. */
 function sumNumbers(a: Tensor, b: Tensor): Tensor {

@@ -5,14 +5,7 @@ import type { Node } from "./node.ts";
 import type { Op } from "./op.ts";
 import { formatShape, type Shape, sameShape } from "./shape.ts";
 import { edgeOf, needsGrad, scoped, setGradEnabled, slotOf } from "./tape.ts";
-import {
-  gradState,
-  numberTensor,
-  recordStorages,
-  setRequiresGrad,
-  Tensor,
-  viewTensor,
-} from "./tensor.ts";
+import { gradState, numberTensor, recordStorages, Tensor, viewTensor } from "./tensor.ts";
 
 /** A pair of hooks for {@link savedTensorHooks}. */
 export interface SavedTensorHooks<P> {
@@ -108,7 +101,6 @@ export class Packed {
     if (this.node !== null) {
       y.node = this.node;
       if (this.slot !== 0) gradState(y).slot = this.slot;
-      setRequiresGrad(y, true);
     }
     this.unpacked = y;
     return y;

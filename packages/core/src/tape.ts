@@ -98,7 +98,6 @@ export function needsGrad(x: Tensor): boolean {
   if (view !== null && view.node !== view.base.node) {
     view.node = view.base.node;
     x.node = engineOps.reviewNode(x);
-    setRequiresGrad(x, x.node !== null);
   }
   return x.requiresGrad;
 }

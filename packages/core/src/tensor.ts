@@ -34,6 +34,9 @@ export interface GradState {
   /** Version of a lone number, as a storage has one. */
   version: number;
   changedBy: string;
+  /** Whether the tape follows this leaf. */
+  requiresGrad: boolean;
+  viewOf: ViewOf | null;
 }
 
 /** A view's tie to the tensor whose storage it shows: the tape must notice when that one is rewritten. */
@@ -70,14 +73,10 @@ export class Tensor implements Operand {
   /** Steps between neighbours along each axis, in elements. */
   readonly strides: Shape;
   readonly offset: number;
-  /** Whether the tape follows this tensor. Set it with `requiresGrad_()`. */
-  readonly requiresGrad: boolean;
   /** @internal The node that made this tensor; null for leaves. */
   node: Node | null;
   /** @internal */
   state: GradState | null;
-  /** @internal */
-  viewOf: ViewOf | null;
 
   /** @internal Users make tensors with `tensor()`, `zeros()` and their like. */
   constructor(
@@ -94,10 +93,18 @@ export class Tensor implements Operand {
     this.shape = shape;
     this.strides = strides;
     this.offset = offset;
-    this.requiresGrad = false;
     this.node = null;
     this.state = null;
-    this.viewOf = null;
+  }
+
+  /** Whether the tape follows this tensor. Set it with `requiresGrad_()`. */
+  get requiresGrad(): boolean {
+    return this.node !== null || this.state?.requiresGrad === true;
+  }
+
+  /** @internal */
+  get viewOf(): ViewOf | null {
+    return this.state === null ? null : this.state.viewOf;
   }
 
   /** Number of axes. */
@@ -237,21 +244,28 @@ export class Tensor implements Operand {
   }
 }
 
-/** @internal */
+/** @internal For leaves; others are followed while they have a node. */
 export function setRequiresGrad(x: Tensor, requiresGrad: boolean): void {
-  (x as { requiresGrad: boolean }).requiresGrad = requiresGrad;
+  if (requiresGrad || x.state !== null) gradState(x).requiresGrad = requiresGrad;
 }
 
 /** @internal */
-export function gradState(x: Tensor): GradState {
-  x.state ??= {
+export function newGradState(): GradState {
+  return {
     grad: null,
     gradSeen: false,
     leaf: null,
     slot: 0,
     version: 0,
     changedBy: "",
+    requiresGrad: false,
+    viewOf: null,
   };
+}
+
+/** @internal */
+export function gradState(x: Tensor): GradState {
+  x.state ??= newGradState();
   return x.state;
 }
 

@@ -234,9 +234,7 @@ export class Call {
     const { arena } = this;
     const { buffer, byteOffset, byteLength } = outside(storage);
     const returns = storage.cell !== null; // what was evicted keeps its old cell; adopted arrays have none
-    if (byteLength <= SMALL_BYTES) {
-      arena.nursery.place(storage);
-    } else {
+    if (byteLength > SMALL_BYTES || !arena.nursery.place(storage)) {
       storage.start = 0;
       storage.cell = arena.allocate(byteLength);
       arena.watch(storage, storage.cell);

@@ -41,9 +41,7 @@ export function alloc(dtype: DType, length: number): Storage {
   if (home === null) return new Storage(dtype, length, null, newArray(dtype, length));
   const storage = new Storage(dtype, length, null, null);
   const bytes = length * bytesPerElement[dtype];
-  if (bytes <= SMALL_BYTES) {
-    home.nursery.place(storage);
-  } else {
+  if (bytes > SMALL_BYTES || !home.nursery.place(storage)) {
     home.tick++; // no kernel runs now: what the last one used may be evicted
     storage.cell = home.allocate(bytes);
     home.watch(storage, storage.cell);

@@ -14,27 +14,28 @@ const ALIGNMENT = 16; // of a vector
 export class Nursery {
   private readonly arena: Arena;
   private readonly blocks: Cell[] = [];
-  private block: Cell;
-  private turn = 0;
+  private block!: Cell;
+  private turn = -1;
   /** Bytes of the block that are taken. */
   private top = 0;
 
   constructor(arena: Arena) {
     this.arena = arena;
-    this.block = this.openBlock();
+    this.openBlock();
   }
 
-  /** Gives a storage of at most `SMALL_BYTES` its place; the contents are uninitialised. */
-  place(storage: Storage): void {
+  /**
+   * Gives a storage of at most `SMALL_BYTES` its place; the contents are uninitialised. false where every block has
+   * operands of the running call.
+   */
+  place(storage: Storage): boolean {
     const bytes = storage.length * bytesPerElement[storage.dtype];
-    if (this.top + bytes > BLOCK_BYTES) {
-      this.block = this.openBlock();
-      this.top = 0;
-    }
+    if (this.top + bytes > BLOCK_BYTES && !this.openBlock()) return false;
     this.block.owners++;
     storage.cell = this.block;
     storage.start = this.top;
     this.top += (bytes + ALIGNMENT - 1) & -ALIGNMENT;
+    return true;
   }
 
   /** A storage in the block was released; the last one leaves it empty. */
@@ -42,19 +43,24 @@ export class Nursery {
     if (--block.owners === 0 && block === this.block) this.top = 0;
   }
 
-  /** The next block, but for those with operands of the running call. */
-  private openBlock(): Cell {
+  /** Goes on to the next block without an operand of the running call. */
+  private openBlock(): boolean {
     const { arena, blocks } = this;
-    do this.turn = (this.turn + 1) % NURSERY_BLOCKS;
-    while (blocks[this.turn]?.usedAt === arena.tick);
-    const address = NURSERY + this.turn * BLOCK_BYTES;
-    const old = blocks[this.turn];
+    let { turn } = this;
+    do {
+      turn = (turn + 1) % NURSERY_BLOCKS;
+      if (turn === this.turn) return false;
+    } while (blocks[turn]?.usedAt === arena.tick);
+    const address = NURSERY + turn * BLOCK_BYTES;
+    const old = blocks[turn];
     if (old !== undefined) {
       if (old.owners > 0) old.evicted = arena.u8.slice(address, address + BLOCK_BYTES).buffer;
       old.address = 0;
     }
-    const block = new Cell(address, IN_NURSERY, BLOCK_BYTES);
-    blocks[this.turn] = block;
-    return block;
+    this.block = new Cell(address, IN_NURSERY, BLOCK_BYTES);
+    blocks[turn] = this.block;
+    this.turn = turn;
+    this.top = 0;
+    return true;
   }
 }

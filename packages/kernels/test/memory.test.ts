@@ -200,6 +200,22 @@ describe("the nursery", () => {
     expect(places()).toEqual(places());
   });
 
+  it("leaves every block to a call that uses them all", () => {
+    const arena = theArena()!;
+    const call = new Call(arena, { size: () => 1 } as Crew);
+    const storages = Array.from({ length: NURSERY_BYTES / SMALL_BYTES }, (_, i) => {
+      const storage = alloc("float32", SMALL_BYTES / 4);
+      setElement(storage, 0, i);
+      return storage;
+    });
+    call.begin();
+    const addresses = storages.map((storage) => call.address(vector(storage)));
+    const next = adopt(Float32Array.of(1, 2, 3));
+    expect(call.address(vector(next))).toBeGreaterThan(CONTROL_ADDRESS);
+    expect(addresses.map((address) => arena.f32[address / 4])).toEqual(storages.map((_, i) => i));
+    expect([...copyOut(next)]).toEqual([1, 2, 3]);
+  });
+
   it("lets a collected block's copy go", async () => {
     collectGarbage();
     const { arrayBuffers } = process.memoryUsage();

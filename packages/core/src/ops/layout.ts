@@ -22,7 +22,7 @@ import {
   sizeOf,
 } from "../shape.ts";
 import { edgeOf, enableGrad, needsGrad } from "../tape.ts";
-import { adoptArray, emptyTensor, setRequiresGrad, Tensor, viewTensor } from "../tensor.ts";
+import { adoptArray, emptyTensor, Tensor, viewTensor } from "../tensor.ts";
 import { aligned, alongNext, everySample, withFrontAxis } from "./batching.ts";
 
 // ---------------------------------------------------------------------------------------------
@@ -506,7 +506,6 @@ engineOps.rebaseView = (x: Tensor, node: Node) => {
   const value = standIn(x, node);
   const merged = putRegion(whole, value, regionOf(x));
   base.node = merged.node;
-  setRequiresGrad(base, true);
   x.viewOf!.node = base.node;
 };
 
@@ -519,7 +518,6 @@ engineOps.reviewNode = (x: Tensor) => {
 function standIn(x: Tensor, node: Node | null): Tensor {
   const result = viewTensor(x, x.shape, x.strides, x.offset);
   result.node = node;
-  setRequiresGrad(result, node !== null);
   return result;
 }
 
