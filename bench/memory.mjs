@@ -25,7 +25,7 @@ export function measureMemory({ part }) {
 export function memoryFigures(runs) {
   return runs.map(({ name, mode, points }) => {
     const [early, late] = [points[0], points.at(-1)];
-    const where = `resident at step ${late.step} / at step ${early.step}`;
+    const where = `resident up to step ${late.step} / up to step ${early.step}`;
     return atMost(
       `memory, ${name.toUpperCase()}, ${mode} loop: ${where}`,
       late.rss / early.rss,
@@ -39,7 +39,7 @@ export function memoryText(runs) {
     const rss = points.map((point) => mebibytes(point.rss)).join(", ");
     const { liveBytes, cachedBytes, evictedBytes, restoredBytes, wasmBytes } = memory;
     return [
-      `  ${name.toUpperCase()}, ${mode}, ${msPerStep.toFixed(2)} ms per step; resident MiB every ${points[0].step} steps: ${rss}`,
+      `  ${name.toUpperCase()}, ${mode}, ${msPerStep.toFixed(2)} ms per step; most resident MiB of every ${points[0].step} steps: ${rss}`,
       `    memory() in MiB: live ${mebibytes(liveBytes)}, cached ${mebibytes(cachedBytes)}, WebAssembly ${mebibytes(wasmBytes)}; since the start evicted ${mebibytes(evictedBytes)}, restored ${mebibytes(restoredBytes)}`,
     ];
   });

@@ -14,7 +14,7 @@
 // do.
 import { rowAddress } from "./strided";
 import {
-  columnsOf, copyColumn, finishTile, multiplyAdd, packPanels, ROWS, sumLanes, tile,
+  columnsOf, copyColumn, finishTile, multiplyAdd, packPanels, ROWS, sumLanes, tile, tileRows,
 } from "./tile";
 
 /** Length of a block of K: a panel of B, 256 · 32 bytes, takes a quarter of the first-level cache. */
@@ -25,10 +25,11 @@ const BLOCK_DEPTH: i32 = 256;
  * (multiples of a tile's), row by row.
  *
  * `b`'s whole panels are `bPanel` elements apart with rows `bRow` apart: packed, or B itself where
- * its column stride is 1. A last panel of less than a tile's width is at `edge`, always packed.
+ * its column stride is 1. A last panel of less than a tile's width is at `edge`, packed, or like the others where
+ * that is 0.
  * `seed` is a row of bias or zeros, padded to whole panels, for the first blocks of K, and 0 for
- * later ones, which add to out. `packA` ≠ 0 packs A, otherwise only its last rows are, where they
- * fill no tile. `scratch` has room for a tile and then a block of A: blockRows × BLOCK_DEPTH.
+ * later ones, which add to out. `packA` ≠ 0 packs A. `scratch` has room for a tile and then a block of A:
+ * blockRows × BLOCK_DEPTH.
  */
 function gemm<T>(
   begin: i32, end: i32, m: i32, n: i32, k: i32,
@@ -45,33 +46,34 @@ function gemm<T>(
   for (let unit = begin; unit < end; unit++) {
     const top = unit / across * blockRows, left = unit % across * blockCols;
     const bottom = min(m, top + blockRows), right = min(n, left + blockCols);
-    const whole = packA ? top : bottom - (bottom - top) % ROWS;
     let start = 0;
     do {
       const depth = min(BLOCK_DEPTH, k - start);
       const seeds = seed && start == 0;
-      const block = a + start * aCol;
-      packPanels<T>(
-        (whole - top) / ROWS, (bottom - top + ROWS - 1) / ROWS, ROWS, bottom - top,
-        depth, block + top * aRow, aRow, aCol, packedA, ROWS * depth * size,
-      );
+      const block = a + top * aRow + start * aCol;
+      const panelA = ROWS * depth * size;
+      if (packA) {
+        packPanels<T>(
+          0, (bottom - top + ROWS - 1) / ROWS, ROWS, bottom - top, depth, block, aRow, aCol, packedA, panelA,
+        );
+      }
       for (let j = left; j < right; j += columns) {
         const tileCols = min(columns, right - j);
-        const full = tileCols == columns;
+        const full = tileCols == columns || !edge;
         const panelRow = full ? bRow : packedRow;
         const panel = (full ? b + (j / columns) * bPanel : edge) + start * panelRow;
-        for (let i = top; i < bottom; i += ROWS) {
-          const packed = i >= whole;
-          const rows = packed ? packedA + (i - top) * depth * size : block + i * aRow;
+        let rowsOfA = packedA;
+        for (let i = top; i < bottom;) {
+          const rows = tileRows(bottom - i);
           // Two calls on purpose: Binaryen inlines a function that is called from one place.
-          if (packed) tile<T>(depth, rows, size, ROWS * size, panel, panelRow, scratch);
-          else tile<T>(depth, rows, aRow, aCol, panel, panelRow, scratch);
+          if (packA) tile<T>(rows, tileCols, depth, rowsOfA, size, ROWS * size, panel, panelRow, scratch);
+          else tile<T>(rows, tileCols, depth, block + (i - top) * aRow, aRow, aCol, panel, panelRow, scratch);
           const target = out + i * outRow + j * outCol;
           const from = seeds ? seed + j * size : target;
           finishTile<T>(
-            min(ROWS, bottom - i), tileCols, scratch,
-            from, seeds ? 0 : outRow, seeds ? size : outCol, target, outRow, outCol,
+            rows, tileCols, scratch, from, seeds ? 0 : outRow, seeds ? size : outCol, target, outRow, outCol,
           );
+          i += rows, rowsOfA += rows == ROWS ? panelA : rows * size;
         }
       }
       start += BLOCK_DEPTH;
@@ -94,13 +96,15 @@ function gemmBatch<T>(
   copy<T>(0, n, bias, biasStride, scratch, 1);
   for (let unit = begin; unit < end; unit++) {
     const b = rowAddress(args, 3, 1, unit, 0);
+    // In place, a last panel's rows end behind B's: there must be memory.
+    const inside = inPlaceB && b + ((k - 1) * bRow + panels * width) * size <= <usize>memory.size() << 16;
     packPanels<T>(
-      inPlaceB ? whole : 0, panels, width, n, k, b, bCol * size, bRow * size, packed, 32 * k,
+      inside ? panels : inPlaceB ? whole : 0, panels, width, n, k, b, bCol * size, bRow * size, packed, 32 * k,
     );
     gemm<T>(
       0, (m + blockRows - 1) / blockRows, m, n, k, rowAddress(args, 3, 0, unit, 0), aRow, aCol,
       inPlaceB ? b : packed, inPlaceB ? bRow : width, inPlaceB ? width : width * k,
-      packed + whole * 32 * k, scratch, rowAddress(args, 3, 2, unit, 0), outRow, outCol,
+      inside ? 0 : packed + whole * 32 * k, scratch, rowAddress(args, 3, 2, unit, 0), outRow, outCol,
       blockRows, n, packA, packed + panels * 32 * k,
     );
   }

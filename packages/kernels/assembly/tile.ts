@@ -36,19 +36,20 @@ export function sumLanes<T>(v: v128): T {
 }
 
 /**
- * One tile: to[5, two vectors] = a·b, with a of 5 × k, b of k × two vectors (unit column stride, rows
- * not all in one place). Any strides of `a` and any row stride of `b` cost the same, so packed and
- * unpacked operands share this code.
+ * One tile: to[rows, vectors] = a·b, with a of rows × k, b of k × so many vectors (unit column stride, rows
+ * not all in one place); rows of `to` are two vectors apart. Any strides of `a` and any row stride of `b` cost the
+ * same, so packed and unpacked operands share this code.
  *
- * The loop is bound by the number of its instructions, 35 in Node 20: 20 of arithmetic, 7 loads, 6 sums
- * of addresses, the check for interrupts and its end. What keeps it there: each splat stands beside its
+ * With five rows of two vectors the loop is bound by the number of its instructions, 35 in Node 20: 20 of arithmetic,
+ * 7 loads, 6 sums of addresses, the check for interrupts and its end. What keeps it there: each splat stands beside its
  * use, the function stays out of line and ends with plain stores (where V8 runs out of its 15 vector
  * registers, even behind the loop, it spills accumulators inside of it, down to half the speed); one k
  * per turn and the test in front, for the same reason; b tells the end; and masks that change nothing
  * show V8 that addresses need no extension to 64 bits. 39 GFLOPS on a Zen 3 core, float32.
  */
-export function tile<T>(
-  k: i32, a: usize, aRow: i32, aCol: i32, b: usize, bRow: i32, to: usize,
+@inline
+function multiply<T>(
+  rows: i32, vectors: i32, k: i32, a: usize, aRow: i32, aCol: i32, b: usize, bRow: i32, to: usize,
 ): void {
   let c00 = i32x4.splat(0), c01 = c00, c10 = c00, c11 = c00, c20 = c00;
   let c21 = c00, c30 = c00, c31 = c00, c40 = c00, c41 = c00;
@@ -57,24 +58,88 @@ export function tile<T>(
   let a1 = a + aRow, a2 = a1 + aRow, a3 = a2 + aRow, a4 = a3 + aRow;
   let x: v128;
   while (b != end) {
-    const b0 = v128.load(b), b1 = v128.load(b, 16);
+    const b0 = v128.load(b);
+    const b1 = vectors > 1 ? v128.load(b, 16) : b0;
     x = v128.load_splat<T>(a);
-    c00 = multiplyAdd<T>(c00, x, b0), c01 = multiplyAdd<T>(c01, x, b1);
+    c00 = multiplyAdd<T>(c00, x, b0);
+    if (vectors > 1) c01 = multiplyAdd<T>(c01, x, b1);
     x = v128.load_splat<T>(a1);
-    c10 = multiplyAdd<T>(c10, x, b0), c11 = multiplyAdd<T>(c11, x, b1);
-    x = v128.load_splat<T>(a2);
-    c20 = multiplyAdd<T>(c20, x, b0), c21 = multiplyAdd<T>(c21, x, b1);
-    x = v128.load_splat<T>(a3);
-    c30 = multiplyAdd<T>(c30, x, b0), c31 = multiplyAdd<T>(c31, x, b1);
-    x = v128.load_splat<T>(a4);
-    c40 = multiplyAdd<T>(c40, x, b0), c41 = multiplyAdd<T>(c41, x, b1);
-    a += aCol, a1 += aCol, a2 += aCol, a3 += aCol, a4 += aCol, b += bRow;
+    c10 = multiplyAdd<T>(c10, x, b0);
+    if (vectors > 1) c11 = multiplyAdd<T>(c11, x, b1);
+    if (rows > 2) {
+      x = v128.load_splat<T>(a2);
+      c20 = multiplyAdd<T>(c20, x, b0);
+      if (vectors > 1) c21 = multiplyAdd<T>(c21, x, b1);
+      x = v128.load_splat<T>(a3);
+      c30 = multiplyAdd<T>(c30, x, b0);
+      if (vectors > 1) c31 = multiplyAdd<T>(c31, x, b1);
+    }
+    if (rows > 4) {
+      x = v128.load_splat<T>(a4);
+      c40 = multiplyAdd<T>(c40, x, b0);
+      if (vectors > 1) c41 = multiplyAdd<T>(c41, x, b1);
+    }
+    a += aCol, a1 += aCol;
+    if (rows > 2) a2 += aCol, a3 += aCol;
+    if (rows > 4) a4 += aCol;
+    b += bRow;
   }
-  v128.store(to, c00), v128.store(to, c01, 16);
-  v128.store(to, c10, 32), v128.store(to, c11, 48);
-  v128.store(to, c20, 64), v128.store(to, c21, 80);
-  v128.store(to, c30, 96), v128.store(to, c31, 112);
-  v128.store(to, c40, 128), v128.store(to, c41, 144);
+  v128.store(to, c00), v128.store(to, c10, 32);
+  if (vectors > 1) v128.store(to, c01, 16), v128.store(to, c11, 48);
+  if (rows > 2) v128.store(to, c20, 64), v128.store(to, c30, 96);
+  if (rows > 2 && vectors > 1) v128.store(to, c21, 80), v128.store(to, c31, 112);
+  if (rows > 4) v128.store(to, c40, 128);
+  if (rows > 4 && vectors > 1) v128.store(to, c41, 144);
+}
+
+function tile5x2<T>(k: i32, a: usize, aRow: i32, aCol: i32, b: usize, bRow: i32, to: usize): void {
+  multiply<T>(5, 2, k, a, aRow, aCol, b, bRow, to);
+}
+
+function tile4x2<T>(k: i32, a: usize, aRow: i32, aCol: i32, b: usize, bRow: i32, to: usize): void {
+  multiply<T>(4, 2, k, a, aRow, aCol, b, bRow, to);
+}
+
+function tile2x2<T>(k: i32, a: usize, aRow: i32, aCol: i32, b: usize, bRow: i32, to: usize): void {
+  multiply<T>(2, 2, k, a, aRow, aCol, b, bRow, to);
+}
+
+function tile5x1<T>(k: i32, a: usize, aRow: i32, aCol: i32, b: usize, bRow: i32, to: usize): void {
+  multiply<T>(5, 1, k, a, aRow, aCol, b, bRow, to);
+}
+
+function tile4x1<T>(k: i32, a: usize, aRow: i32, aCol: i32, b: usize, bRow: i32, to: usize): void {
+  multiply<T>(4, 1, k, a, aRow, aCol, b, bRow, to);
+}
+
+function tile2x1<T>(k: i32, a: usize, aRow: i32, aCol: i32, b: usize, bRow: i32, to: usize): void {
+  multiply<T>(2, 1, k, a, aRow, aCol, b, bRow, to);
+}
+
+/** So many of the rows that are left does the next tile take. */
+@inline
+export function tileRows(left: i32): i32 {
+  return left > 4 ? ROWS : left > 3 ? 4 : left > 1 ? 2 : 1;
+}
+
+/**
+ * A tile of what {@link tileRows} gave, as narrow as its columns allow: none is computed in vain but for a lone row and
+ * columns that fill no vector.
+ */
+@inline
+export function tile<T>(
+  rows: i32, columns: i32, k: i32, a: usize, aRow: i32, aCol: i32, b: usize, bRow: i32, to: usize,
+): void {
+  if (rows == 1) aRow = 0; // twice the same row
+  if (columns > 16 / <i32>sizeof<T>()) {
+    if (rows > 4) tile5x2<T>(k, a, aRow, aCol, b, bRow, to);
+    else if (rows > 2) tile4x2<T>(k, a, aRow, aCol, b, bRow, to);
+    else tile2x2<T>(k, a, aRow, aCol, b, bRow, to);
+  } else {
+    if (rows > 4) tile5x1<T>(k, a, aRow, aCol, b, bRow, to);
+    else if (rows > 2) tile4x1<T>(k, a, aRow, aCol, b, bRow, to);
+    else tile2x1<T>(k, a, aRow, aCol, b, bRow, to);
+  }
 }
 
 /**
@@ -86,15 +151,13 @@ export function finishTile<T>(
   out: usize, outRow: i32, outCol: i32,
 ): void {
   const size: i32 = sizeof<T>();
-  const vectors = columns == columnsOf<T>() && outCol == size;
+  const lanes = 16 / size;
+  const first = outCol == size && columns >= lanes, second = outCol == size && columns == 2 * lanes;
   for (; rows > 0; rows--) {
-    if (vectors) {
-      v128.store(out, v128.add<T>(v128.load(seed), v128.load(from)));
-      v128.store(out, v128.add<T>(v128.load(seed, 16), v128.load(from, 16)), 16);
-    } else {
-      for (let j = 0; j < columns; j++) {
-        store<T>(out + j * outCol, load<T>(seed + j * seedCol) + load<T>(from + j * size));
-      }
+    if (first) v128.store(out, v128.add<T>(v128.load(seed), v128.load(from)));
+    if (second) v128.store(out, v128.add<T>(v128.load(seed, 16), v128.load(from, 16)), 16);
+    for (let j = second ? columns : first ? lanes : 0; j < columns; j++) {
+      store<T>(out + j * outCol, load<T>(seed + j * seedCol) + load<T>(from + j * size));
     }
     from += 32, seed += seedRow, out += outRow;
   }
@@ -219,8 +282,8 @@ export function packPanels<T>(
 
 /**
  * out += a·b for any sizes, with unit column strides of `b` and `out`; strides in bytes. Panels of `b`
- * are `bPanel` apart. Rows of `a` up to a multiple of 5 and columns of `b` up to whole panels are read,
- * and what they give is dropped. `scratch` has room for a tile.
+ * are `bPanel` apart. Columns of `b` up to whole panels are read, and what they give is dropped. `scratch` has room
+ * for a tile.
  */
 export function addProduct<T>(
   m: i32, n: i32, k: i32, a: usize, aRow: i32, aCol: i32,
@@ -231,12 +294,12 @@ export function addProduct<T>(
   for (let j = 0; j < n; j += columns) {
     let target = out + j * size;
     let rows = a;
-    for (let i = 0; i < m; i += ROWS) {
-      tile<T>(k, rows, aRow, aCol, b, bRow, scratch);
-      finishTile<T>(
-        min(ROWS, m - i), min(columns, n - j), scratch, target, outRow, size, target, outRow, size,
-      );
-      target += ROWS * outRow, rows += ROWS * aRow;
+    const width = min(columns, n - j);
+    for (let i = 0; i < m;) {
+      const height = tileRows(m - i);
+      tile<T>(height, width, k, rows, aRow, aCol, b, bRow, scratch);
+      finishTile<T>(height, width, scratch, target, outRow, size, target, outRow, size);
+      target += height * outRow, rows += height * aRow, i += height;
     }
     b += bPanel;
   }

@@ -20,6 +20,9 @@ export interface GemmExports {
   /** out = seed + a·b for some blocks of K, or out += a·b where `seed` is 0. Units: blocks of `out`. */
   gemm_f32: GemmBlock;
   gemm_f64: GemmBlock;
+  /** out = bias + a·b for each matrix of a batch, whose places are at `args`. Units: matrices. */
+  gemmBatch_f32: GemmBatch;
+  gemmBatch_f64: GemmBatch;
   /** out[j] += Σₖ x[k]·b[k, j], with x and out contiguous. Units: columns. */
   gemv_f32: Gemv;
   gemv_f64: Gemv;
@@ -68,6 +71,27 @@ type GemmBlock = (
   scratch: number,
 ) => void;
 
+type GemmBatch = (
+  begin: number,
+  end: number,
+  args: number,
+  m: number,
+  n: number,
+  k: number,
+  aRow: number,
+  aCol: number,
+  bRow: number,
+  bCol: number,
+  outRow: number,
+  outCol: number,
+  blockRows: number,
+  packA: number,
+  inPlaceB: number,
+  bias: number,
+  biasStride: number,
+  scratch: number,
+) => number;
+
 type Gemv = (
   begin: number,
   end: number,
@@ -99,11 +123,14 @@ const FEWEST_PANELS = 4;
 /** Rows of a register tile; its columns are {@link tileColumns}. */
 const TILE_ROWS = 5;
 
+/** Fewer columns than these leave more than half of the narrowest tile of float32 empty. */
+const FEWEST_COLUMNS = 3;
+
 /** Length of a block of K; assembly/gemm.ts has the same. */
 const BLOCK_DEPTH = 256;
 
 /** Rows of a block of A: with the depth above 60 KiB of float32, well inside the second-level cache. */
-const BLOCK_ROWS = 12 * TILE_ROWS;
+export const BLOCK_ROWS = 12 * TILE_ROWS;
 
 /** Columns of B that are packed at a time, and of fewer so many blocks of K that the scratch, 1 MiB of float32, is used. */
 const BLOCK_COLUMNS = 1024;
@@ -143,19 +170,26 @@ export function gemmScratchBytes(
 ): number {
   const size = bytesPerElement(dtype);
   const width = tileColumns(size);
-  if (m < TILE_ROWS || n <= width / 2) return size * (k + Math.max(m, n));
+  if (isFewVectors(m, n, k, size)) return size * (k + Math.max(m, n));
   const columns = roundUp(Math.min(n, BLOCK_COLUMNS), width);
   return size * columns * (1 + packedDepth(columns, k)) + threads * threadScratchBytes(size, m, k);
+}
+
+/** Whether a product with a few vectors reads so much that it runs vector by vector: 2×1024×1024 takes half the time so. */
+function isFewVectors(m: number, n: number, k: number, size: number): boolean {
+  if (m >= TILE_ROWS && n >= FEWEST_COLUMNS) return false;
+  const small = Math.min(m, n) === 1 ? SMALL_BYTES / 16 : SMALL_BYTES;
+  return Math.max(m, n) * k * size > small;
 }
 
 // In place, an operand must have unit stride along the direction that the tile walks; a small one
 // need not. None of this changes a bit of the result.
 
-function packsA(m: number, k: number, aCol: number, size: number): number {
+export function packsA(m: number, k: number, aCol: number, size: number): number {
   return aCol !== 1 && m * k * size > SMALL_BYTES ? 1 : 0;
 }
 
-function readsInPlace(
+export function readsInPlace(
   m: number,
   n: number,
   k: number,
@@ -167,26 +201,12 @@ function readsInPlace(
 }
 
 /**
- * The numbers that `gemmBatch` of assembly/gemm.ts takes from m on, but for the bias, where a batch of products
- * runs as one call: threads share the matrices. null where a product has several blocks, is a few vectors, or
- * is large enough for several threads by itself.
+ * Whether products run as one call of `gemmBatch`, a single one or a batch whose matrices threads share: not several
+ * blocks each, nor a few vectors, nor large enough for several threads by themselves.
  */
-export function batchArguments(
-  dtype: FloatType,
-  m: number,
-  n: number,
-  k: number,
-  [aRow, aCol]: readonly [number, number],
-  [bRow, bCol]: readonly [number, number],
-  [outRow, outCol]: readonly [number, number],
-): number[] | null {
-  const size = bytesPerElement(dtype);
-  const vectors = m < TILE_ROWS || n <= tileColumns(size) / 2;
+export function runsAtOnce(dtype: FloatType, m: number, n: number, k: number): boolean {
   const blocks = n > BLOCK_COLUMNS || k > BLOCK_DEPTH;
-  if (vectors || blocks || m * n * k >= SHARED_PRODUCT) return null;
-  const inPlaceB = Number(readsInPlace(m, n, k, bRow, bCol, size));
-  const packA = packsA(m, k, aCol, size);
-  return [m, n, k, aRow, aCol, bRow, bCol, outRow, outCol, BLOCK_ROWS, packA, inPlaceB];
+  return !blocks && m * n * k < SHARED_PRODUCT && !isFewVectors(m, n, k, bytesPerElement(dtype));
 }
 
 /** A tile and a block of A, in whole cache lines. */
@@ -223,8 +243,8 @@ export function gemm(
   if (m === 0 || n === 0) return;
   const size = bytesPerElement(dtype);
   const width = tileColumns(size);
-  // A product with a few vectors would leave most of a tile empty: 2×1024×1024 takes half the time so.
-  if (m < TILE_ROWS) {
+  const vectors = isFewVectors(m, n, k, size);
+  if (vectors && m < TILE_ROWS) {
     for (let i = 0; i < m; i++) {
       const x = a + i * aRow * size;
       const y = out + i * outRow * size;
@@ -248,7 +268,7 @@ export function gemm(
     }
     return;
   }
-  if (n <= width / 2) {
+  if (vectors) {
     // A column is a row of the transposed product, outᵀ = bᵀ·aᵀ, with one bias for all.
     for (let j = 0; j < n; j++) {
       const x = b + j * bCol * size;

@@ -70,14 +70,14 @@ function asVolume(g: ConvGeometry): number[] {
 }
 
 /** An operand of its own, to be released. */
-function temporary(like: Operand, shape: readonly number[], spare = 0): Operand {
+function temporary(like: Operand, shape: readonly number[]): Operand {
   const count = product(shape);
   let stride = count;
   const strides = shape.map((size) => {
     stride /= size;
     return stride;
   });
-  return { ...like, storage: alloc(like.dtype, count + spare), shape, strides, offset: 0 };
+  return { ...like, storage: alloc(like.dtype, count), shape, strides, offset: 0 };
 }
 
 /** The same elements as a matrix for each group, its last two axes swapped. */
@@ -153,7 +153,7 @@ function planProducts(
   const unitImages = roundUp(images / parts, blockImages);
   const units = Math.ceil(images / unitImages) * g.groups * Math.ceil(inGroup / channels);
   const panelBytes = roundUp(outGroup * size, PANEL_BYTES) * columns;
-  return plan(units, rows + TILE_ROWS, panelBytes, channels, unitImages);
+  return plan(units, rows, panelBytes, channels, unitImages);
 }
 
 /** Runs one of the convolutions of the interface, which says what the operands are. */
@@ -185,11 +185,8 @@ export function convolve(
   const kernel = kernelOf(depthwise ? name.replace("conv", "depthwise") : name);
 
   let used = weight;
-  if (!depthwise && name === "conv" && passesEnd(call, weight, TILE_ROWS * inner * size)) {
-    used = temporary(weight, weight.shape, TILE_ROWS * inner);
-    kernels.copy(weight, used);
-  } else if (!depthwise && name === "convInput") {
-    used = temporary(weight, [g.groups, inner, outGroup], TILE_ROWS * outGroup);
+  if (!depthwise && name === "convInput") {
+    used = temporary(weight, [g.groups, inner, outGroup]);
     kernels.copy(turned(weight, g.groups, outGroup, inner), used);
   } else if (!depthwise && name === "convWeight") {
     used = temporary(weight, [Math.ceil(images / cut[UNIT_IMAGES]), g.groups, inner, outGroup]);
@@ -212,11 +209,4 @@ export function convolve(
     kernels.reduce("sum", used, sum);
   }
   release(used.storage!);
-}
-
-/** Whether memory ends before `spare` bytes behind an operand. */
-function passesEnd(call: Call, x: Operand, spare: number): boolean {
-  call.begin();
-  const end = call.address(x) + product(x.shape) * bytesPerElement[x.dtype];
-  return end + spare > call.arena.wasmBytes;
 }

@@ -18,15 +18,19 @@ import type {
   UnaryName,
 } from "./interface.ts";
 import {
-  batchArguments,
+  BLOCK_ROWS,
   type GemmExports,
   gemm,
   gemmScratchBytes,
   PRODUCT_WORK,
+  packsA,
+  readsInPlace,
+  runsAtOnce,
 } from "./matmul.ts";
 import { adopt, alloc, readOnce, release } from "./memory.ts";
 import { type Kernel, loadModule, suffixOf } from "./module.ts";
 import { firstOutside, plain } from "./plain.ts";
+import { ARGUMENTS } from "./scratch.ts";
 import { bytesPerElement } from "./storage.ts";
 import { openCrew } from "./threads.ts";
 import { type ConvName, convolve, product } from "./wasm-conv.ts";
@@ -257,8 +261,9 @@ export class WasmKernels extends FusedKernels implements Kernels {
     call.begin();
     let outer: OuterIndex | null = null;
     let batches = 1;
-    let first = 0;
+    let first = call.axes;
     if (rows > 0) {
+      first = 0;
       batches = call.plan(out.shape.slice(0, -2), outermost(a), outermost(b), outermost(out), null);
       if (batches === 0) return;
       const [aStrides, bStrides, outStrides] = call.strides;
@@ -276,25 +281,36 @@ export class WasmKernels extends FusedKernels implements Kernels {
     const biasStart = bias === undefined ? 0 : call.address(bias);
     const biasStride = bias === undefined || bias.shape[0] === 1 ? 0 : bias.strides[0];
     const work = PRODUCT_WORK * m * n * k;
-    const together =
-      batches > 1
-        ? batchArguments(dtype, m, n, k, [aRow, aColumn], [bRow, bColumn], [outRow, outColumn])
-        : null;
-    if (together !== null) {
+    const exports = this.module.exports as unknown as GemmExports;
+    if (runsAtOnce(dtype, m, n, k)) {
       call.header(0, call.axes - first);
-      [aStart, bStart, outStart].forEach((start, i) => {
-        call.operand(i, 3, start, bytes, 0, first);
-      });
-      const kernel = this.kernel("matmul", "gemmBatch", dtype);
-      const bytesEach = gemmScratchBytes(dtype, m, n, k, 1);
-      const all = batches * work;
-      call.launchWithScratch(kernel, batches, all, bytesEach, ...together, biasStart, biasStride);
+      call.operand(0, 3, aStart, bytes, 0, first);
+      call.operand(1, 3, bStart, bytes, 0, first);
+      call.operand(2, 3, outStart, bytes, 0, first);
+      const packA = packsA(m, k, aColumn, bytes);
+      const inPlaceB = Number(readsInPlace(m, n, k, bRow, bColumn, bytes));
+      const scratchBytes = gemmScratchBytes(dtype, m, n, k, 1);
+      const multiply = dtype === "float32" ? exports.gemmBatch_f32 : exports.gemmBatch_f64;
+      // biome-ignore format: the same arguments, in the same lines, for one thread and for several
+      if (batches === 1 || !call.crew.helps(batches * work)) {
+        const scratch = call.arena.allocate(scratchBytes);
+        multiply(
+          0, batches, ARGUMENTS, m, n, k, aRow, aColumn, bRow, bColumn, outRow, outColumn,
+          BLOCK_ROWS, packA, inPlaceB, biasStart, biasStride, scratch.address,
+        );
+        call.arena.release(scratch);
+      } else {
+        call.launchWithScratch(
+          multiply as Kernel, batches, batches * work, scratchBytes,
+          m, n, k, aRow, aColumn, bRow, bColumn, outRow, outColumn,
+          BLOCK_ROWS, packA, inPlaceB, biasStart, biasStride,
+        );
+      }
       return;
     }
     const crew = call.crew.helps(work) ? call.crew : null;
     const scratchBytes = gemmScratchBytes(dtype, m, n, k, crew?.size() ?? 1);
     const scratch = scratchBytes > 0 ? call.arena.allocate(scratchBytes) : null;
-    const exports = this.module.exports as unknown as GemmExports;
     do {
       const pa = outer === null ? aStart : aStart + outer.position(0) * bytes;
       const pb = outer === null ? bStart : bStart + outer.position(1) * bytes;
