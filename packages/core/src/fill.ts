@@ -1,5 +1,5 @@
 /** How an op's outputs get their elements: `forward`, a `kernel` over typed arrays, or a function of numbers. */
-import { alloc, defaultKernels, type Kernels, peek, release } from "@tapegrad/kernels";
+import { alloc, defaultKernels, type Kernels, materialize, peek, release } from "@tapegrad/kernels";
 import { type DType, newArray, type TypedArray } from "./dtype.ts";
 import { ValueError } from "./errors.ts";
 import type { Op } from "./op.ts";
@@ -59,7 +59,10 @@ export function arrayForward(
         const rewritten = Object.values(targets).some(
           ({ storage }) => storage !== null && storage === x.storage,
         );
-        if (sameShape(shape, x.shape) && x.isContiguous && !rewritten) return x;
+        if (sameShape(shape, x.shape) && x.isContiguous && !rewritten) {
+          if (x.storage !== null) materialize(x.storage);
+          return x;
+        }
         const copy = fresh(shape, x.dtype);
         kernels.copy(x, copy);
         return copy;

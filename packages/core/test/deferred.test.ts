@@ -1,7 +1,8 @@
 import { afterEach, describe, expect, it } from "@jest/globals";
-import { DEFERRED_FROM, memory, release } from "@tapegrad/kernels";
+import { DEFERRED_FROM, memory, release, setMemoryLimit } from "@tapegrad/kernels";
 import fc from "fast-check";
 import {
+  defineOp,
   detectAnomaly,
   Generator,
   grad,
@@ -151,6 +152,23 @@ describe("elementwise results that nobody has looked at", () => {
     expect(wide.data()).toEqual(x.maximum(row).data());
   });
 
+  it("are there before an op's own kernel gets arrays of the memory", () => {
+    const sum = defineOp({
+      name: "deferredSum",
+      inputs: ["a", "b", "c"],
+      kernel: ({ a, b, c }, y) => y.set(a.map((v, i) => v + b[i]! + c[i]!)),
+      grad: { a: null, b: null, c: null },
+    });
+    const x = rand([2 ** 20]);
+    const limit = memory().softLimitBytes;
+    setMemoryLimit(1); // whatever no kernel uses is evicted
+    const y = sum(x.add(1), x.add(2), x.mul(0));
+    setMemoryLimit(limit);
+    const [from, to] = [x.data(), y.data()];
+    const expected = from.map((v) => Math.fround(v + 1) + Math.fround(v + 2));
+    expectSameBits(to, expected);
+  });
+
   it("go on without end: a running sum is computed now and then", () => {
     const ones = rand([size]).mul(0).add(1);
     let sum = ones;
@@ -170,6 +188,15 @@ describe("elementwise results that nobody has looked at", () => {
     for (let i = 0; i < 200; i++) step();
     expect(memory().liveBytes).toBe(liveBytes);
     expect(memory().evictedBytes).toBe(evictedBytes);
+  });
+
+  it("are garbage like any other once they were read", () => {
+    const x = rand([2 ** 20]);
+    x.add(1).data();
+    const { wasmBytes } = memory();
+    for (let i = 0; i < 100; i++) x.add(i).data();
+    for (let i = 0; i < 100; i++) x.add(i).select(0, 5).item();
+    expect(memory().wasmBytes).toBeLessThanOrEqual(wasmBytes + 64 * 2 ** 20);
   });
 
   it("leave a tensor that is read by a reduction, and held by nobody, as it was", () => {

@@ -8,6 +8,7 @@ import {
   IN_NURSERY,
   type MemoryReport,
   newArray,
+  type Recipe,
   ReleasedError,
   Storage,
   viewArray,
@@ -86,7 +87,7 @@ function dtypeOf(array: TypedArray): DType {
  * them or replace the memory beneath.
  */
 export function peek(storage: Storage): TypedArray {
-  fill(storage);
+  if (!storage.isFilled) materialize(storage);
   const { cell, start } = storage;
   if (cell !== null && cell.address !== 0) {
     const { buffer } = theArena()!.memory;
@@ -95,9 +96,12 @@ export function peek(storage: Storage): TypedArray {
   return outside(storage);
 }
 
-/** Computes what was deferred, for good. */
+/** Computes what was deferred, for good, in the middle of a kernel call that asks for it. */
 export function fill(storage: Storage): void {
-  if (!storage.isFilled) materialize(storage);
+  const { recipe } = storage;
+  if (recipe === null || storage.isFilled) return;
+  recipe.compute(storage);
+  settle(storage, recipe);
 }
 
 /** The array of a storage that is not in the WebAssembly memory at present. */
@@ -126,7 +130,7 @@ export function copyOut(
 
 export function getElement(storage: Storage, index: number): number {
   checkIndex("getElement", storage, index);
-  fill(storage);
+  if (!storage.isFilled) materialize(storage);
   const { cell } = storage;
   if (cell === null || cell.address === 0) return outside(storage)[index];
   const address = cell.address + storage.start;
@@ -227,15 +231,26 @@ export function own(storage: Storage): void {
 export function materialize(storage: Storage): void {
   const { recipe } = storage;
   if (recipe === null) return;
-  if (!storage.isFilled) recipe.compute(storage);
+  computeApart(storage, recipe);
+  settle(storage, recipe);
+}
+
+function settle(storage: Storage, recipe: Recipe): void {
   storage.recipe = null;
   recipe.forget();
+}
+
+/** No kernel runs now: what the last one used may be evicted. */
+function computeApart(storage: Storage, recipe: Recipe): void {
+  if (storage.isFilled) return;
+  theArena()!.tick++;
+  recipe.compute(storage);
 }
 
 /** Runs `read`, which reads the storage once: what is computed for that alone does not stay. */
 export function readOnce(storage: Storage | null, read: () => void): void {
   const isDeferred = storage !== null && storage.recipe !== null && !storage.isFilled;
-  if (isDeferred) storage.recipe!.compute(storage);
+  if (isDeferred) computeApart(storage, storage.recipe!);
   try {
     read();
   } finally {
