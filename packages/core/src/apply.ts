@@ -1,9 +1,13 @@
 /** From a call to the arithmetic: apply checks, computes and records. */
 import {
   type BinaryName,
+  DEFERRED_FROM,
   type DType,
   defaultKernels,
+  defer,
   type Operand,
+  type StepName,
+  type Storage,
   type UnaryName,
 } from "@tapegrad/kernels";
 import { type Before, lookAfter, lookBefore, noteSource, watching } from "./anomaly.ts";
@@ -26,10 +30,12 @@ import {
   overlaps,
   type Shape,
   sameShape,
+  sizeOf,
 } from "./shape.ts";
 import { show } from "./show.ts";
 import { edgeOf, isGradEnabled, needsGrad, slotOf } from "./tape.ts";
 import {
+  allocationListener,
   changeInPlace,
   emptyTensor,
   gradState,
@@ -154,10 +160,13 @@ export function applyElementwise(op: Op, a0: TensorLike, b0: TensorLike | undefi
   const isLike = b.shape.length === 0 || sameShape(a.shape, b.shape);
   const shape = isLike ? a.shape : broadcastShapes(op.name, a.shape, b.shape);
   const strides = shape === a.shape && a.isContiguous ? a.strides : contiguousStrides(shape);
-  const y = emptyTensor(shape, a.dtype, op.name, strides);
-  if (typeof op.definition.elementwise === "function") {
+  const { elementwise } = op.definition;
+  const large = sizeOf(shape) >= DEFERRED_FROM;
+  const storage = large ? deferred(elementwise, binary ? [a, b] : [a], shape, a.dtype) : null;
+  const y = emptyTensor(shape, a.dtype, op.name, strides, storage);
+  if (typeof elementwise === "function") {
     fillOutputs(op, named(op, binary ? [a, b] : [a]), y, undefined);
-  } else {
+  } else if (storage === null) {
     runElementwise(op, a, b, y);
   }
   if (watching) lookAfter(lookBefore(op, binary ? [a, b] : [a]), [y]);
@@ -166,6 +175,18 @@ export function applyElementwise(op: Op, a0: TensorLike, b0: TensorLike | undefi
     record(op, binary ? [a, b] : [a], [y], undefined);
   if (observer !== null) observer.applied?.(op, binary ? [a, b] : [a], [y], undefined, y.node);
   return y;
+}
+
+/** Memory for the result of a step that is computed when somebody looks at it; null where that is to be done at once. */
+function deferred(
+  name: unknown,
+  inputs: readonly Operand[],
+  shape: Shape,
+  dtype: DType,
+): Storage | null {
+  const isWatched = watching || observer !== null || allocationListener !== null;
+  if (typeof name !== "string" || isWatched) return null;
+  return defer(defaultKernels(), name as StepName, inputs, shape, dtype);
 }
 
 function runElementwise(op: Op, a: Operand, b: Operand, y: Operand): void {
@@ -187,14 +208,20 @@ function checkedAttrs(op: Op, given: unknown): unknown {
 }
 
 /** @throws ShapeError or DTypeError for what the op's `shape` or `dtype` can't mean */
-function freshOutput(op: Op, name: string, shape: Shape, dtype: DType): Tensor {
+function freshOutput(
+  op: Op,
+  name: string,
+  shape: Shape,
+  dtype: DType,
+  storage: Storage | null = null,
+): Tensor {
   if (!isShape(shape)) {
     throw new ShapeError(
       `${op.name}: the definition gives ${name} the shape ${Array.isArray(shape) ? formatShape(shape) : show(shape)}; it must be an array of whole, non-negative sizes.`,
     );
   }
   if (!dtypes.includes(dtype)) checkDType(`${op.name}, ${name}`, dtype);
-  return emptyTensor(shape, dtype, op.name);
+  return emptyTensor(shape, dtype, op.name, undefined, storage);
 }
 
 /**
@@ -251,8 +278,9 @@ export function apply(
   const record0 = named(op, inputs);
   const shape = definition.shape!(record0, attrs);
   const dtype = definition.dtype?.(record0, attrs) ?? inputs[0]!.dtype;
-  const y = freshOutput(op, "y", shape, dtype);
-  fillOutputs(op, record0, y, attrs);
+  const storage = deferred(definition.step, inputs, shape, dtype);
+  const y = freshOutput(op, "y", shape, dtype, storage);
+  if (storage === null) fillOutputs(op, record0, y, attrs);
   settle(y);
   if (watching) lookAfter(lookBefore(op, inputs), [y]);
   if (recording && isFloat(dtype)) record(op, inputs, [y], attrs);

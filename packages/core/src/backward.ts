@@ -1,5 +1,5 @@
 /** Walking the tape back: `backward` for leaves, `grad` for chosen tensors. */
-import { defaultKernels } from "@tapegrad/kernels";
+import { defaultKernels, dematerialize, materialize, type Storage } from "@tapegrad/kernels";
 import { setWatching } from "./anomaly.ts";
 import { describe } from "./apply.ts";
 import { isBatched, refuseBatched } from "./batched.ts";
@@ -219,6 +219,7 @@ function run(
   );
   const previousMode = setGradEnabled(createGraph);
   // Inside vmap a gradient's memory is behind it, where the pass doesn't look: all of it is left to the collector.
+  const freed: Storage[] = [];
   const previousRecorder = recordStorages(createGraph || seeds.some(isBatched) ? null : pass.made);
   depth++;
   try {
@@ -244,8 +245,11 @@ function run(
         continue;
       }
       pass.visit(node, dy);
-      if (!retainGraph) freeSaved(node);
+      if (!retainGraph) freeSaved(node, freed);
     }
+    // What is returned is computed while saved values are there, which can be computed again themselves.
+    for (const found of targets?.found ?? []) if (found?.storage) materialize(found.storage);
+    freed.forEach(dematerialize);
   } finally {
     depth--;
     setWatching(watched);
@@ -267,7 +271,8 @@ function tellArrived(node: Node, dy: Arrived): void {
   }
 }
 
-function freeSaved(node: Node): void {
+/** Adds to `freed` what may give its memory back when the pass is over. */
+function freeSaved(node: Node, freed: Storage[]): void {
   if (node instanceof SavingNode) {
     node.saved0 = null;
     node.saved1 = null;
@@ -277,7 +282,10 @@ function freeSaved(node: Node): void {
   for (let i = 0; i < saved.length; i++) {
     const x = saved[i];
     if (!(x instanceof Tensor || x instanceof Packed)) continue;
-    if (x instanceof Tensor && x.storage !== null) drop(x.storage);
+    if (x instanceof Tensor && x.storage !== null) {
+      drop(x.storage);
+      if (x.storage.recipe !== null) freed.push(x.storage);
+    }
     saved[i] = null;
   }
 }

@@ -74,8 +74,8 @@ export function newLevel(size: number, randomness: Randomness): Level {
 
 /** A storage all of whose parts refuse, whoever asks for them. */
 function refusing(refuse: () => VmapError): Storage {
-  const storage = {};
-  for (const part of ["dtype", "length", "cell", "array"]) {
+  const storage = { recipe: null };
+  for (const part of ["dtype", "length", "cell", "array", "isFilled", "isReleased"]) {
     Object.defineProperty(storage, part, {
       enumerable: true,
       get: () => {

@@ -1,5 +1,12 @@
 /** What users write to define an op, and the checks of it. */
-import type { BinaryName, DType, Kernels, TypedArray, UnaryName } from "@tapegrad/kernels";
+import type {
+  BinaryName,
+  DType,
+  Kernels,
+  StepName,
+  TypedArray,
+  UnaryName,
+} from "@tapegrad/kernels";
 import type { Attributes } from "./attributes.ts";
 import { ValueError } from "./errors.ts";
 import type { ArrayKernel, NumberFunction } from "./fill.ts";
@@ -115,6 +122,8 @@ export interface Computed<I extends string, A, V extends boolean> {
   ) => void;
   /** The one input is a list; `forward`, `shape` get the list, the rule gets the position. */
   variadic?: V;
+  /** The kernel on the inputs in their order that `forward` is, where it may run later, in one pass with others. */
+  step?: StepName;
 }
 
 /** Fills the array of an output from the arrays of the inputs, all in row-major order. */
@@ -182,6 +191,7 @@ export interface Definition {
   elementwise?: UnaryName | BinaryName | NumberFunction;
   shape?: (inputs: unknown, attrs: unknown) => Shape;
   forward?: (inputs: unknown, y: Tensor, kernels: Kernels, attrs: unknown) => void;
+  step?: StepName;
   kernel?: ArrayKernel;
   view?: (x: Tensor, attrs: unknown) => Layout;
   shapes?: (inputs: unknown, attrs: unknown) => OutputShapes<string>;
@@ -210,6 +220,7 @@ const keys: Record<keyof Definition, string> = {
   elementwise: "string or function",
   shape: "function",
   forward: "function",
+  step: "string",
   kernel: "function",
   view: "function",
   shapes: "function",

@@ -1,4 +1,4 @@
-import { defaultKernels, ReleasedError, type Storage } from "@tapegrad/kernels";
+import { defaultKernels, materialize, own, ReleasedError, type Storage } from "@tapegrad/kernels";
 import { lookAtGradient, lookAtSum } from "./anomaly.ts";
 import { describe } from "./apply.ts";
 import type { DType } from "./dtype.ts";
@@ -230,7 +230,8 @@ export class Pass {
   private sum(node: Node, a: Tensor, b: Tensor): Tensor {
     if (this.watched) lookAtSum(node, a, b);
     if (a.storage === null && b.storage === null && !this.createGraph) return sumNumbers(a, b);
-    if (this.isOurs(a) && a.isContiguous && a.storage !== b.storage) {
+    if (this.isOurs(a) && a.isContiguous && a.storage !== b.storage && isReady(a) && isReady(b)) {
+      own(a.storage!);
       defaultKernels().binary("add", a, b, a);
       this.hold(b);
       this.drop(b);
@@ -257,6 +258,7 @@ export class Pass {
     if (before === null) {
       const ours = this.isOurs(dy) && dy.isContiguous;
       state.grad = ours || this.createGraph ? this.keep(dy) : engineOps.clone(dy);
+      if (state.grad.storage !== null) materialize(state.grad.storage);
       // Only a gradient that is ours alone may go back unasked.
       state.gradSeen = this.createGraph;
     } else if (this.createGraph || before.requiresGrad || before.storage === null) {
@@ -333,6 +335,11 @@ export class Pass {
     }
     return first;
   }
+}
+
+/** Whether nothing is deferred: neither its elements, nor what will read them. */
+function isReady({ storage }: Tensor): boolean {
+  return storage === null || (storage.isFilled && storage.capture === null);
 }
 
 /** What an observer makes while it looks is no temporary of the pass. A function: closures in the loop would cost. */

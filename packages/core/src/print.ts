@@ -16,8 +16,7 @@ export function printTensor(x: Tensor): string {
   if (x.rank > 0) facts.push(`shape=${formatShape(x.shape)}`);
   facts.push(`dtype=${x.dtype}`);
   if (needsGrad(x)) facts.push(x.node === null ? "requiresGrad=true" : `gradFn=${x.node}`);
-  if (x.storage !== null && x.storage.cell === null && x.storage.array === null)
-    return `tensor(released, ${facts.join(", ")})`;
+  if (x.storage?.isReleased) return `tensor(released, ${facts.join(", ")})`;
   const body = x.size === 0 ? "[]" : elements(x);
   const tail = `, ${facts.join(", ")})`;
   const lastLine = body.slice(body.lastIndexOf("\n") + 1);

@@ -5,6 +5,7 @@ import {
   defaultKernels,
   getElement,
   type Operand,
+  own,
   release,
   type Storage,
   setElement,
@@ -340,19 +341,20 @@ export function setArrayKernel(op: string | null): string | null {
   return previous;
 }
 
-/** @internal A contiguous tensor of uninitialised elements, for the result of an op if there is one. */
+/** @internal A contiguous tensor for the result of an op if there is one; what is not deferred is uninitialised. */
 export function emptyTensor(
   shape: Shape,
   dtype: DType,
   op = "",
   strides: Shape = contiguousStrides(shape),
+  deferred: Storage | null = null,
 ): Tensor {
   if (arrayKernel !== null) {
     throw new ValueError(
       `${arrayKernel}: the kernel made a tensor; a kernel computes with the arrays that it is given. To call kernels or ops use forward, or compose a function of ops.`,
     );
   }
-  const storage = alloc(dtype, sizeOf(shape));
+  const storage = deferred ?? alloc(dtype, sizeOf(shape));
   if (recorder !== null) recorder.push(storage);
   if (allocationListener !== null) allocationListener(storage, op);
   return born(new Tensor(storage, 0, dtype, shape, strides, 0));
@@ -393,6 +395,7 @@ function ensureStorage(x: Tensor): Storage {
 export function changeInPlace(x: Tensor, changedBy: string, write: () => void): void {
   const lone = x.storage === null;
   const storage = ensureStorage(x);
+  own(storage);
   write();
   noteChange(x, storage, lone, changedBy);
 }
@@ -405,6 +408,7 @@ export function changeAllInPlace(
 ): void {
   const lone = xs.map((x) => x.storage === null);
   const storages = xs.map(ensureStorage);
+  storages.forEach(own);
   write();
   xs.forEach((x, i) => {
     noteChange(x, storages[i]!, lone[i]!, changedBy);

@@ -4,7 +4,7 @@ import { defineOp, grad, noGrad, rand, retain, scope, spend, type Tensor } from 
 
 const n = 100;
 const bytes = n * n * 4 + 960; // of a block
-const isGone = (x: Tensor) => x.storage!.cell === null && x.storage!.array === null;
+const isGone = (x: Tensor) => x.storage!.isReleased;
 
 /** y = 3/2·x², whose rule gives back the very tensor that was saved. */
 const givesBack = defineOp({

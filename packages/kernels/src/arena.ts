@@ -108,6 +108,13 @@ export class Arena {
     this.registry.register(storage, cell, cell);
   }
 
+  /** As `watch`, of a cell that another storage had; those of the nursery and evicted ones are not watched. */
+  rewatch(storage: Storage, cell: Cell): void {
+    if (cell.sizeClass === IN_NURSERY || cell.address === 0) return;
+    this.registry.unregister(cell);
+    this.watch(storage, cell);
+  }
+
   /** Frees a cell for which `watch` was called; an evicted one just forgets its copy. */
   discard(cell: Cell): void {
     if (cell.sizeClass === IN_NURSERY) {

@@ -5,16 +5,15 @@
  */
 import type { Arena } from "./arena.ts";
 import type { DType, Operand } from "./interface.ts";
-import { outside } from "./memory.ts";
+import { fill, outside } from "./memory.ts";
 import type { Kernel } from "./module.ts";
-import { ARGUMENT_BYTES, ARGUMENTS, LONE, LONE_BYTES, SMALL_BYTES } from "./scratch.ts";
+import { ARGUMENT_BYTES, ARGUMENTS, INNER_ARGUMENTS, LONE_BYTES, SMALL_BYTES } from "./scratch.ts";
 import { bytesPerElement, type Cell, type Storage } from "./storage.ts";
 import type { Crew } from "./threads.ts";
 
 // Arguments in units of four bytes; assembly/strided.ts reads them.
-const ARGS = ARGUMENTS / 4;
-const OWN = ARGS + 2;
-const OPERANDS = ARGS + 6;
+const OWN = 2;
+const OPERANDS = 6;
 /** Threads' scratch memories share no cache line. */
 const GRAIN = 64;
 /** Rows of fewer elements are short. */
@@ -35,15 +34,23 @@ export class Call {
   private loneCount = 0;
 
   readonly crew: Crew;
+  /** Whether calls happen within others, and what those use must stay where it is. */
+  private readonly isInner: boolean;
+  /** Where the arguments are, in bytes and in units of four. */
+  private readonly scratch: number;
+  private readonly args: number;
 
-  constructor(arena: Arena, crew: Crew) {
+  constructor(arena: Arena, crew: Crew, isInner = false) {
     this.arena = arena;
     this.crew = crew;
+    this.isInner = isInner;
+    this.scratch = isInner ? INNER_ARGUMENTS : ARGUMENTS;
+    this.args = this.scratch / 4;
   }
 
   /** Opens a call: from here to the next, what `address` returned stays where it is. */
   begin(): void {
-    this.arena.tick++;
+    if (!this.isInner) this.arena.tick++;
     this.loneCount = 0;
   }
 
@@ -143,13 +150,13 @@ export class Call {
   /** Length of a row, and the number of outer axes that each `operand` describes. */
   header(length: number, outer: number): void {
     const { i32 } = this.arena;
-    i32[ARGS] = length;
-    i32[ARGS + 1] = outer;
+    i32[this.args] = length;
+    i32[this.args + 1] = outer;
   }
 
   /** One of the kernel's own numbers: four, unless it has a layout of its own after the header. */
   own(index: number, value: number): void {
-    this.arena.i32[OWN + index] = value;
+    this.arena.i32[this.args + OWN + index] = value;
   }
 
   /**
@@ -166,9 +173,10 @@ export class Call {
   ): void {
     const { i32 } = this.arena;
     const strides = this.strides[k];
-    i32[OPERANDS + k] = address;
-    i32[OPERANDS + operands + k] = rowStride * bytes;
-    let at = OPERANDS + 2 * operands;
+    const first = this.args + OPERANDS;
+    i32[first + k] = address;
+    i32[first + operands + k] = rowStride * bytes;
+    let at = first + 2 * operands;
     for (let axis = firstOuter; axis < this.axes; axis++) {
       i32[at] = this.sizes[axis];
       i32[at + 1 + k] = strides[axis] * bytes;
@@ -188,8 +196,8 @@ export class Call {
    */
   launch(kernel: Kernel, units: number, work: number): number {
     return units > 1 && this.crew.helps(work)
-      ? this.crew.run(kernel, units, work, 0, [ARGUMENTS])
-      : kernel(0, units, ARGUMENTS);
+      ? this.crew.run(kernel, units, work, 0, [this.scratch])
+      : kernel(0, units, this.scratch);
   }
 
   /** As `launch`, for kernels that take numbers and then the address of so many bytes of scratch. */
@@ -204,7 +212,7 @@ export class Call {
     const crew = units > 1 && this.crew.helps(work) ? this.crew.size() : 1;
     const threads = crew * each > MOST_SCRATCH ? 1 : crew;
     const scratch = this.arena.allocate(threads * each);
-    const args = [ARGUMENTS, ...rest, scratch.address];
+    const args = [this.scratch, ...rest, scratch.address];
     if (threads === 1) kernel(0, units, ...args);
     else this.crew.run(kernel, units, work, each, args);
     this.arena.release(scratch);
@@ -219,7 +227,7 @@ export class Call {
 
   /** Whole numbers in place of `header` and what follows it, for kernels that name their own. */
   words(values: readonly number[]): void {
-    this.arena.i32.set(values, ARGS);
+    this.arena.i32.set(values, this.args);
   }
 
   private storageAddress(storage: Storage): number {
@@ -229,9 +237,13 @@ export class Call {
     return cell.address + storage.start;
   }
 
-  /** Brings an array of the heap into the memory. */
+  /** Brings an array of the heap into the memory, or what was deferred. */
   private moveIn(storage: Storage): Cell {
     const { arena } = this;
+    if (!storage.isFilled) {
+      fill(storage);
+      if (storage.cell !== null) return storage.cell;
+    }
     const { buffer, byteOffset, byteLength } = outside(storage);
     const returns = storage.cell !== null; // what was evicted keeps its old cell; adopted arrays have none
     if (byteLength > SMALL_BYTES || !arena.nursery.place(storage)) {
@@ -247,7 +259,7 @@ export class Call {
   }
 
   private lone(dtype: DType, value: number): number {
-    const address = LONE + this.loneCount++ * LONE_BYTES;
+    const address = this.scratch + ARGUMENT_BYTES + this.loneCount++ * LONE_BYTES;
     const { arena } = this;
     switch (dtype) {
       case "float32":

@@ -6,7 +6,8 @@ export {
   setNumerics,
   wasmKernels,
 } from "./engine.ts";
-export type { Chain, Step } from "./fusion/chain.ts";
+export type { Chain, Step, StepName } from "./fusion/chain.ts";
+export { DEFERRED_FROM, defer } from "./fusion/defer.ts";
 export { fuse } from "./fusion/fuse.ts";
 export type {
   ArgReduceName,
@@ -33,8 +34,11 @@ export {
   adopt,
   alloc,
   copyOut,
+  dematerialize,
   getElement,
+  materialize,
   memory,
+  own,
   peek,
   release,
   setElement,

@@ -4,6 +4,8 @@ import type { DType, TypedArray } from "./interface.ts";
 import { SMALL_BYTES } from "./scratch.ts";
 import {
   bytesPerElement,
+  Capture,
+  IN_NURSERY,
   type MemoryReport,
   newArray,
   ReleasedError,
@@ -84,12 +86,18 @@ function dtypeOf(array: TypedArray): DType {
  * them or replace the memory beneath.
  */
 export function peek(storage: Storage): TypedArray {
+  fill(storage);
   const { cell, start } = storage;
   if (cell !== null && cell.address !== 0) {
     const { buffer } = theArena()!.memory;
     return viewArray(storage.dtype, buffer, cell.address + start, storage.length);
   }
   return outside(storage);
+}
+
+/** Computes what was deferred, for good. */
+export function fill(storage: Storage): void {
+  if (!storage.isFilled) materialize(storage);
 }
 
 /** The array of a storage that is not in the WebAssembly memory at present. */
@@ -118,6 +126,7 @@ export function copyOut(
 
 export function getElement(storage: Storage, index: number): number {
   checkIndex("getElement", storage, index);
+  fill(storage);
   const { cell } = storage;
   if (cell === null || cell.address === 0) return outside(storage)[index];
   const address = cell.address + storage.start;
@@ -137,6 +146,7 @@ export function getElement(storage: Storage, index: number): number {
 /** Writes one element; `storage.version` is the caller's business. */
 export function setElement(storage: Storage, index: number, value: number): void {
   checkIndex("setElement", storage, index);
+  own(storage);
   peek(storage)[index] = value;
 }
 
@@ -150,11 +160,96 @@ function checkIndex(where: string, storage: Storage, index: number): void {
 
 /** Gives the memory back at once. Any later use throws a {@link ReleasedError}. */
 export function release(storage: Storage): void {
-  const { cell } = storage;
+  if (storage.capture === null) empty(storage);
+  else leaveGhost(storage);
+  if (storage.onRelease !== null) storage.onRelease();
+}
+
+function empty(storage: Storage): void {
+  const { cell, recipe } = storage;
   storage.cell = null;
   storage.array = null;
+  storage.recipe = null;
   if (cell !== null) theArena()!.discard(cell);
-  if (storage.onRelease !== null) storage.onRelease();
+  if (recipe !== null) recipe.forget();
+}
+
+/** Recipes that read the storage go on reading its elements in a ghost. */
+function leaveGhost(storage: Storage): Storage {
+  const { cell } = storage;
+  const ghost = new Storage(storage.dtype, storage.length, cell, storage.array);
+  ghost.start = storage.start;
+  ghost.recipe = storage.recipe;
+  ghost.capture = storage.capture;
+  ghost.capture!.storage = ghost;
+  ghost.capture!.isGhost = true;
+  if (cell !== null) theArena()!.rewatch(ghost, cell);
+  storage.cell = null;
+  storage.array = null;
+  storage.recipe = null;
+  storage.capture = null;
+  return ghost;
+}
+
+/** A recipe is going to read the storage, whatever happens to it meanwhile. */
+export function capture(storage: Storage): Capture {
+  storage.capture ??= new Capture(storage);
+  storage.capture.readers++;
+  return storage.capture;
+}
+
+/** A recipe less that reads it. */
+export function endCapture(captured: Capture): void {
+  if (--captured.readers > 0) return;
+  captured.storage.capture = null;
+  if (captured.isGhost) empty(captured.storage);
+}
+
+/** To be called before elements change in place: recipes keep what they were to read. */
+export function own(storage: Storage): void {
+  materialize(storage);
+  if (storage.capture === null) return;
+  const ghost = leaveGhost(storage);
+  const { cell } = ghost;
+  if (cell === null || cell.address === 0 || cell.sizeClass === IN_NURSERY) {
+    storage.array = peek(ghost).slice();
+    return;
+  }
+  const home = theArena()!;
+  home.tick++; // no kernel runs now
+  home.touch(cell);
+  storage.cell = home.allocate(cell.bytes);
+  home.watch(storage, storage.cell);
+  home.u8.copyWithin(storage.cell.address, cell.address, cell.address + cell.bytes);
+}
+
+/** Elements are there for good from now on, computed first where they were deferred. */
+export function materialize(storage: Storage): void {
+  const { recipe } = storage;
+  if (recipe === null) return;
+  if (!storage.isFilled) recipe.compute(storage);
+  storage.recipe = null;
+  recipe.forget();
+}
+
+/** Runs `read`, which reads the storage once: what is computed for that alone does not stay. */
+export function readOnce(storage: Storage | null, read: () => void): void {
+  const isDeferred = storage !== null && storage.recipe !== null && !storage.isFilled;
+  if (isDeferred) storage.recipe!.compute(storage);
+  try {
+    read();
+  } finally {
+    if (isDeferred) dematerialize(storage);
+  }
+}
+
+/** Elements that can be computed again, and that nobody needs now, give their memory back. */
+export function dematerialize(storage: Storage): void {
+  const { cell, recipe } = storage;
+  if (recipe === null || cell === null || storage.holders > 0) return;
+  storage.cell = null;
+  storage.array = null; // what was restored from eviction
+  theArena()!.discard(cell);
 }
 
 /** What is where; see {@link MemoryReport}. */

@@ -13,11 +13,13 @@ export const MOST_OPERANDS = 12;
 // The scratch: arguments, then lone numbers.
 export const ARGUMENTS = PAGE;
 export const ARGUMENT_BYTES = 4096;
-export const LONE = ARGUMENTS + ARGUMENT_BYTES;
 export const LONE_BYTES = 16;
+const SCRATCH_BYTES = ARGUMENT_BYTES + LONES * LONE_BYTES;
+/** The scratch of calls that compute what was deferred, while another call asks for it. */
+export const INNER_ARGUMENTS = ARGUMENTS + SCRATCH_BYTES;
 
 /** See nursery.ts. A call must leave blocks that hold none of its operands; more than that stays in the cache. */
-export const NURSERY = LONE + LONES * LONE_BYTES;
+export const NURSERY = INNER_ARGUMENTS + SCRATCH_BYTES;
 export const NURSERY_BLOCKS = 32;
 export const NURSERY_BYTES = NURSERY_BLOCKS * 4 * SMALL_BYTES;
 

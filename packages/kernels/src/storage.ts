@@ -1,6 +1,6 @@
 /**
- * A `Storage` owns the elements of a tensor and of its views. The elements are in one of three
- * places: a cell of the WebAssembly arena, an ordinary typed array, or nowhere once released.
+ * A `Storage` owns the elements of a tensor and of its views. The elements are in a cell of the WebAssembly
+ * memory, in an ordinary typed array, or yet to be computed by a recipe; once released, nowhere.
  */
 import type { DType, TypedArray } from "./interface.ts";
 
@@ -76,6 +76,27 @@ export class Cell {
   }
 }
 
+/** How to compute elements that nobody has looked at so far; see fusion/defer.ts. */
+export interface Recipe {
+  /** Gives the storage, whose recipe this is, its elements. */
+  compute(storage: Storage): void;
+  /** Says that the recipe will not be used any more. */
+  forget(): void;
+}
+
+/** What recipes hold of a storage that they read: itself, or what keeps its elements once it changes or is released. */
+export class Capture {
+  storage: Storage;
+  /** Whether nobody else can reach the storage. */
+  isGhost = false;
+  /** Recipes that may read it. */
+  readers = 0;
+
+  constructor(storage: Storage) {
+    this.storage = storage;
+  }
+}
+
 export class Storage {
   readonly dtype: DType;
   readonly length: number;
@@ -94,8 +115,12 @@ export class Storage {
   cell: Cell | null;
   /** @internal Where they start in it, in bytes. */
   start = 0;
-  /** @internal The elements where they are outside the arena. Both null: released. */
+  /** @internal The elements where they are outside the arena. */
   array: TypedArray | null;
+  /** @internal With elements in place, it says how to get them again. */
+  recipe: Recipe | null = null;
+  /** @internal What recipes hold of this storage as it is now; null if none reads it. */
+  capture: Capture | null = null;
 
   /** @internal Use `alloc` or `adopt`. */
   constructor(dtype: DType, length: number, cell: Cell | null, array: TypedArray | null) {
@@ -103,6 +128,16 @@ export class Storage {
     this.length = length;
     this.cell = cell;
     this.array = array;
+  }
+
+  /** @internal Whether the elements are somewhere, computed. */
+  get isFilled(): boolean {
+    return this.cell !== null || this.array !== null;
+  }
+
+  /** Whether the memory was given back, so that any use is an error. */
+  get isReleased(): boolean {
+    return !this.isFilled && this.recipe === null;
   }
 }
 

@@ -27,7 +27,7 @@ import {
   readsInPlace,
   runsAtOnce,
 } from "./matmul.ts";
-import { adopt, alloc, release } from "./memory.ts";
+import { adopt, alloc, readOnce, release } from "./memory.ts";
 import { type Kernel, loadModule, suffixOf } from "./module.ts";
 import { firstOutside, plain } from "./plain.ts";
 import { ARGUMENTS } from "./scratch.ts";
@@ -147,7 +147,7 @@ export class WasmKernels extends FusedKernels implements Kernels {
   }
 
   reduce(name: ReduceName, x: Operand, out: Operand): void {
-    reduce(this.call, this.module, this, name, x, out);
+    readOnce(x.storage, () => reduce(this.call, this.module, this, name, x, out));
   }
 
   argReduce(name: ArgReduceName, x: Operand, axis: number, out: Operand): void {

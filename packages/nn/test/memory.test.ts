@@ -106,7 +106,7 @@ describe("what layers make and nobody else holds goes back at once", () => {
 
   it("off the tape each layer's input goes back before the next layer runs", () => {
     const n = 256;
-    const model = sequential(Array.from({ length: 10 }, () => tanh()));
+    const model = sequential(Array.from({ length: 10 }, () => linear(n, n)));
     const x = rand([n, n]);
     const before = memory().liveBytes;
     let most = 0;
@@ -119,7 +119,8 @@ describe("what layers make and nobody else holds goes back at once", () => {
     noGrad(() => model(x));
     const watched = most; // a hook may keep what it sees
     expect(watched).toBe(9 * n * n * 4);
-    const quiet = sequential([...Array.from({ length: 9 }, () => tanh()), lambda((y) => y)]);
+    const layers = Array.from({ length: 9 }, () => linear(n, n));
+    const quiet = sequential([...layers, lambda((y) => y)]);
     const last = quiet.at(-1);
     last.registerForwardPreHook(() => {
       most = memory().liveBytes;

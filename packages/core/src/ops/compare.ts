@@ -17,6 +17,7 @@ function comparison(name: CompareName, symbol: string) {
     dtype: () => "bool",
     shape: ({ a, b }) => broadcastShapes(name, a.shape, b.shape),
     forward: ({ a, b }, y, kernels) => kernels.compare(name, a, b, y),
+    step: name,
     batch: "broadcast",
     grad: { a: null, b: null },
     symbol,
@@ -44,6 +45,7 @@ export const whereOp = defineOp({
   dtype: ({ a }) => a.dtype,
   shape: ({ condition, a, b }) => broadcastShapes("where", condition.shape, a.shape, b.shape),
   forward: ({ condition, a, b }, y, kernels) => kernels.where(condition, a, b, y),
+  step: "where",
   saves: ["condition"],
   batch: "broadcast",
   grad: {

@@ -5,7 +5,7 @@ import { isShared, type Kernel, type KernelModule } from "../module.ts";
 import { LONES, MOST_OPERANDS } from "../scratch.ts";
 import { bytesPerElement } from "../storage.ts";
 import { WasmKernels } from "../wasm.ts";
-import { type Chain, keyOf } from "./chain.ts";
+import { type Chain, keyOf, type StepName } from "./chain.ts";
 import { functionName, generate } from "./generate.ts";
 import { Library } from "./library.ts";
 import { composites, instructions } from "./operations.ts";
@@ -32,7 +32,8 @@ interface Plan {
   readonly strides: number[][];
 }
 
-const fusions = new WeakMap<Kernels, Fusion>();
+/** By the module with the functions that kernels may call. */
+const fusions = new WeakMap<KernelModule, Fusion>();
 
 /**
  * The chain's outputs in one pass, with the bits of its steps one by one. All operands are of one float dtype or
@@ -45,17 +46,24 @@ export function fuse(
   inputs: readonly Operand[],
   outs: readonly Operand[],
 ): boolean {
-  if (!(kernels instanceof WasmKernels)) return false;
-  let fusion = fusions.get(kernels);
+  return kernels instanceof WasmKernels && fusionOf(kernels).run(kernels.call, chain, inputs, outs);
+}
+
+/** Whether a step may become a part of a kernel that is made at run time. */
+export function isFusible(kernels: WasmKernels, name: StepName, dtype: DType): boolean {
+  return (dtype === "float32" || dtype === "float64") && fusionOf(kernels).knows(name);
+}
+
+function fusionOf({ module }: WasmKernels): Fusion {
+  let fusion = fusions.get(module);
   if (fusion === undefined) {
-    fusion = new Fusion(kernels.call, kernels.module);
-    fusions.set(kernels, fusion);
+    fusion = new Fusion(module);
+    fusions.set(module, fusion);
   }
-  return fusion.run(chain, inputs, outs);
+  return fusion;
 }
 
 class Fusion {
-  private readonly call: Call;
   private readonly module: KernelModule;
   private library: Library | null = null;
   /** By signature, least recently used first. */
@@ -63,12 +71,11 @@ class Fusion {
   /** Whether this engine compiles nothing at run time. */
   private refused = false;
 
-  constructor(call: Call, module: KernelModule) {
-    this.call = call;
+  constructor(module: KernelModule) {
     this.module = module;
   }
 
-  run(chain: Chain, inputs: readonly Operand[], outs: readonly Operand[]): boolean {
+  run(call: Call, chain: Chain, inputs: readonly Operand[], outs: readonly Operand[]): boolean {
     const dtype = inputs.find((x) => x.dtype !== "bool")?.dtype;
     if (this.refused || (dtype !== "float32" && dtype !== "float64")) return false;
     const sources = [...inputs, ...chain.constants.map((value) => lone(value, dtype))];
@@ -96,10 +103,10 @@ class Fusion {
     entry.asked += count;
     if (entry.kernel === null) {
       if (entry.asked < WORTH_MAKING || entry.work === Infinity) return false;
-      entry.kernel = this.make(chain, dtype, layout);
+      entry.kernel = this.make(call, chain, dtype, layout);
       if (entry.kernel === null) return false;
     }
-    this.launch(entry.kernel, plan, operands, entry.work);
+    launch(call, entry.kernel, plan, operands, entry.work);
     return true;
   }
 
@@ -116,23 +123,28 @@ class Fusion {
     return entry;
   }
 
-  /** Infinity where there is no code for a step. */
+  /** False for all where nothing can be made. */
+  knows(name: StepName): boolean {
+    return !this.refused && this.stepWork(name) < Infinity;
+  }
+
   private workOf({ steps }: Chain): number {
-    let work = 1;
-    for (const { name } of steps) {
-      if (name in instructions || name in composites) continue;
-      const known = functionName(name, false) in this.module.exports;
-      work += known ? FUNCTION_WORK : Infinity;
-    }
-    return work;
+    return steps.reduce((work, { name }) => work + this.stepWork(name), 1);
+  }
+
+  /** Infinity where there is no code for the step. */
+  private stepWork(name: StepName): number {
+    if (name in instructions || name in composites) return 0;
+    return functionName(name, false) in this.module.exports ? FUNCTION_WORK : Infinity;
   }
 
   private make(
+    { arena, crew }: Call,
     chain: Chain,
     dtype: DType,
     layout: readonly { isTruth: boolean; repeats: boolean }[],
   ): Kernel | null {
-    const { memory } = this.call.arena;
+    const { memory } = arena;
     this.library ??= new Library(this.module);
     const isDouble = dtype === "float64";
     const bytes = generate(chain, isDouble, layout, isShared(memory), this.library);
@@ -142,7 +154,7 @@ class Fusion {
         main: this.module.exports,
       } as WebAssembly.Imports);
       const kernel = instance.exports.run as Kernel;
-      this.call.crew.adopt(kernel, bytes);
+      crew.adopt(kernel, bytes);
       return kernel;
     } catch {
       // As under a Content-Security-Policy, or in a page whose main thread may compile small modules only.
@@ -150,31 +162,31 @@ class Fusion {
       return null;
     }
   }
+}
 
-  private launch(
-    kernel: Kernel,
-    { sizes, strides }: Plan,
-    operands: readonly Operand[],
-    work: number,
-  ): void {
-    const { call } = this;
-    const rows = sizes[1] ?? 1;
-    const units = rows === 1 ? sizes[0] : rows;
-    call.begin();
-    const addresses = operands.map((x) => call.address(x));
-    call.header(sizes[0], rows);
-    const outer = sizes.slice(2).map(() => 0);
-    do {
-      operands.forEach(({ dtype }, k) => {
-        const bytes = bytesPerElement[dtype];
-        let first = 0;
-        for (let axis = 0; axis < outer.length; axis++) first += outer[axis] * strides[k][axis + 2];
-        call.own(2 * k, addresses[k] + first * bytes);
-        call.own(2 * k + 1, (strides[k][1] ?? 0) * bytes);
-      });
-      call.launch(kernel, units, work * rows * sizes[0]);
-    } while (next(outer, sizes));
-  }
+function launch(
+  call: Call,
+  kernel: Kernel,
+  { sizes, strides }: Plan,
+  operands: readonly Operand[],
+  work: number,
+): void {
+  const rows = sizes[1] ?? 1;
+  const units = rows === 1 ? sizes[0] : rows;
+  call.begin();
+  const addresses = operands.map((x) => call.address(x));
+  call.header(sizes[0], rows);
+  const outer = sizes.slice(2).map(() => 0);
+  do {
+    operands.forEach(({ dtype }, k) => {
+      const bytes = bytesPerElement[dtype];
+      let first = 0;
+      for (let axis = 0; axis < outer.length; axis++) first += outer[axis] * strides[k][axis + 2];
+      call.own(2 * k, addresses[k] + first * bytes);
+      call.own(2 * k + 1, (strides[k][1] ?? 0) * bytes);
+    });
+    call.launch(kernel, units, work * rows * sizes[0]);
+  } while (next(outer, sizes));
 }
 
 /** The next place on the axes from the third on; false at the end. */
