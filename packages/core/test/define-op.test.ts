@@ -114,6 +114,44 @@ describe("defineOp", () => {
     expect(again.grad!.item()).toBeCloseTo(Math.cos(0.3) - Math.sin(0.3), 14);
   });
 
+  it("computes several gradients in one go, those that somebody waits for", () => {
+    const asked: (readonly string[])[] = [];
+    const never = (): Tensor => {
+      throw new Error("The rule ran.");
+    };
+    const mulAdd = defineOp({
+      name: "testMulAdd",
+      inputs: ["a", "b", "c"],
+      domain: "float",
+      shape: ({ a }) => a.shape,
+      forward: ({ a, b, c }, y, kernels) => {
+        kernels.binary("mul", a, b, y);
+        kernels.binary("add", y, c, y);
+      },
+      saves: ["a", "b"],
+      grad: { a: never, b: never, c: (dy) => dy.mul(1) },
+      gradTogether: (dy, { a, b }, _: undefined, wanted) => {
+        asked.push(wanted);
+        return {
+          ...(wanted.includes("a") ? { a: dy.mul(b) } : {}),
+          ...(wanted.includes("b") ? { b: dy.mul(a) } : {}),
+        };
+      },
+    });
+    const [a, b, c] = [leaf([1, 2]), leaf([3, 4]), leaf([5, 6])];
+    mulAdd(a, b, c).sum().backward();
+    expect([a, b, c].map((x) => x.grad!.toArray())).toEqual([
+      [3, 4],
+      [1, 2],
+      [1, 1],
+    ]);
+    mulAdd(a.detach(), b, 1).sum().backward();
+    expect(b.grad!.toArray()).toEqual([2, 4]);
+    const [db] = grad(mulAdd(a, b, c).sum(), [b]);
+    expect(db!.toArray()).toEqual([1, 2]);
+    expect(asked).toEqual([["a", "b", "c"], ["b"], ["b"]]);
+  });
+
   it("differentiates with respect to lone numbers and arrays mixed", () => {
     const a = tensor(2, { dtype: "float64", requiresGrad: true });
     const x = leaf([1, 2, 3]);

@@ -22,6 +22,7 @@ import { stridesOf } from "./support.ts";
 
 const kernels = wasmKernels();
 // Words of the control block; see threads.ts.
+const PARKED = 32;
 const EPOCH = 48;
 const READY = 512;
 const NOBODY_WAKES = 2047;
@@ -153,6 +154,26 @@ describe("threads", () => {
     }
     expect(seen()).toEqual([0, 1, 2]);
     expect(sums().reduce((a, b) => a! + b!, 0)).toBe(jobs);
+  });
+
+  it("are woken for much work only, and share less of it while they are awake", () => {
+    const memory = new WebAssembly.Memory({ initial: 300, maximum: 65536, shared: true });
+    const crew = openCrew(memory, loadModule(memory));
+    setThreads(2);
+    crew.size();
+    sleepUntilStarted(2, memory);
+    const words = new Int32Array(memory.buffer, CONTROL_ADDRESS);
+    const deadline = performance.now() + 20_000;
+    while (words[PARKED] === 0 && performance.now() < deadline) {
+      Atomics.wait(words, NOBODY_WAKES, 0, 5);
+    }
+    const helped = () => [0, 2 ** 16 - 1, 2 ** 16, 2 ** 18].map((work) => crew.helps(work));
+    expect(helped()).toEqual([false, false, false, true]);
+    words[PARKED] = 0;
+    expect(helped()).toEqual([false, false, true, true]);
+    words[PARKED] = 1;
+    setThreads(1);
+    expect(helped()).toEqual([false, false, false, false]);
   });
 
   it("give the first result that is not negative, in the order of the units", () => {
