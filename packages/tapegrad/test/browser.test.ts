@@ -87,6 +87,6 @@ it("the core engine is at most 150 kB gzip, kernels included", async () => {
   expect(await weigh("browser/engine.ts")).toBeLessThan(150_000);
 });
 
-it("all that core exports, gradient checks and decompositions too, is at most 170 kB gzip", async () => {
-  expect(await weigh("../../core/src/index.ts")).toBeLessThan(170_000);
+it("all that core exports, gradient checks and decompositions too, is at most 180 kB gzip", async () => {
+  expect(await weigh("../../core/src/index.ts")).toBeLessThan(180_000);
 });
