@@ -37,15 +37,15 @@ export class Call {
   /** Whether calls happen within others, and what those use must stay where it is. */
   private readonly isInner: boolean;
   /** Where the arguments are, in bytes and in units of four. */
-  private readonly scratch: number;
+  readonly place: number;
   private readonly args: number;
 
   constructor(arena: Arena, crew: Crew, isInner = false) {
     this.arena = arena;
     this.crew = crew;
     this.isInner = isInner;
-    this.scratch = isInner ? INNER_ARGUMENTS : ARGUMENTS;
-    this.args = this.scratch / 4;
+    this.place = isInner ? INNER_ARGUMENTS : ARGUMENTS;
+    this.args = this.place / 4;
   }
 
   /** Opens a call: from here to the next, what `address` returned stays where it is. */
@@ -196,8 +196,8 @@ export class Call {
    */
   launch(kernel: Kernel, units: number, work: number): number {
     return units > 1 && this.crew.helps(work)
-      ? this.crew.run(kernel, units, work, 0, [this.scratch])
-      : kernel(0, units, this.scratch);
+      ? this.crew.run(kernel, units, work, 0, [this.place])
+      : kernel(0, units, this.place);
   }
 
   /** As `launch`, for kernels that take numbers and then the address of so many bytes of scratch. */
@@ -212,7 +212,7 @@ export class Call {
     const crew = units > 1 && this.crew.helps(work) ? this.crew.size() : 1;
     const threads = crew * each > MOST_SCRATCH ? 1 : crew;
     const scratch = this.arena.allocate(threads * each);
-    const args = [this.scratch, ...rest, scratch.address];
+    const args = [this.place, ...rest, scratch.address];
     if (threads === 1) kernel(0, units, ...args);
     else this.crew.run(kernel, units, work, each, args);
     this.arena.release(scratch);
@@ -259,7 +259,7 @@ export class Call {
   }
 
   private lone(dtype: DType, value: number): number {
-    const address = this.scratch + ARGUMENT_BYTES + this.loneCount++ * LONE_BYTES;
+    const address = this.place + ARGUMENT_BYTES + this.loneCount++ * LONE_BYTES;
     const { arena } = this;
     switch (dtype) {
       case "float32":

@@ -30,7 +30,6 @@ import {
 import { adopt, alloc, readOnce, release } from "./memory.ts";
 import { type Kernel, loadModule, suffixOf } from "./module.ts";
 import { firstOutside, plain } from "./plain.ts";
-import { ARGUMENTS } from "./scratch.ts";
 import { bytesPerElement } from "./storage.ts";
 import { openCrew } from "./threads.ts";
 import { type ConvName, convolve, product } from "./wasm-conv.ts";
@@ -295,7 +294,7 @@ export class WasmKernels extends FusedKernels implements Kernels {
       if (batches === 1 || !call.crew.helps(batches * work)) {
         const scratch = call.arena.allocate(scratchBytes);
         multiply(
-          0, batches, ARGUMENTS, m, n, k, aRow, aColumn, bRow, bColumn, outRow, outColumn,
+          0, batches, call.place, m, n, k, aRow, aColumn, bRow, bColumn, outRow, outColumn,
           BLOCK_ROWS, packA, inPlaceB, biasStart, biasStride, scratch.address,
         );
         call.arena.release(scratch);
