@@ -4,6 +4,7 @@
  *   node bench/children/ops.mjs MS    about MS milliseconds for each direction of each op
  */
 import { noGrad, ones, registeredOps, setThreads, Tensor } from "@tapegrad/core";
+import { computed } from "../computed.mjs";
 import { families } from "../op-cases.mjs";
 import { summarize } from "../report.mjs";
 import { referenceLoop } from "./reference-loop.mjs";
@@ -62,7 +63,7 @@ function explore(call, inputs) {
 
 function measure(name, make) {
   const [f, ...inputs] = make();
-  const call = () => f(...inputs);
+  const call = () => computed(f(...inputs));
   seen.add(name.split(/[, ]/)[0]);
   try {
     explore(call, inputs);
