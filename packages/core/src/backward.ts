@@ -218,8 +218,8 @@ function run(
     watched,
   );
   const previousMode = setGradEnabled(createGraph);
-  // Inside vmap a gradient's memory is behind it, where the pass doesn't look: all of it is left to the collector.
   const freed: Storage[] = [];
+  // Inside vmap a gradient's memory is behind it, where the pass doesn't look: all of it is left to the collector.
   const previousRecorder = recordStorages(createGraph || seeds.some(isBatched) ? null : pass.made);
   depth++;
   try {

@@ -146,6 +146,10 @@ describe("elementwise results that nobody has looked at", () => {
     expect(rows()).toEqual(plain);
     const tall = x.mul(2).add(row).relu().transpose(0, 1).add(0).transpose(0, 1).sub(0);
     expect(Array.from({ length: 128 }, (_, i) => tall.select(0, i).data())).toEqual(plain);
+    // A chain's operands broadcast to its own shape, not to that of a view.
+    const large = randn([512, 256]);
+    const flat = large.mul(2).add(row).reshape([-1]).relu();
+    expectSameBits(flat.data(), large.mul(2).add(row).relu().data());
     const mixed = x.gt(0).logicalNot();
     expect(mixed.data()).toEqual(x.le(0).data());
     const wide = where(x.to("float64").gt(row), x, row);

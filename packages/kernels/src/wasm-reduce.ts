@@ -164,7 +164,7 @@ function contiguous(axes: readonly Axis[]): Axis[] {
     .reverse();
 }
 
-function isContiguous(x: Operand): boolean {
+export function isContiguous(x: Operand): boolean {
   let expected = 1;
   for (let axis = x.shape.length - 1; axis >= 0; axis--) {
     if (x.shape[axis] === 1) continue;

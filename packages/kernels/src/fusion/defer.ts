@@ -9,6 +9,7 @@ import type { BinaryName, CompareName, DType, Kernels, Operand, UnaryName } from
 import { capture, endCapture, fill, materialize } from "../memory.ts";
 import { bytesPerElement, type Capture, type Recipe, ReleasedError, Storage } from "../storage.ts";
 import { WasmKernels } from "../wasm.ts";
+import { isContiguous } from "../wasm-reduce.ts";
 import type { Chain, StepName } from "./chain.ts";
 import { fuse, isFusible } from "./fuse.ts";
 
@@ -153,15 +154,11 @@ class StepRecipe implements Recipe {
   }
 
   /** Whether a step on x goes along its elements one by one, and may be fused with those that make them. */
-  private continues({ shape, strides, storage }: Operand): boolean {
-    if (recipeOf(storage)!.float !== this.float) return false;
-    let expected = 1;
-    for (let axis = this.shape.length - 1; axis >= 0; axis--) {
-      if (shape[axis] !== this.shape[axis]) return false;
-      if (shape[axis] > 1 && strides[axis] !== expected) return false;
-      expected *= shape[axis];
-    }
-    return shape.length === this.shape.length && storage!.length === expected;
+  private continues(x: Operand): boolean {
+    const { float, shape } = recipeOf(x.storage)!;
+    // What the source reads broadcasts to the source's shape, which a view may have left.
+    const isAlike = isSame(shape, this.shape) && isSame(x.shape, this.shape);
+    return float === this.float && isAlike && isContiguous(x);
   }
 
   /** What has to be computed for the target, each after what it reads; the target comes last. */
