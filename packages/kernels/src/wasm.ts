@@ -1,21 +1,23 @@
 /** The WebAssembly backend: each entry plans its call, hands addresses over and runs one export. */
+
 import type { Arena } from "./arena.ts";
 import { Call } from "./call.ts";
-import type {
-  ArgReduceName,
-  ArgScanName,
-  BinaryName,
-  Boxes,
-  CompareName,
-  ConvGeometry,
-  DType,
-  Kernels,
-  Operand,
-  RandomName,
-  ReduceName,
-  ScanName,
-  ScatterName,
-  UnaryName,
+import {
+  type ArgReduceName,
+  type ArgScanName,
+  type BinaryName,
+  type Boxes,
+  type CompareName,
+  type ConvGeometry,
+  type DType,
+  type Kernels,
+  type Operand,
+  type RandomName,
+  type ReduceName,
+  relaid,
+  type ScanName,
+  type ScatterName,
+  type UnaryName,
 } from "./interface.ts";
 import {
   BLOCK_ROWS,
@@ -33,7 +35,7 @@ import { firstOutside, plain } from "./plain.ts";
 import { bytesPerElement } from "./storage.ts";
 import { openCrew } from "./threads.ts";
 import { type ConvName, convolve, product } from "./wasm-conv.ts";
-import { FusedKernels, outermost, relaid } from "./wasm-fused.ts";
+import { FusedKernels, outermost } from "./wasm-fused.ts";
 import { reduce } from "./wasm-reduce.ts";
 
 /** Below this length along either axis, transposing in blocks gains nothing. */
@@ -425,7 +427,7 @@ export class WasmKernels extends FusedKernels implements Kernels {
       adopt(
         Int32Array.from([...new Array(missing).fill(by), ...lists.flatMap((list) => [...list])]),
       );
-    const flat = { ...out, shape: [], strides: [], offset: 0 };
+    const flat = { value: 0, dtype: "int32" as const, shape: [], strides: [], offset: 0 };
     const starts = { ...flat, storage: table(boxes.starts, 0) };
     const lengths = { ...flat, storage: table(boxes.lengths, 1) };
     call.begin();
