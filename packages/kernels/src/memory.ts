@@ -174,7 +174,7 @@ function empty(storage: Storage): void {
   storage.cell = null;
   storage.array = null;
   storage.recipe = null;
-  if (cell !== null) theArena()!.discard(cell);
+  if (cell !== null) theArena()!.discard(cell, storage);
   if (recipe !== null) recipe.forget();
 }
 
@@ -264,7 +264,7 @@ export function dematerialize(storage: Storage): void {
   if (recipe === null || cell === null || storage.holders > 0) return;
   storage.cell = null;
   storage.array = null; // what was restored from eviction
-  theArena()!.discard(cell);
+  theArena()!.discard(cell, storage);
 }
 
 /** What is where; see {@link MemoryReport}. */
