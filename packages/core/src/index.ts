@@ -288,7 +288,7 @@ export {
   sinh,
   tan,
 } from "./ops/math.ts";
-export { linear, matmul } from "./ops/matmul.ts";
+export { type LinearActivation, linear, matmul } from "./ops/matmul.ts";
 export {
   type MaxPoolOptions,
   type MaxUnpoolOptions,

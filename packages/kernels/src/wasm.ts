@@ -22,6 +22,7 @@ import {
   type GemmExports,
   gemm,
   gemmScratchBytes,
+  isFewVectors,
   PRODUCT_WORK,
   packsA,
   readsInPlace,
@@ -245,7 +246,7 @@ export class WasmKernels extends FusedKernels implements Kernels {
     call.run(this.module.byType.float64.shuffle!, count / n, SCATTERED * count, from, to, n);
   }
 
-  matmul(a: Operand, b: Operand, out: Operand, bias?: Operand): void {
+  matmul(a: Operand, b: Operand, out: Operand, bias?: Operand, relu = false): void {
     const { call } = this;
     this.kernel("matmul", "gemm", out.dtype);
     const dtype = out.dtype as "float32" | "float64";
@@ -280,13 +281,14 @@ export class WasmKernels extends FusedKernels implements Kernels {
     const biasStart = bias === undefined ? 0 : call.address(bias);
     const biasStride = bias === undefined || bias.shape[0] === 1 ? 0 : bias.strides[0];
     const work = PRODUCT_WORK * m * n * k;
+    const floors = Number(relu);
     const exports = this.module.exports as unknown as GemmExports;
     if (runsAtOnce(dtype, m, n, k)) {
       call.header(0, call.axes - first);
       call.operand(0, 3, aStart, bytes, 0, first);
       call.operand(1, 3, bStart, bytes, 0, first);
       call.operand(2, 3, outStart, bytes, 0, first);
-      const packA = packsA(m, k, aColumn, bytes);
+      const packA = packsA(m, n, k, aColumn, bytes);
       const inPlaceB = Number(readsInPlace(m, n, k, bRow, bColumn, bytes));
       const scratchBytes = gemmScratchBytes(dtype, m, n, k, 1);
       const multiply = dtype === "float32" ? exports.gemmBatch_f32 : exports.gemmBatch_f64;
@@ -295,14 +297,14 @@ export class WasmKernels extends FusedKernels implements Kernels {
         const scratch = call.arena.allocate(scratchBytes);
         multiply(
           0, batches, call.place, m, n, k, aRow, aColumn, bRow, bColumn, outRow, outColumn,
-          BLOCK_ROWS, packA, inPlaceB, biasStart, biasStride, scratch.address,
+          BLOCK_ROWS, packA, floors, inPlaceB, biasStart, biasStride, scratch.address,
         );
         call.arena.release(scratch);
       } else {
         call.launchWithScratch(
           multiply as Kernel, batches, batches * work, scratchBytes,
           m, n, k, aRow, aColumn, bRow, bColumn, outRow, outColumn,
-          BLOCK_ROWS, packA, inPlaceB, biasStart, biasStride,
+          BLOCK_ROWS, packA, floors, inPlaceB, biasStart, biasStride,
         );
       }
       return;
@@ -320,11 +322,12 @@ export class WasmKernels extends FusedKernels implements Kernels {
         pa, aRow, aColumn,
         pb, bRow, bColumn,
         pout, outRow, outColumn,
-        biasStart, biasStride,
+        biasStart, biasStride, floors,
         scratch === null ? 0 : scratch.address,
       );
     } while (outer?.next());
     if (scratch !== null) call.arena.release(scratch);
+    if (relu && isFewVectors(m, n, k, bytes)) this.unary("relu", out, out);
   }
 
   conv(g: ConvGeometry, x: Operand, weight: Operand, y: Operand, bias?: Operand): void {
