@@ -50,6 +50,7 @@ export {
   ValueError,
   VmapError,
 } from "./errors.ts";
+export { Form } from "./form.ts";
 export {
   inspectNode,
   leafAt,

@@ -401,7 +401,8 @@ describe("the harness", () => {
       inputs: ["x"],
       shape: ({ x }) => x.shape,
       forward: ({ x }, y, kernels) => {
-        kernels.copy({ ...y, storage: x.storage, value: x.value, offset: 0 }, y);
+        const { dtype, shape, strides } = y;
+        kernels.copy({ storage: x.storage, value: x.value, dtype, shape, strides, offset: 0 }, y);
       },
       grad: { x: (dy) => dy },
     });

@@ -22,6 +22,15 @@ export interface Operand {
   readonly offset: number;
 }
 
+/** The operand under another layout; part by part, since what a class computes is in no spread of its objects. */
+export function relaid(
+  { storage, value, dtype, offset }: Operand,
+  shape: readonly number[],
+  strides: readonly number[],
+): Operand {
+  return { storage, value, dtype, shape, strides, offset };
+}
+
 /** y = f(x), elementwise. */
 export type UnaryName =
   | "neg" // −x; int32 and uint8 (wrapping) too
