@@ -289,7 +289,7 @@ export {
   sinh,
   tan,
 } from "./ops/math.ts";
-export { linear, matmul } from "./ops/matmul.ts";
+export { type LinearActivation, linear, matmul } from "./ops/matmul.ts";
 export {
   type MaxPoolOptions,
   type MaxUnpoolOptions,

@@ -200,6 +200,14 @@ describe("products", () => {
       ],
     });
   });
+  it("linearRelu", () => {
+    checkOp(products.linearReluOp, {
+      cases: [
+        { x: normal([3, 4]), weight: normal([5, 4]), bias: normal([5]) },
+        { x: normal([0, 4]), weight: normal([5, 4]), bias: normal([5]) },
+      ],
+    });
+  });
   it("linear", () => {
     checkOp(products.linearOp, {
       cases: [

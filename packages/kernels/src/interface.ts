@@ -344,10 +344,10 @@ export interface Kernels {
   shuffle(u: Operand, out: Operand): void;
 
   /**
-   * out[…, M, N] = a[…, M, K] · b[…, K, N] (+ bias[…, N]); leading axes broadcast. Any strides:
+   * out[…, M, N] = a[…, M, K] · b[…, K, N] (+ bias[…, N]), or the relu of that; leading axes broadcast. Any strides:
    * a transposed operand is as fast as a plain one. Floats only. K = 0 gives zeros (plus bias).
    */
-  matmul(a: Operand, b: Operand, out: Operand, bias?: Operand): void;
+  matmul(a: Operand, b: Operand, out: Operand, bias?: Operand, relu?: boolean): void;
 
   /**
    * y[n, o, p] = bias[o] + Σ_{c, k} weight[o, c, k] · x[n, c, p·stride + k·dilation − before], with x

@@ -521,7 +521,7 @@ export const plain: Kernels = {
     }
   },
 
-  matmul(a, b, out, bias) {
+  matmul(a, b, out, bias, relu = false) {
     const [p, q, target] = [elements(a), elements(b), elements(out)];
     const added = bias && elements(bias);
     const k = a.shape.at(-1)!;
@@ -532,7 +532,8 @@ export const plain: Kernels = {
     walk(out.shape, [rows, columns, out, bias ?? out], ([i, j, to, extra]) => {
       let total = 0;
       for (let s = 0; s < k; s++) total += p[i + s * aStep] * q[j + s * bStep];
-      target[to] = added ? total + added[extra] : total;
+      if (added) total += added[extra];
+      target[to] = relu && total < 0 ? 0 : total;
     });
   },
 

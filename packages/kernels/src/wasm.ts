@@ -24,6 +24,7 @@ import {
   type GemmExports,
   gemm,
   gemmScratchBytes,
+  isFewVectors,
   PRODUCT_WORK,
   packsA,
   readsInPlace,
@@ -253,7 +254,7 @@ export class WasmKernels extends FusedKernels implements Kernels {
     call.run(this.module.byType.float64.shuffle!, count / n, SCATTERED * count, from, to, n);
   }
 
-  matmul(a: Operand, b: Operand, out: Operand, bias?: Operand): void {
+  matmul(a: Operand, b: Operand, out: Operand, bias?: Operand, relu = false): void {
     const { call } = this;
     const dtype = out.dtype;
     if (dtype !== "float32" && dtype !== "float64")
@@ -289,12 +290,13 @@ export class WasmKernels extends FusedKernels implements Kernels {
     const biasStart = bias === undefined ? 0 : call.address(bias);
     const biasStride = bias === undefined || bias.shape[0] === 1 ? 0 : bias.strides[0];
     const work = PRODUCT_WORK * m * n * k;
+    const floors = Number(relu);
     if (runsAtOnce(dtype, m, n, k)) {
       call.header(0, call.axes - first);
       call.operand(0, 3, aStart, bytes, 0, first);
       call.operand(1, 3, bStart, bytes, 0, first);
       call.operand(2, 3, outStart, bytes, 0, first);
-      const packA = packsA(m, k, aColumn, bytes);
+      const packA = packsA(m, n, k, aColumn, bytes);
       const inPlaceB = Number(readsInPlace(m, n, k, bRow, bColumn, bytes));
       const scratchBytes = gemmScratchBytes(dtype, m, n, k, 1);
       const multiply = this.multiply[dtype];
@@ -302,14 +304,14 @@ export class WasmKernels extends FusedKernels implements Kernels {
       if (batches === 1 || !call.crew.helps(batches * work)) {
         multiply(
           0, batches, call.place, m, n, k, aRow, aColumn, bRow, bColumn, outRow, outColumn,
-          BLOCK_ROWS, packA, inPlaceB, biasStart, biasStride, call.takeScratch(scratchBytes),
+          BLOCK_ROWS, packA, floors, inPlaceB, biasStart, biasStride, call.takeScratch(scratchBytes),
         );
         call.returnScratch();
       } else {
         call.launchWithScratch(
           multiply as Kernel, batches, batches * work, scratchBytes,
           m, n, k, aRow, aColumn, bRow, bColumn, outRow, outColumn,
-          BLOCK_ROWS, packA, inPlaceB, biasStart, biasStride,
+          BLOCK_ROWS, packA, floors, inPlaceB, biasStart, biasStride,
         );
       }
       return;
@@ -327,11 +329,12 @@ export class WasmKernels extends FusedKernels implements Kernels {
         pa, aRow, aColumn,
         pb, bRow, bColumn,
         pout, outRow, outColumn,
-        biasStart, biasStride,
+        biasStart, biasStride, floors,
         scratch,
       );
     } while (outer?.next());
     call.returnScratch();
+    if (relu && isFewVectors(m, n, k, bytes)) this.unary("relu", out, out);
   }
 
   conv(g: ConvGeometry, x: Operand, weight: Operand, y: Operand, bias?: Operand): void {
