@@ -159,6 +159,16 @@ export function tile<T>(
   }
 }
 
+/** {@link finishTile} for all columns, side by side in out. */
+@inline
+function finishLines<T>(rows: i32, from: usize, seed: usize, seedRow: i32, out: usize, outRow: i32, least: T): void {
+  const floor = v128.splat<T>(least);
+  for (const end = from + rows * 32; from != end; from += 32, seed += seedRow, out += outRow) {
+    v128.store(out, v128.pmax<T>(v128.add<T>(v128.load(seed), v128.load(from)), floor));
+    v128.store(out, v128.pmax<T>(v128.add<T>(v128.load(seed, 16), v128.load(from, 16)), floor), 16);
+  }
+}
+
 /**
  * out = seed + the finished tile, or `least` where that is less, for its valid rows and columns. Strides in bytes; seed
  * may be out, and seedRow 0 repeats one row of unit stride.
@@ -170,11 +180,10 @@ function finishTile<T>(
   const size: i32 = sizeof<T>();
   const lanes = 16 / size;
   const floor = v128.splat<T>(least);
-  const first = outCol == size && columns >= lanes, second = outCol == size && columns == 2 * lanes;
+  const vector = outCol == size && columns >= lanes;
   for (; rows > 0; rows--) {
-    if (first) v128.store(out, v128.pmax<T>(v128.add<T>(v128.load(seed), v128.load(from)), floor));
-    if (second) v128.store(out, v128.pmax<T>(v128.add<T>(v128.load(seed, 16), v128.load(from, 16)), floor), 16);
-    for (let j = second ? columns : first ? lanes : 0; j < columns; j++) {
+    if (vector) v128.store(out, v128.pmax<T>(v128.add<T>(v128.load(seed), v128.load(from)), floor));
+    for (let j = vector ? lanes : 0; j < columns; j++) {
       const sum = load<T>(seed + j * seedCol) + load<T>(from + j * size);
       store<T>(out + j * outCol, sum < least ? least : sum);
     }
@@ -316,7 +325,8 @@ export function multiplyPanels<T>(
       const height = tileRows(m - i);
       if (packed && height == ROWS && width == columns) tile5x2Packed<T>(k, rows, b, bRow, scratch);
       else tile<T>(height, width, k, rows, aRow, aCol, b, bRow, scratch);
-      finishTile<T>(height, width, scratch, seed, fromRow, fromCol, target, outRow, outCol, least);
+      if (width == columns && outCol == size) finishLines<T>(height, scratch, seed, fromRow, target, outRow, least);
+      else finishTile<T>(height, width, scratch, seed, fromRow, fromCol, target, outRow, outCol, least);
       seed += height * fromRow, target += height * outRow, i += height;
       rows += packed && height == ROWS ? k * aCol : height * aRow;
     }
