@@ -162,6 +162,12 @@ const normalizations = {
 
 const neural = {
   linear: () => [core.linear, uniform([128, 512]), uniform(wide), uniform([512])],
+  linearRelu: () => [
+    (x, w, b) => core.linear(x, w, b, { activation: "relu" }),
+    uniform([128, 512]),
+    uniform(wide),
+    uniform([512]),
+  ],
   conv1d: () => [
     (x, w) => core.conv1d(x, w, { padding: 1 }),
     uniform([8, 32, 512]),

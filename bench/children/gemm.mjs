@@ -58,7 +58,27 @@ function prepare(dtype, [m, k, n], kind) {
       new array.constructor(memory.buffer, a, array.length).set(array);
       const started = performance.now();
       for (let i = 0; i < repeat; i++) {
-        gemm(exports, null, dtype, m, n, k, a, aRow, aCol, b, bRow, bCol, out, n, 1, 0, 0, scratch);
+        gemm(
+          exports,
+          null,
+          dtype,
+          m,
+          n,
+          k,
+          a,
+          aRow,
+          aCol,
+          b,
+          bRow,
+          bCol,
+          out,
+          n,
+          1,
+          0,
+          0,
+          0,
+          scratch,
+        );
       }
       rates.push((flops * repeat) / (performance.now() - started) / 1e6);
     },

@@ -1,4 +1,5 @@
 /** From a call to the arithmetic: apply checks, computes and records. */
+
 import {
   type BinaryName,
   DEFERRED_FROM,
@@ -17,21 +18,13 @@ import { checkDType, dtypes, isFloat, meetingDType, promoteNumber } from "./dtyp
 import { engineOps } from "./engine-ops.ts";
 import { DTypeError, GradError, ShapeError, ValueError } from "./errors.ts";
 import { fillOutputs, numberFunction } from "./fill.ts";
+import { Form } from "./form.ts";
 import { Node, SavingNode, WideNode } from "./node.ts";
 import { observer } from "./observe.ts";
 import type { Op, Source, TensorLike } from "./op.ts";
 import { currentHooks, Packed } from "./saved-hooks.ts";
 import { disown, hold } from "./scope.ts";
-import {
-  broadcastShapes,
-  contiguousStrides,
-  formatShape,
-  isShape,
-  overlaps,
-  type Shape,
-  sameShape,
-  sizeOf,
-} from "./shape.ts";
+import { broadcastShapes, formatShape, isShape, overlaps, type Shape, sameShape } from "./shape.ts";
 import { show } from "./show.ts";
 import { edgeOf, isGradEnabled, needsGrad, slotOf } from "./tape.ts";
 import {
@@ -41,6 +34,7 @@ import {
   gradState,
   isInference,
   isInferring,
+  numberLike,
   numberTensor,
   settle,
   Tensor,
@@ -148,7 +142,7 @@ export function applyElementwise(op: Op, a0: TensorLike, b0: TensorLike | undefi
   if (a.storage === null && b.storage === null) {
     const cached = a.dtype === "float32" ? op.scalar32 : a.dtype === "float64" ? op.scalar64 : null;
     const f = cached ?? scalarFunction(op, a.dtype);
-    const y = numberTensor(f(a.value, b.value), a.dtype);
+    const y = numberLike(f(a.value, b.value), a.form);
     if (watching) lookAfter(lookBefore(op, binary ? [a, b] : [a]), [y]);
     if ((a.requiresGrad || b.requiresGrad) && isGradEnabled())
       recordNumbers(op, a, binary ? b : null, y);
@@ -157,13 +151,14 @@ export function applyElementwise(op: Op, a0: TensorLike, b0: TensorLike | undefi
   }
   if (openLevels !== 0 && (a instanceof BatchedTensor || b instanceof BatchedTensor))
     return batching.call(op, binary ? [a, b] : [a], undefined) as Tensor;
-  const isLike = b.shape.length === 0 || sameShape(a.shape, b.shape);
-  const shape = isLike ? a.shape : broadcastShapes(op.name, a.shape, b.shape);
-  const strides = shape === a.shape && a.isContiguous ? a.strides : contiguousStrides(shape);
+  const isLike = a.form === b.form || b.shape.length === 0 || sameShape(a.shape, b.shape);
+  const form = isLike
+    ? a.form.fresh
+    : new Form(a.dtype, broadcastShapes(op.name, a.shape, b.shape));
   const { elementwise } = op.definition;
-  const large = sizeOf(shape) >= DEFERRED_FROM;
-  const storage = large ? deferred(elementwise, binary ? [a, b] : [a], shape, a.dtype) : null;
-  const y = emptyTensor(shape, a.dtype, op.name, strides, storage);
+  const large = form.size >= DEFERRED_FROM;
+  const storage = large ? deferred(elementwise, binary ? [a, b] : [a], form) : null;
+  const y = emptyTensor(form, op.name, storage);
   if (typeof elementwise === "function") {
     fillOutputs(op, named(op, binary ? [a, b] : [a]), y, undefined);
   } else if (storage === null) {
@@ -181,8 +176,7 @@ export function applyElementwise(op: Op, a0: TensorLike, b0: TensorLike | undefi
 function deferred(
   name: unknown,
   inputs: readonly Operand[],
-  shape: Shape,
-  dtype: DType,
+  { shape, dtype }: Form,
 ): Storage | null {
   const isWatched = watching || observer !== null || allocationListener !== null;
   if (typeof name !== "string" || isWatched) return null;
@@ -208,20 +202,15 @@ function checkedAttrs(op: Op, given: unknown): unknown {
 }
 
 /** @throws ShapeError or DTypeError for what the op's `shape` or `dtype` can't mean */
-function freshOutput(
-  op: Op,
-  name: string,
-  shape: Shape,
-  dtype: DType,
-  storage: Storage | null = null,
-): Tensor {
+function outputForm(op: Op, name: string, shape: Shape, dtype: DType, like?: Tensor): Form {
+  if (like !== undefined && shape === like.shape && dtype === like.dtype) return like.form.fresh;
   if (!isShape(shape)) {
     throw new ShapeError(
       `${op.name}: the definition gives ${name} the shape ${Array.isArray(shape) ? formatShape(shape) : show(shape)}; it must be an array of whole, non-negative sizes.`,
     );
   }
   if (!dtypes.includes(dtype)) checkDType(`${op.name}, ${name}`, dtype);
-  return emptyTensor(shape, dtype, op.name, undefined, storage);
+  return new Form(dtype, shape);
 }
 
 /**
@@ -262,7 +251,7 @@ export function apply(
     const filled: Record<string, Tensor> = {};
     for (const name of [...op.outputs, ...op.extras]) {
       const { shape, dtype = inputs[0]!.dtype } = shapes?.[name] ?? ({} as { shape: Shape });
-      filled[name] = freshOutput(op, name, shape, dtype);
+      filled[name] = emptyTensor(outputForm(op, name, shape, dtype), op.name);
     }
     fillOutputs(op, record0, filled, attrs);
     for (const name in filled) settle(filled[name]!);
@@ -278,8 +267,9 @@ export function apply(
   const record0 = named(op, inputs);
   const shape = definition.shape!(record0, attrs);
   const dtype = definition.dtype?.(record0, attrs) ?? inputs[0]!.dtype;
-  const storage = deferred(definition.step, inputs, shape, dtype);
-  const y = freshOutput(op, "y", shape, dtype, storage);
+  const form = outputForm(op, "y", shape, dtype, inputs[0]);
+  const storage = deferred(definition.step, inputs, form);
+  const y = emptyTensor(form, op.name, storage);
   if (storage === null) fillOutputs(op, record0, y, attrs);
   settle(y);
   if (watching) lookAfter(lookBefore(op, inputs), [y]);
@@ -382,7 +372,7 @@ function checkInPlace(
 /** x's value as it is now, at x's place on the tape. */
 function snapshot(op: Op, x: Tensor): Tensor {
   const edge = needsGrad(x) ? edgeOf(x) : null;
-  const copy = emptyTensor(x.shape, x.dtype, op.name);
+  const copy = emptyTensor(x.form.fresh, op.name);
   defaultKernels().copy(x, copy);
   copy.node = edge;
   return copy;
@@ -448,8 +438,7 @@ function record(
   }
   for (let slot = 0; slot < outputs.length; slot++) {
     const y = outputs[slot]!;
-    node.shapes[slot] = y.shape;
-    node.dtypes[slot] = y.dtype;
+    node.outputs[slot] = y.form;
     if (!isFloat(y.dtype)) continue;
     y.node = node;
     if (slot > 0) gradState(y).slot = slot;

@@ -135,7 +135,7 @@ function seedOf(name: string, y: Tensor, dy: Tensor | null | undefined): Tensor 
       );
     }
     if (y.shape.length === 0) return numberTensor(1, y.dtype);
-    const ones = emptyTensor(y.shape, y.dtype);
+    const ones = emptyTensor(y.form.fresh);
     defaultKernels().fill(1, ones);
     return ones;
   }

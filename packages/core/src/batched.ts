@@ -3,10 +3,12 @@
  * places (`apply.ts` and `random.ts` above all), where it costs a comparison while no vmap runs; what then
  * happens is in `transforms/`, which programs without vmap don't load.
  */
+
 import { defaultKernels, getElement, type Storage, type TypedArray } from "@tapegrad/kernels";
 import { VmapError } from "./errors.ts";
+import { Form } from "./form.ts";
 import type { Op, TensorLike } from "./op.ts";
-import { contiguousStrides, formatShape, type Shape } from "./shape.ts";
+import { formatShape, type Shape } from "./shape.ts";
 import { emptyTensor, Tensor } from "./tensor.ts";
 
 /** What random functions give inside vmap. */
@@ -112,7 +114,7 @@ export class BatchedTensor extends Tensor {
   /** @internal */
   constructor(physical: Tensor, level: Level) {
     const shape = physical.shape.slice(1);
-    super(level.standIn(physical.storage!), 0, physical.dtype, shape, contiguousStrides(shape), 0);
+    super(level.standIn(physical.storage!), 0, new Form(physical.dtype, shape));
     this.physical = physical;
     this.level = level;
   }
@@ -215,10 +217,8 @@ export function firstOutside(x: Tensor, low: number, high: number): number {
   const all = bottomOf(x);
   if (all.size === 0) return -1;
   const [least, most] = (["min", "max"] as const).map((name) => {
-    const y = emptyTensor(
-      all.shape.map(() => 1),
-      all.dtype,
-    );
+    const ones = all.shape.map(() => 1);
+    const y = emptyTensor(new Form(all.dtype, ones));
     defaultKernels().reduce(name, all, y);
     return getElement(y.storage!, 0);
   });

@@ -1,4 +1,5 @@
 /** Making tensors. Shapes are arrays of sizes; the dtype is float32 unless said or implied otherwise. */
+
 import { defaultKernels } from "@tapegrad/kernels";
 import { describe } from "./apply.ts";
 import {
@@ -10,6 +11,7 @@ import {
   type TypedArray,
 } from "./dtype.ts";
 import { DTypeError, ShapeError, ValueError } from "./errors.ts";
+import { Form } from "./form.ts";
 import { checkShape, formatShape, type Shape, sameShape, sizeOf } from "./shape.ts";
 import { adoptArray, emptyTensor, type NestedArray, numberTensor, Tensor } from "./tensor.ts";
 
@@ -115,7 +117,7 @@ export function full(shape: Shape, value: number, options: TensorOptions = {}): 
   const dtype = options.dtype ?? "float32";
   checkDType("full", dtype);
   if (shape.length === 0) return finish(numberTensor(convert([value], dtype)[0]!, dtype), options);
-  const x = emptyTensor([...shape], dtype);
+  const x = emptyTensor(new Form(dtype, [...shape]));
   defaultKernels().fill(value, x);
   return finish(x, options);
 }

@@ -1,9 +1,11 @@
 /** How an op's outputs get their elements: `forward`, a `kernel` over typed arrays, or a function of numbers. */
+
 import { alloc, defaultKernels, type Kernels, materialize, peek, release } from "@tapegrad/kernels";
 import { type DType, newArray, type TypedArray } from "./dtype.ts";
 import { ValueError } from "./errors.ts";
+import { Form } from "./form.ts";
 import type { Op } from "./op.ts";
-import { contiguousStrides, formatShape, type Shape, sameShape, sizeOf } from "./shape.ts";
+import { formatShape, type Shape, sameShape, sizeOf } from "./shape.ts";
 import { show } from "./show.ts";
 import { setArrayKernel, Tensor } from "./tensor.ts";
 
@@ -47,7 +49,7 @@ export function arrayForward(
     const scratch: Tensor[] = [];
     const fresh = (shape: Shape, dtype: DType): Tensor => {
       const storage = alloc(dtype, sizeOf(shape));
-      const made = new Tensor(storage, 0, dtype, shape, contiguousStrides(shape), 0);
+      const made = new Tensor(storage, 0, new Form(dtype, shape));
       scratch.push(made);
       return made;
     };

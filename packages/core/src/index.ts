@@ -50,6 +50,7 @@ export {
   ValueError,
   VmapError,
 } from "./errors.ts";
+export { Form } from "./form.ts";
 export {
   inspectNode,
   leafAt,
@@ -288,7 +289,7 @@ export {
   sinh,
   tan,
 } from "./ops/math.ts";
-export { linear, matmul } from "./ops/matmul.ts";
+export { type LinearActivation, linear, matmul } from "./ops/matmul.ts";
 export {
   type MaxPoolOptions,
   type MaxUnpoolOptions,

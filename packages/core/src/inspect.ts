@@ -64,7 +64,7 @@ export function inspectNode(node: Node): NodeRecord {
     inputs: detail.edges.map((edge, i) =>
       edge === null ? null : { node: edge, slot: detail.slots?.[i] ?? 0 },
     ),
-    outputs: detail.shapes.map((shape, i) => ({ shape, dtype: detail.dtypes[i] })),
+    outputs: detail.outputs.map(({ shape, dtype }) => ({ shape, dtype })),
     attrs: detail.attrs,
     saved,
     source: sourceOf(node),

@@ -1,4 +1,4 @@
-import type { DType } from "./dtype.ts";
+import type { Form } from "./form.ts";
 import type { Op } from "./op.ts";
 import type { Packed } from "./saved-hooks.ts";
 import type { Shape } from "./shape.ts";
@@ -19,19 +19,42 @@ export function currentModulePath(): string {
   return modulePath;
 }
 
+/** What nodes of one op have in common that are made one after the other: they share it, for the sake of small nodes. */
+export class Origin {
+  readonly op: Op;
+  readonly module: string;
+  /** Of two saved lone numbers: version0 + VERSIONS · version1. */
+  readonly versions: number;
+
+  constructor(op: Op, module: string, versions: number) {
+    this.op = op;
+    this.module = module;
+    this.versions = versions;
+  }
+}
+
+/** Two versions in one number. */
+const VERSIONS = 2 ** 26;
+
+function originOf(op: Op, versions: number): Origin {
+  const { origin } = op;
+  if (origin?.module === modulePath && origin.versions === versions) return origin;
+  op.origin = new Origin(op, modulePath, versions);
+  return op.origin;
+}
+
 /** The gradient that has arrived at a node's output, or at each of its outputs. */
 export type Arrived = Tensor | (Tensor | null)[];
 
 /**
  * One recorded operation. Holds no closure: the op knows the rules, the node what they need.
- * Gates on lone numbers fit into the fixed fields, at 72 bytes a gate; others are a {@link WideNode}.
+ * Gates on lone numbers fit into the fixed fields, at 64 bytes a gate; others are a {@link WideNode}.
  */
 export class Node {
-  readonly op: Op;
+  /** @internal */
+  protected readonly origin: Origin;
   /** Later nodes have larger numbers, so descending order is a valid order for backward. */
   readonly sequence: number;
-  /** Path of the module in whose forward pass the op ran, "" outside. */
-  readonly module: string;
   /** @internal The gradient that has arrived so far in the running backward pass. */
   dy: Arrived | null;
   /** @internal */
@@ -40,13 +63,21 @@ export class Node {
   edge1: Node | null;
 
   /** @internal */
-  constructor(op: Op, edge0: Node | null, edge1: Node | null) {
-    this.op = op;
+  constructor(op: Op, edge0: Node | null, edge1: Node | null, versions = 0) {
+    this.origin = originOf(op, versions);
     this.sequence = ++sequence;
-    this.module = modulePath;
     this.dy = null;
     this.edge0 = edge0;
     this.edge1 = edge1;
+  }
+
+  get op(): Op {
+    return this.origin.op;
+  }
+
+  /** Path of the module in whose forward pass the op ran, "" outside. */
+  get module(): string {
+    return this.origin.module;
   }
 
   /** @internal null for a gate on lone numbers. */
@@ -73,16 +104,12 @@ export class Node {
   }
 }
 
-/** Two versions in one number, for the sake of small nodes: version0 + VERSIONS · version1. */
-const VERSIONS = 2 ** 26;
-
 /** A gate on lone numbers that saves up to two of them; also the end of a path, which "saves" its leaf. */
 export class SavingNode extends Node {
   /** @internal null once freed. */
   saved0: Tensor | null;
   /** @internal */
   saved1: Tensor | null;
-  private readonly versions: number;
 
   /** @internal */
   constructor(
@@ -92,15 +119,16 @@ export class SavingNode extends Node {
     saved0: Tensor,
     saved1: Tensor | null,
   ) {
-    super(op, edge0, edge1);
+    const versions = saved0.version + (saved1 === null ? 0 : VERSIONS * saved1.version);
+    super(op, edge0, edge1, versions);
     this.saved0 = saved0;
     this.saved1 = saved1;
-    this.versions = saved0.version + (saved1 === null ? 0 : VERSIONS * saved1.version);
   }
 
   /** @internal The version of a number when it was saved. */
   versionOf(i: number): number {
-    return i === 0 ? this.versions % VERSIONS : Math.floor(this.versions / VERSIONS);
+    const { versions } = this.origin;
+    return i === 0 ? versions % VERSIONS : Math.floor(versions / VERSIONS);
   }
 }
 
@@ -116,10 +144,8 @@ export class WideNode extends Node {
   readonly versions: number[];
   /** @internal */
   readonly attrs: unknown;
-  /** @internal Of the outputs. */
-  readonly shapes: Shape[];
   /** @internal */
-  readonly dtypes: DType[];
+  readonly outputs: Form[];
 
   /** @internal With room for what is saved, and for the outputs. */
   constructor(
@@ -136,8 +162,7 @@ export class WideNode extends Node {
     this.saved = new Array(op.sources.length);
     this.versions = new Array(op.sources.length);
     this.attrs = attrs;
-    this.shapes = new Array(outputs);
-    this.dtypes = new Array(outputs);
+    this.outputs = new Array(outputs);
   }
 
   override get detail(): this {

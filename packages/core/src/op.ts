@@ -21,6 +21,7 @@ import {
 } from "./definition.ts";
 import { ValueError } from "./errors.ts";
 import { arrayForward, elementwiseKernel } from "./fill.ts";
+import type { Origin } from "./node.ts";
 import { type SavedValues, savedReader } from "./saved.ts";
 import { broadcastShapes } from "./shape.ts";
 import type { Tensor } from "./tensor.ts";
@@ -66,6 +67,8 @@ export class Op {
   scalar64: ((a: number, b: number) => number) | null;
   /** @internal Whether a forward was seen to fill its outputs. */
   isProven: boolean;
+  /** @internal Of its last node. */
+  origin: Origin | null;
 
   /** @internal */
   constructor(definition: Definition) {
@@ -88,6 +91,7 @@ export class Op {
     this.scalar32 = null;
     this.scalar64 = null;
     this.isProven = false;
+    this.origin = null;
     const missing = this.inputs.filter((input) => definition.grad[input] === undefined);
     if (missing.length > 0) {
       throw new ValueError(

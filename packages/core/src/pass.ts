@@ -4,6 +4,7 @@ import { describe } from "./apply.ts";
 import type { DType } from "./dtype.ts";
 import { engineOps } from "./engine-ops.ts";
 import { GradError, ShapeError, TapegradError } from "./errors.ts";
+import type { Form } from "./form.ts";
 import { type Arrived, type Node, SavingNode, type WideNode } from "./node.ts";
 import { observer } from "./observe.ts";
 import type { Op } from "./op.ts";
@@ -11,7 +12,7 @@ import { setNodeAtHand } from "./saved.ts";
 import { Packed } from "./saved-hooks.ts";
 import { disown, drop, hold } from "./scope.ts";
 import { formatShape, type Shape, sameShape, scalarShape } from "./shape.ts";
-import { leafOf, leafOp, type Watch } from "./tape.ts";
+import { leafOp, type Watch } from "./tape.ts";
 import {
   changeInPlace,
   gradState,
@@ -21,15 +22,10 @@ import {
   Tensor,
 } from "./tensor.ts";
 
-function outputShape(node: Node, slot: number): Shape {
-  if (node.detail !== null) return node.detail.shapes[slot]!;
-  return node.op === leafOp ? leafOf(node).shape : scalarShape;
-}
-
-/** undefined for a gate on lone numbers that saved none. */
-function dtypeOfOutput(node: Node, slot: number): DType | undefined {
-  if (node.detail !== null) return node.detail.dtypes[slot];
-  return node instanceof SavingNode ? node.saved0?.dtype : undefined;
+/** null for a gate on lone numbers that saved none; of others, what it saved has the form of its output. */
+function formOfOutput(node: Node, slot: number): Form | null {
+  if (node.detail !== null) return node.detail.outputs[slot]!;
+  return node instanceof SavingNode && node.saved0 !== null ? node.saved0.form : null;
 }
 
 /** Marks a lone number that only a node's `dy` refers to, so that it may be added to in place. */
@@ -154,7 +150,23 @@ export class Pass {
         `backward: the rule of ${op.name} for ${input} returned ${describe(dx)}; it must return a Tensor.`,
       );
     }
-    const shape = outputShape(edge, slot);
+    const form = formOfOutput(edge, slot);
+    // What has the input's own form needs no look at its parts.
+    const result = dx.form === form ? dx : this.formed(op, input, dx, form, lone);
+    // The storage that holds the result is spared; temporaries of the rule go back.
+    this.settleAccounts(result.storage);
+    return result;
+  }
+
+  private formed(
+    op: Op,
+    input: string,
+    dx: Tensor,
+    form: Form | null,
+    lone: DType | undefined,
+  ): Tensor {
+    const shape = form === null ? scalarShape : form.shape;
+    const dtype = form === null ? lone : form.dtype;
     let result = dx;
     if (!sameShape(dx.shape, shape)) {
       if (!broadcastsTo(shape, dx.shape)) {
@@ -165,14 +177,11 @@ export class Pass {
       }
       result = engineOps.sumTo(dx, shape);
     }
-    const dtype = dtypeOfOutput(edge, slot) ?? lone;
     if (dtype !== undefined && result.dtype !== dtype) {
       throw new GradError(
         `backward: the rule of ${op.name} for ${input} returned ${result.dtype}; the input is ${dtype}, and the result must be too.`,
       );
     }
-    // The storage that holds the result is spared; temporaries of the rule go back.
-    this.settleAccounts(result.storage);
     return result;
   }
 
@@ -192,8 +201,8 @@ export class Pass {
       else this.push(node);
     }
     let arrived: Arrived;
-    if (node.detail !== null && node.detail.shapes.length > 1) {
-      const parts = (waiting as (Tensor | null)[] | null) ?? node.detail.shapes.map(() => null);
+    if (node.detail !== null && node.detail.outputs.length > 1) {
+      const parts = (waiting as (Tensor | null)[] | null) ?? node.detail.outputs.map(() => null);
       const before = parts[slot]!;
       parts[slot] = before === null ? this.hold(dx) : this.sum(node, before, dx);
       arrived = parts;
@@ -371,12 +380,13 @@ function inRule(op: Op, i: number, error: unknown): unknown {
 
 /** By name, with zeros where nothing arrived. */
 function completed(node: Node, parts: (Tensor | null)[]): Record<string, Tensor> {
-  const { shapes, dtypes } = node.detail!;
+  const { outputs } = node.detail!;
   const record: Record<string, Tensor> = {};
   // Every rule of the node reads the zeros, so they are no temporaries of the first one.
   const recorder = recordStorages(null);
   node.op.outputs.forEach((name, i) => {
-    record[name] = parts[i] ?? engineOps.zeros(shapes[i]!, dtypes[i]!);
+    const { shape, dtype } = outputs[i]!;
+    record[name] = parts[i] ?? engineOps.zeros(shape, dtype);
   });
   recordStorages(recorder);
   return record;

@@ -3,10 +3,12 @@
  * Element i of a draw depends on seed, position and i alone, so the numbers are the same for any number
  * of threads and on every engine.
  */
+
 import { defaultKernels, type RandomName } from "@tapegrad/kernels";
 import { batching, mapBottom, openLevels } from "./batched.ts";
 import { checkDType, type DType, isFloat } from "./dtype.ts";
 import { DTypeError, ValueError } from "./errors.ts";
+import { Form } from "./form.ts";
 import { checkShape, type Shape } from "./shape.ts";
 import { emptyTensor, settle, type Tensor } from "./tensor.ts";
 
@@ -103,7 +105,7 @@ function draw(
     throw new DTypeError(`${op}: the dtype is ${dtype}; it must be float32 or float64.`);
   }
   const make = (whole: Shape) =>
-    (options.generator ?? shared).fill(kernel, emptyTensor([...whole], dtype), a, b);
+    (options.generator ?? shared).fill(kernel, emptyTensor(new Form(dtype, [...whole])), a, b);
   const x = openLevels === 0 ? make(shape) : batching.draw(op, shape, make);
   return options.requiresGrad === true ? x.requiresGrad_() : x;
 }
@@ -173,7 +175,7 @@ export function randperm(n: number, options: { generator?: Generator } = {}): Te
 
 /** The numbers 0 … n − 1 along the last axis, in the order that the uniform numbers there lead to. */
 function shuffled(u: Tensor): Tensor {
-  const orders = emptyTensor(u.shape, "int32");
+  const orders = emptyTensor(new Form("int32", u.shape));
   defaultKernels().shuffle(u, orders);
   return orders;
 }

@@ -12,16 +12,10 @@ import {
 } from "@tapegrad/kernels";
 import { type DType, newArray, type TypedArray } from "./dtype.ts";
 import { GradError, ShapeError, ValueError } from "./errors.ts";
+import { Form, loneForms } from "./form.ts";
 import type { Node } from "./node.ts";
 import { printTensor } from "./print.ts";
-import {
-  contiguousStrides,
-  formatShape,
-  isContiguous,
-  type Shape,
-  scalarShape,
-  sizeOf,
-} from "./shape.ts";
+import { formatShape, type Shape } from "./shape.ts";
 
 /** What a tensor needs on the tape beyond the node that made it; most tensors need none of it. */
 export interface GradState {
@@ -69,33 +63,37 @@ export class Tensor implements Operand {
   storage: Storage | null;
   /** @internal The element of a lone number. */
   value: number;
-  readonly dtype: DType;
-  readonly shape: Shape;
-  /** Steps between neighbours along each axis, in elements. */
-  readonly strides: Shape;
-  readonly offset: number;
+  /** @internal */
+  readonly form: Form;
   /** @internal The node that made this tensor; null for leaves. */
   node: Node | null;
   /** @internal */
   state: GradState | null;
 
   /** @internal Users make tensors with `tensor()`, `zeros()` and their like. */
-  constructor(
-    storage: Storage | null,
-    value: number,
-    dtype: DType,
-    shape: Shape,
-    strides: Shape,
-    offset: number,
-  ) {
+  constructor(storage: Storage | null, value: number, form: Form) {
     this.storage = storage;
     this.value = value;
-    this.dtype = dtype;
-    this.shape = shape;
-    this.strides = strides;
-    this.offset = offset;
+    this.form = form;
     this.node = null;
     this.state = null;
+  }
+
+  get dtype(): DType {
+    return this.form.dtype;
+  }
+
+  get shape(): Shape {
+    return this.form.shape;
+  }
+
+  /** Steps between neighbours along each axis, in elements. */
+  get strides(): Shape {
+    return this.form.strides;
+  }
+
+  get offset(): number {
+    return this.form.offset;
   }
 
   /** Whether the tape follows this tensor. Set it with `requiresGrad_()`. */
@@ -115,7 +113,7 @@ export class Tensor implements Operand {
 
   /** Number of elements. */
   get size(): number {
-    return sizeOf(this.shape);
+    return this.form.size;
   }
 
   /** How often the elements were changed in place, through this tensor or another view of its storage. */
@@ -132,7 +130,7 @@ export class Tensor implements Operand {
 
   /** Whether the elements lie in row-major order without gaps. */
   get isContiguous(): boolean {
-    return isContiguous(this.shape, this.strides);
+    return this.form.isContiguous;
   }
 
   /** Whether no op on the tape made this tensor. */
@@ -188,7 +186,7 @@ export class Tensor implements Operand {
     // A view without elements may start beyond its storage's end.
     if (this.size === 0) return newArray(this.dtype, 0);
     if (this.isContiguous) return copyOut(this.storage, this.offset, this.size);
-    const packed = emptyTensor(this.shape, this.dtype);
+    const packed = emptyTensor(this.form.fresh);
     defaultKernels().copy(this, packed);
     const data = copyOut(packed.storage!, 0, this.size);
     release(packed.storage!);
@@ -305,7 +303,12 @@ function born(x: Tensor): Tensor {
 
 /** @internal A lone number. The caller has rounded `value` to the dtype. */
 export function numberTensor(value: number, dtype: DType): Tensor {
-  return born(new Tensor(null, value, dtype, scalarShape, scalarShape, 0));
+  return numberLike(value, loneForms[dtype]);
+}
+
+/** @internal As {@link numberTensor}, of the form of another lone number. */
+export function numberLike(value: number, form: Form): Tensor {
+  return born(new Tensor(null, value, form));
 }
 
 /** @internal Storages made since a recorder was set, so that the tape can return temporaries at once. */
@@ -342,27 +345,21 @@ export function setArrayKernel(op: string | null): string | null {
 }
 
 /** @internal A contiguous tensor for the result of an op if there is one; what is not deferred is uninitialised. */
-export function emptyTensor(
-  shape: Shape,
-  dtype: DType,
-  op = "",
-  strides: Shape = contiguousStrides(shape),
-  deferred: Storage | null = null,
-): Tensor {
+export function emptyTensor(form: Form, op = "", deferred: Storage | null = null): Tensor {
   if (arrayKernel !== null) {
     throw new ValueError(
       `${arrayKernel}: the kernel made a tensor; a kernel computes with the arrays that it is given. To call kernels or ops use forward, or compose a function of ops.`,
     );
   }
-  const storage = deferred ?? alloc(dtype, sizeOf(shape));
+  const storage = deferred ?? alloc(form.dtype, form.size);
   if (recorder !== null) recorder.push(storage);
   if (allocationListener !== null) allocationListener(storage, op);
-  return born(new Tensor(storage, 0, dtype, shape, strides, 0));
+  return born(new Tensor(storage, 0, form));
 }
 
 /** @internal A result without axes becomes a lone number, so that what follows needs no kernel. */
 export function settle(y: Tensor): Tensor {
-  if (y.shape.length === 0 && y.storage !== null) {
+  if (y.storage !== null && y.shape.length === 0) {
     y.value = getElement(y.storage, y.offset);
     y.storage = null;
   }
@@ -373,7 +370,7 @@ export function settle(y: Tensor): Tensor {
 export function adoptArray(array: TypedArray, dtype: DType, shape: Shape): Tensor {
   const storage = adopt(array, dtype);
   if (allocationListener !== null) allocationListener(storage, "");
-  return born(new Tensor(storage, 0, dtype, shape, contiguousStrides(shape), 0));
+  return born(new Tensor(storage, 0, new Form(dtype, shape)));
 }
 
 /** @internal The storage of x; a lone number gets one first, since views and in-place ops share storage. */
@@ -427,7 +424,7 @@ function noteChange(x: Tensor, storage: Storage, lone: boolean, changedBy: strin
 
 /** @internal Another look at x's storage, off the tape. */
 export function viewTensor(x: Tensor, shape: Shape, strides: Shape, offset: number): Tensor {
-  const view = new Tensor(ensureStorage(x), 0, x.dtype, shape, strides, offset);
+  const view = new Tensor(ensureStorage(x), 0, new Form(x.dtype, shape, strides, offset));
   if (isInference(x)) inferenceTensors!.add(view);
   return view;
 }

@@ -63,7 +63,7 @@ function checkOperands(by: string, tensors: readonly Tensor[]): void {
 }
 
 function packedCopy(x: Tensor): Tensor {
-  const copy = emptyTensor(x.shape, x.dtype);
+  const copy = emptyTensor(x.form.fresh);
   defaultKernels().copy(x, copy);
   return copy;
 }

@@ -200,6 +200,14 @@ describe("products", () => {
       ],
     });
   });
+  it("linearRelu", () => {
+    checkOp(products.linearReluOp, {
+      cases: [
+        { x: normal([3, 4]), weight: normal([5, 4]), bias: normal([5]) },
+        { x: normal([0, 4]), weight: normal([5, 4]), bias: normal([5]) },
+      ],
+    });
+  });
   it("linear", () => {
     checkOp(products.linearOp, {
       cases: [
@@ -393,7 +401,8 @@ describe("the harness", () => {
       inputs: ["x"],
       shape: ({ x }) => x.shape,
       forward: ({ x }, y, kernels) => {
-        kernels.copy({ ...y, storage: x.storage, value: x.value, offset: 0 }, y);
+        const { dtype, shape, strides } = y;
+        kernels.copy({ storage: x.storage, value: x.value, dtype, shape, strides, offset: 0 }, y);
       },
       grad: { x: (dy) => dy },
     });

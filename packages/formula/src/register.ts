@@ -1,5 +1,6 @@
 /** Functions that users add to the table. */
 import {
+  Form,
   formatShape,
   noGrad,
   type OpFunction,
@@ -128,5 +129,5 @@ function check(text: string, names: readonly string[]): void {
 }
 
 function asTensor({ storage, value, dtype, shape, strides, offset }: Operand): Tensor {
-  return new Tensor(storage, value, dtype, shape, strides, offset);
+  return new Tensor(storage, value, new Form(dtype, shape, strides, offset));
 }

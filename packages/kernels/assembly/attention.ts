@@ -11,7 +11,7 @@
  */
 import { exp, firstLanes, largestLane, laneSum, log } from "./row-lanes";
 import { lanes, LENGTH, OWN_0, OWN_1, OWN_2, OWN_3, read, rowAddress, rowStride } from "./strided";
-import { addProduct, columnsOf, packPanels, TILE_BYTES } from "./tile";
+import { addProduct, columnsOf, packPanels, packRows, TILE_BYTES } from "./tile";
 
 /** Queries and keys of a block: whole tiles either way, and a block of scores fits the first-level cache. */
 const BLOCK: i32 = 40;
@@ -38,10 +38,10 @@ function rowsProduct<T>(
 ): void {
   const size = <i32>sizeof<T>();
   const other = packed + BLOCK * k * size;
-  packPanels<T>(0, 1, BLOCK, m, k, a, aRow, size, packed, 0);
+  packRows<T>(m, k, a, aRow, size, packed);
   panels<T>(n, k, b, bRow, size, other);
   memory.fill(to, 0, BLOCK * BLOCK * size);
-  addProduct<T>(m, n, k, packed, size, BLOCK * size, other, 32, k * 32, to, BLOCK * size, scratch);
+  addProduct<T>(m, n, k, packed, 0, 0, 1, other, 32, k * 32, to, BLOCK * size, scratch);
 }
 
 /** to[m, n] += a·b, with b's rows `bRow` bytes apart. */
@@ -51,7 +51,7 @@ function addRows<T>(
   packed: usize, scratch: usize,
 ): void {
   panels<T>(n, k, b, sizeof<T>(), bRow, packed);
-  addProduct<T>(m, n, k, a, aRow, aCol, packed, 32, k * 32, to, toRow, scratch);
+  addProduct<T>(m, n, k, a, aRow, aCol, 0, packed, 32, k * 32, to, toRow, scratch);
 }
 
 /** How many of `cols` keys from j on query i may look at. */

@@ -120,7 +120,7 @@ function forward<T>(begin: i32, end: i32, args: usize, scratch: usize): i32 {
         g, channels, images, imageBytes, first, wide, x + c * pixels * size, columns,
       );
       addProduct<T>(
-        g.outGroup, count, channels * taps, weight + c * taps * size, inner * size, size,
+        g.outGroup, count, channels * taps, weight + c * taps * size, inner * size, size, 0,
         columns, g.row, 32, out, outRow, scratch,
       );
     }
@@ -172,7 +172,7 @@ function input<T>(begin: i32, end: i32, args: usize, scratch: usize): i32 {
         for (let o = 0; o < g.outGroup; o += DEPTH) {
           addProduct<T>(
             rows, count, min(DEPTH, g.outGroup - o),
-            g.weight + (((group * g.inGroup + c) * taps) * g.outGroup + o) * size, g.outGroup * size, size,
+            g.weight + (((group * g.inGroup + c) * taps) * g.outGroup + o) * size, g.outGroup * size, size, 0,
             columns + o * g.row, g.row, 32, product, g.row, scratch,
           );
         }
@@ -218,7 +218,7 @@ function weight<T>(begin: i32, end: i32, args: usize, scratch: usize): i32 {
           );
         }
         addProduct<T>(
-          rows, g.outGroup, count, columns, g.row, size,
+          rows, g.outGroup, count, columns, g.row, size, 0,
           panels, 32, count * 32, out, g.outGroup * size, scratch,
         );
       }

@@ -7,6 +7,7 @@
 //
 //     (((bias + block₀) + block₁) + …),  blockᵢ = ((a₀b₀ + a₁b₁) + a₂b₂) + …
 //
+// or 0, where that is negative and a relu follows,
 // whatever is packed or split: neither changes a bit of the result.
 //
 // Products with a few vectors run through `gemv_*`, where packing would cost more than the arithmetic.
@@ -14,7 +15,7 @@
 // do.
 import { rowAddress } from "./strided";
 import {
-  columnsOf, copyColumn, finishTile, multiplyAdd, packPanels, ROWS, sumLanes, tile, tileRows,
+  columnsOf, copyColumn, multiplyAdd, multiplyPanels, packPanels, packRows, ROWS, sumLanes,
 } from "./tile";
 
 /** Length of a block of K: a panel of B, 256 · 32 bytes, takes a quarter of the first-level cache. */
@@ -28,14 +29,14 @@ const BLOCK_DEPTH: i32 = 256;
  * its column stride is 1. A last panel of less than a tile's width is at `edge`, packed, or like the others where
  * that is 0.
  * `seed` is a row of bias or zeros, padded to whole panels, for the first blocks of K, and 0 for
- * later ones, which add to out. `packA` ≠ 0 packs A. `scratch` has room for a tile and then a block of A:
+ * later ones, which add to out. `relu` ≠ 0: negative elements become 0 after the last block. `packA` ≠ 0 packs A. `scratch` has room for a tile and then a block of A:
  * blockRows × BLOCK_DEPTH.
  */
 function gemm<T>(
   begin: i32, end: i32, m: i32, n: i32, k: i32,
   a: usize, aRow: i32, aCol: i32, b: usize, bRow: i32, bPanel: i32, edge: usize,
   seed: usize, out: usize, outRow: i32, outCol: i32,
-  blockRows: i32, blockCols: i32, packA: i32, scratch: usize,
+  blockRows: i32, blockCols: i32, packA: i32, relu: i32, scratch: usize,
 ): void {
   const size: i32 = sizeof<T>();
   const columns = columnsOf<T>();
@@ -51,43 +52,26 @@ function gemm<T>(
       const depth = min(BLOCK_DEPTH, k - start);
       const seeds = seed && start == 0;
       const block = a + top * aRow + start * aCol;
-      const panelA = ROWS * depth * size;
-      if (packA) {
-        packPanels<T>(
-          0, (bottom - top + ROWS - 1) / ROWS, ROWS, bottom - top, depth, block, aRow, aCol, packedA, panelA,
-        );
-      }
-      for (let j = left; j < right; j += columns) {
-        const tileCols = min(columns, right - j);
-        const full = tileCols == columns || !edge;
-        const panelRow = full ? bRow : packedRow;
-        const panel = (full ? b + (j / columns) * bPanel : edge) + start * panelRow;
-        let rowsOfA = packedA;
-        for (let i = top; i < bottom;) {
-          const rows = tileRows(bottom - i);
-          // Two calls on purpose: Binaryen inlines a function that is called from one place.
-          if (packA) tile<T>(rows, tileCols, depth, rowsOfA, size, ROWS * size, panel, panelRow, scratch);
-          else tile<T>(rows, tileCols, depth, block + (i - top) * aRow, aRow, aCol, panel, panelRow, scratch);
-          const target = out + i * outRow + j * outCol;
-          const from = seeds ? seed + j * size : target;
-          finishTile<T>(
-            rows, tileCols, scratch, from, seeds ? 0 : outRow, seeds ? size : outCol, target, outRow, outCol,
-          );
-          i += rows, rowsOfA += rows == ROWS ? panelA : rows * size;
-        }
-      }
+      if (packA) packRows<T>(bottom - top, depth, block, aRow, aCol, packedA);
+      const target = out + top * outRow + left * outCol;
+      multiplyPanels<T>(
+        bottom - top, right - left, depth, packA ? packedA : block, aRow, aCol, packA,
+        b + left / columns * bPanel + start * bRow, bRow, bPanel, edge ? edge + start * packedRow : 0,
+        seeds ? seed + left * size : target, seeds ? 0 : outRow, seeds ? size : outCol,
+        target, outRow, outCol, relu && depth == k - start ? <T>0 : <T>-Infinity, scratch,
+      );
       start += BLOCK_DEPTH;
     } while (start < k);
   }
 }
 
 /**
- * out = bias + a·b for the matrices of a batch that are a single block of K and of columns. Units are
+ * out = bias + a·b, after a relu if asked, for the matrices of a batch that are a single block of K and of columns. Units are
  * matrices, whose places `args` tells. `scratch` has room for a row of bias, B, a tile and a block of A.
  */
 function gemmBatch<T>(
   begin: i32, end: i32, args: usize, m: i32, n: i32, k: i32, aRow: i32, aCol: i32,
-  bRow: i32, bCol: i32, outRow: i32, outCol: i32, blockRows: i32, packA: i32, inPlaceB: i32,
+  bRow: i32, bCol: i32, outRow: i32, outCol: i32, blockRows: i32, packA: i32, relu: i32, inPlaceB: i32,
   bias: usize, biasStride: i32, scratch: usize,
 ): i32 {
   const size: i32 = sizeof<T>();
@@ -105,7 +89,7 @@ function gemmBatch<T>(
       0, (m + blockRows - 1) / blockRows, m, n, k, rowAddress(args, 3, 0, unit, 0), aRow, aCol,
       inPlaceB ? b : packed, inPlaceB ? bRow : width, inPlaceB ? width : width * k,
       inside ? 0 : packed + whole * 32 * k, scratch, rowAddress(args, 3, 2, unit, 0), outRow, outCol,
-      blockRows, n, packA, packed + panels * 32 * k,
+      blockRows, n, packA, relu, packed + panels * 32 * k,
     );
   }
   return -1;
@@ -227,21 +211,21 @@ export function gemmPackB_f32(
 export function gemm_f32(
   begin: i32, end: i32, m: i32, n: i32, k: i32, a: usize, aRow: i32, aCol: i32,
   b: usize, bRow: i32, bPanel: i32, edge: usize, seed: usize, out: usize, outRow: i32, outCol: i32,
-  blockRows: i32, blockCols: i32, packA: i32, scratch: usize,
+  blockRows: i32, blockCols: i32, packA: i32, relu: i32, scratch: usize,
 ): void {
   gemm<f32>(
     begin, end, m, n, k, a, aRow, aCol, b, bRow, bPanel, edge, seed, out, outRow, outCol,
-    blockRows, blockCols, packA, scratch,
+    blockRows, blockCols, packA, relu, scratch,
   );
 }
 
 export function gemmBatch_f32(
   begin: i32, end: i32, args: usize, m: i32, n: i32, k: i32, aRow: i32, aCol: i32,
-  bRow: i32, bCol: i32, outRow: i32, outCol: i32, blockRows: i32, packA: i32, inPlaceB: i32,
+  bRow: i32, bCol: i32, outRow: i32, outCol: i32, blockRows: i32, packA: i32, relu: i32, inPlaceB: i32,
   bias: usize, biasStride: i32, scratch: usize,
 ): i32 {
   return gemmBatch<f32>(
-    begin, end, args, m, n, k, aRow, aCol, bRow, bCol, outRow, outCol, blockRows, packA, inPlaceB,
+    begin, end, args, m, n, k, aRow, aCol, bRow, bCol, outRow, outCol, blockRows, packA, relu, inPlaceB,
     bias, biasStride, scratch,
   );
 }
@@ -267,21 +251,21 @@ export function gemmPackB_f64(
 export function gemm_f64(
   begin: i32, end: i32, m: i32, n: i32, k: i32, a: usize, aRow: i32, aCol: i32,
   b: usize, bRow: i32, bPanel: i32, edge: usize, seed: usize, out: usize, outRow: i32, outCol: i32,
-  blockRows: i32, blockCols: i32, packA: i32, scratch: usize,
+  blockRows: i32, blockCols: i32, packA: i32, relu: i32, scratch: usize,
 ): void {
   gemm<f64>(
     begin, end, m, n, k, a, aRow, aCol, b, bRow, bPanel, edge, seed, out, outRow, outCol,
-    blockRows, blockCols, packA, scratch,
+    blockRows, blockCols, packA, relu, scratch,
   );
 }
 
 export function gemmBatch_f64(
   begin: i32, end: i32, args: usize, m: i32, n: i32, k: i32, aRow: i32, aCol: i32,
-  bRow: i32, bCol: i32, outRow: i32, outCol: i32, blockRows: i32, packA: i32, inPlaceB: i32,
+  bRow: i32, bCol: i32, outRow: i32, outCol: i32, blockRows: i32, packA: i32, relu: i32, inPlaceB: i32,
   bias: usize, biasStride: i32, scratch: usize,
 ): i32 {
   return gemmBatch<f64>(
-    begin, end, args, m, n, k, aRow, aCol, bRow, bCol, outRow, outCol, blockRows, packA, inPlaceB,
+    begin, end, args, m, n, k, aRow, aCol, bRow, bCol, outRow, outCol, blockRows, packA, relu, inPlaceB,
     bias, biasStride, scratch,
   );
 }

@@ -38,24 +38,30 @@ export function sumLanes<T>(v: v128): T {
 /**
  * One tile: to[rows, vectors] = a·b, with a of rows × k, b of k × so many vectors (unit column stride, rows
  * not all in one place); rows of `to` are two vectors apart. Any strides of `a` and any row stride of `b` cost the
- * same, so packed and unpacked operands share this code.
+ * same, so packed and unpacked operands share this code; `packed` says that the elements of a column of `a` are
+ * neighbours and columns {@link ROWS} elements apart, which saves the sums of addresses.
  *
  * With five rows of two vectors the loop is bound by the number of its instructions, 35 in Node 20: 20 of arithmetic,
- * 7 loads, 6 sums of addresses, the check for interrupts and its end. What keeps it there: each splat stands beside its
- * use, the function stays out of line and ends with plain stores (where V8 runs out of its 15 vector
+ * 7 loads, 6 sums of addresses (2, packed), the check for interrupts and its end. What keeps it there: each splat stands
+ * beside its use, the function stays out of line and ends with plain stores (where V8 runs out of its 15 vector
  * registers, even behind the loop, it spills accumulators inside of it, down to half the speed); one k
  * per turn and the test in front, for the same reason; b tells the end; and masks that change nothing
- * show V8 that addresses need no extension to 64 bits. 39 GFLOPS on a Zen 3 core, float32.
+ * show V8 that addresses need no extension to 64 bits. 39 GFLOPS on a Zen 3 core, float32; 44 packed.
  */
 @inline
 function multiply<T>(
-  rows: i32, vectors: i32, k: i32, a: usize, aRow: i32, aCol: i32, b: usize, bRow: i32, to: usize,
+  rows: i32, vectors: i32, packed: bool, k: i32, a: usize, aRow: i32, aCol: i32, b: usize, bRow: i32, to: usize,
 ): void {
   let c00 = i32x4.splat(0), c01 = c00, c10 = c00, c11 = c00, c20 = c00;
   let c21 = c00, c30 = c00, c31 = c00, c40 = c00, c41 = c00;
   a &= -4, b &= -4;
   const end = b + k * bRow;
   let a1 = a + aRow, a2 = a1 + aRow, a3 = a2 + aRow, a4 = a3 + aRow;
+  if (packed) {
+    // V8 adds a splat's offset to the memory's start at each load; used here too, the sums stay in registers.
+    store<T>(to, 0, sizeof<T>()), store<T>(to, 0, 2 * sizeof<T>());
+    store<T>(to, 0, 3 * sizeof<T>()), store<T>(to, 0, 4 * sizeof<T>());
+  }
   let x: v128;
   while (b != end) {
     const b0 = v128.load(b);
@@ -63,23 +69,23 @@ function multiply<T>(
     x = v128.load_splat<T>(a);
     c00 = multiplyAdd<T>(c00, x, b0);
     if (vectors > 1) c01 = multiplyAdd<T>(c01, x, b1);
-    x = v128.load_splat<T>(a1);
+    x = packed ? v128.load_splat<T>(a, sizeof<T>()) : v128.load_splat<T>(a1);
     c10 = multiplyAdd<T>(c10, x, b0);
     if (vectors > 1) c11 = multiplyAdd<T>(c11, x, b1);
     if (rows > 2) {
-      x = v128.load_splat<T>(a2);
+      x = packed ? v128.load_splat<T>(a, 2 * sizeof<T>()) : v128.load_splat<T>(a2);
       c20 = multiplyAdd<T>(c20, x, b0);
       if (vectors > 1) c21 = multiplyAdd<T>(c21, x, b1);
-      x = v128.load_splat<T>(a3);
+      x = packed ? v128.load_splat<T>(a, 3 * sizeof<T>()) : v128.load_splat<T>(a3);
       c30 = multiplyAdd<T>(c30, x, b0);
       if (vectors > 1) c31 = multiplyAdd<T>(c31, x, b1);
     }
     if (rows > 4) {
-      x = v128.load_splat<T>(a4);
+      x = packed ? v128.load_splat<T>(a, 4 * sizeof<T>()) : v128.load_splat<T>(a4);
       c40 = multiplyAdd<T>(c40, x, b0);
       if (vectors > 1) c41 = multiplyAdd<T>(c41, x, b1);
     }
-    a += aCol, a1 += aCol;
+    a += packed ? ROWS * sizeof<T>() : aCol, a1 += aCol;
     if (rows > 2) a2 += aCol, a3 += aCol;
     if (rows > 4) a4 += aCol;
     b += bRow;
@@ -102,27 +108,31 @@ function multiply<T>(
 }
 
 function tile5x2<T>(k: i32, a: usize, aRow: i32, aCol: i32, b: usize, bRow: i32, to: usize): void {
-  multiply<T>(5, 2, k, a, aRow, aCol, b, bRow, to);
+  multiply<T>(5, 2, false, k, a, aRow, aCol, b, bRow, to);
+}
+
+function tile5x2Packed<T>(k: i32, a: usize, b: usize, bRow: i32, to: usize): void {
+  multiply<T>(ROWS, 2, true, k, a, 0, 0, b, bRow, to);
 }
 
 function tile4x2<T>(k: i32, a: usize, aRow: i32, aCol: i32, b: usize, bRow: i32, to: usize): void {
-  multiply<T>(4, 2, k, a, aRow, aCol, b, bRow, to);
+  multiply<T>(4, 2, false, k, a, aRow, aCol, b, bRow, to);
 }
 
 function tile2x2<T>(k: i32, a: usize, aRow: i32, aCol: i32, b: usize, bRow: i32, to: usize): void {
-  multiply<T>(2, 2, k, a, aRow, aCol, b, bRow, to);
+  multiply<T>(2, 2, false, k, a, aRow, aCol, b, bRow, to);
 }
 
 function tile5x1<T>(k: i32, a: usize, aRow: i32, aCol: i32, b: usize, bRow: i32, to: usize): void {
-  multiply<T>(5, 1, k, a, aRow, aCol, b, bRow, to);
+  multiply<T>(5, 1, false, k, a, aRow, aCol, b, bRow, to);
 }
 
 function tile4x1<T>(k: i32, a: usize, aRow: i32, aCol: i32, b: usize, bRow: i32, to: usize): void {
-  multiply<T>(4, 1, k, a, aRow, aCol, b, bRow, to);
+  multiply<T>(4, 1, false, k, a, aRow, aCol, b, bRow, to);
 }
 
 function tile2x1<T>(k: i32, a: usize, aRow: i32, aCol: i32, b: usize, bRow: i32, to: usize): void {
-  multiply<T>(2, 1, k, a, aRow, aCol, b, bRow, to);
+  multiply<T>(2, 1, false, k, a, aRow, aCol, b, bRow, to);
 }
 
 /** So many of the rows that are left does the next tile take. */
@@ -152,21 +162,23 @@ export function tile<T>(
 }
 
 /**
- * out = seed + the finished tile, for its valid rows and columns. Strides in bytes; seed may be out,
- * and seedRow 0 repeats one row of unit stride.
+ * out = seed + the finished tile, or `least` where that is less, for its valid rows and columns. Strides in bytes; seed
+ * may be out, and seedRow 0 repeats one row of unit stride.
  */
-export function finishTile<T>(
+function finishTile<T>(
   rows: i32, columns: i32, from: usize, seed: usize, seedRow: i32, seedCol: i32,
-  out: usize, outRow: i32, outCol: i32,
+  out: usize, outRow: i32, outCol: i32, least: T,
 ): void {
   const size: i32 = sizeof<T>();
   const lanes = 16 / size;
+  const floor = v128.splat<T>(least);
   const first = outCol == size && columns >= lanes, second = outCol == size && columns == 2 * lanes;
   for (; rows > 0; rows--) {
-    if (first) v128.store(out, v128.add<T>(v128.load(seed), v128.load(from)));
-    if (second) v128.store(out, v128.add<T>(v128.load(seed, 16), v128.load(from, 16)), 16);
+    if (first) v128.store(out, v128.pmax<T>(v128.add<T>(v128.load(seed), v128.load(from)), floor));
+    if (second) v128.store(out, v128.pmax<T>(v128.add<T>(v128.load(seed, 16), v128.load(from, 16)), floor), 16);
     for (let j = second ? columns : first ? lanes : 0; j < columns; j++) {
-      store<T>(out + j * outCol, load<T>(seed + j * seedCol) + load<T>(from + j * size));
+      const sum = load<T>(seed + j * seedCol) + load<T>(from + j * size);
+      store<T>(out + j * outCol, sum < least ? least : sum);
     }
     from += 32, seed += seedRow, out += outRow;
   }
@@ -290,26 +302,52 @@ export function packPanels<T>(
 }
 
 /**
- * out += a·b for any sizes, with unit column strides of `b` and `out`; strides in bytes. Panels of `b`
- * are `bPanel` apart. Columns of `b` up to whole panels are read, and what they give is dropped. `scratch` has room
- * for a tile.
+ * out = from + a·b, at least `least`, panel by panel of b, `bPanel` apart, and tile by tile. A last panel of less than a tile's width is at
+ * `edge`, packed, or like the others where that is 0: columns up to whole panels are read then, and what they give is
+ * dropped. `packed`: a is in panels of {@link ROWS} rows, as {@link packRows} makes them. `scratch` has room for a tile.
+ *
+ * Inlined in two places: Binaryen inlines functions with a single caller, and the tiles must not be.
  */
-export function addProduct<T>(
-  m: i32, n: i32, k: i32, a: usize, aRow: i32, aCol: i32,
-  b: usize, bRow: i32, bPanel: i32, out: usize, outRow: i32, scratch: usize,
+@inline
+export function multiplyPanels<T>(
+  m: i32, n: i32, k: i32, a: usize, aRow: i32, aCol: i32, packed: i32,
+  b: usize, bRow: i32, bPanel: i32, edge: usize, from: usize, fromRow: i32, fromCol: i32,
+  out: usize, outRow: i32, outCol: i32, least: T, scratch: usize,
 ): void {
   const size: i32 = sizeof<T>();
   const columns = columnsOf<T>();
-  for (let j = 0; j < n; j += columns) {
-    let target = out + j * size;
-    let rows = a;
+  if (packed) aRow = size, aCol = ROWS * size;
+  for (let j = 0; j < n; j += columns, b += bPanel) {
     const width = min(columns, n - j);
+    if (width < columns && edge) b = edge, bRow = 32;
+    let rows = a, seed = from + j * fromCol, target = out + j * outCol;
     for (let i = 0; i < m;) {
       const height = tileRows(m - i);
-      tile<T>(height, width, k, rows, aRow, aCol, b, bRow, scratch);
-      finishTile<T>(height, width, scratch, target, outRow, size, target, outRow, size);
-      target += height * outRow, rows += height * aRow, i += height;
+      if (packed && height == ROWS && width == columns) tile5x2Packed<T>(k, rows, b, bRow, scratch);
+      else tile<T>(height, width, k, rows, aRow, aCol, b, bRow, scratch);
+      finishTile<T>(height, width, scratch, seed, fromRow, fromCol, target, outRow, outCol, least);
+      seed += height * fromRow, target += height * outRow, i += height;
+      rows += packed && height == ROWS ? k * aCol : height * aRow;
     }
-    b += bPanel;
   }
+}
+
+/** Packs the rows of a block of A into panels of {@link ROWS}. */
+export function packRows<T>(m: i32, k: i32, a: usize, aRow: i32, aCol: i32, to: usize): void {
+  packPanels<T>(0, (m + ROWS - 1) / ROWS, ROWS, m, k, a, aRow, aCol, to, ROWS * k * sizeof<T>());
+}
+
+/**
+ * out += a·b for any sizes, with unit column strides of `b` and `out`; strides in bytes. `a` is packed by {@link packRows}
+ * or not; panels of `b` are `bPanel` apart. Columns of `b` up to whole panels are read, and what they give is dropped.
+ * `scratch` has room for a tile.
+ */
+export function addProduct<T>(
+  m: i32, n: i32, k: i32, a: usize, aRow: i32, aCol: i32, packed: i32,
+  b: usize, bRow: i32, bPanel: i32, out: usize, outRow: i32, scratch: usize,
+): void {
+  const size: i32 = sizeof<T>();
+  multiplyPanels<T>(
+    m, n, k, a, aRow, aCol, packed, b, bRow, bPanel, 0, out, outRow, size, out, outRow, size, <T>-Infinity, scratch,
+  );
 }

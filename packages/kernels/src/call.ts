@@ -7,7 +7,15 @@ import type { Arena } from "./arena.ts";
 import type { DType, Operand } from "./interface.ts";
 import { fill, outside } from "./memory.ts";
 import type { Kernel } from "./module.ts";
-import { ARGUMENT_BYTES, ARGUMENTS, INNER_ARGUMENTS, LONE_BYTES, SMALL_BYTES } from "./scratch.ts";
+import {
+  ARGUMENT_BYTES,
+  ARGUMENTS,
+  INNER_ARGUMENTS,
+  LONE_BYTES,
+  SMALL_BYTES,
+  WORKSPACE,
+  WORKSPACE_BYTES,
+} from "./scratch.ts";
 import { bytesPerElement, type Cell, type Storage } from "./storage.ts";
 import type { Crew } from "./threads.ts";
 
@@ -32,6 +40,8 @@ export class Call {
   readonly strides: readonly [number[], number[], number[], number[]] = [[], [], [], []];
 
   private loneCount = 0;
+  /** What a kernel works in, where that is a block of the arena. */
+  private scratch: Cell | null = null;
 
   readonly crew: Crew;
   /** Whether calls happen within others, and what those use must stay where it is. */
@@ -211,11 +221,23 @@ export class Call {
     const each = Math.ceil(bytes / GRAIN) * GRAIN;
     const crew = units > 1 && this.crew.helps(work) ? this.crew.size() : 1;
     const threads = crew * each > MOST_SCRATCH ? 1 : crew;
-    const scratch = this.arena.allocate(threads * each);
-    const args = [this.place, ...rest, scratch.address];
+    const args = [this.place, ...rest, this.takeScratch(threads * each)];
     if (threads === 1) kernel(0, units, ...args);
     else this.crew.run(kernel, units, work, each, args);
-    this.arena.release(scratch);
+    this.returnScratch();
+  }
+
+  /** The address of so many bytes, until {@link returnScratch}. Operands have their addresses before: that may take calls. */
+  takeScratch(bytes: number): number {
+    if (bytes <= WORKSPACE_BYTES) return WORKSPACE;
+    this.scratch = this.arena.allocate(bytes);
+    return this.scratch.address;
+  }
+
+  returnScratch(): void {
+    if (this.scratch === null) return;
+    this.arena.release(this.scratch);
+    this.scratch = null;
   }
 
   /** As `launch`, for kernels that take numbers after their range. */

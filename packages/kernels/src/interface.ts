@@ -22,6 +22,15 @@ export interface Operand {
   readonly offset: number;
 }
 
+/** The operand under another layout; part by part, since what a class computes is in no spread of its objects. */
+export function relaid(
+  { storage, value, dtype, offset }: Operand,
+  shape: readonly number[],
+  strides: readonly number[],
+): Operand {
+  return { storage, value, dtype, shape, strides, offset };
+}
+
 /** y = f(x), elementwise. */
 export type UnaryName =
   | "neg" // −x; int32 and uint8 (wrapping) too
@@ -335,10 +344,10 @@ export interface Kernels {
   shuffle(u: Operand, out: Operand): void;
 
   /**
-   * out[…, M, N] = a[…, M, K] · b[…, K, N] (+ bias[…, N]); leading axes broadcast. Any strides:
+   * out[…, M, N] = a[…, M, K] · b[…, K, N] (+ bias[…, N]), or the relu of that; leading axes broadcast. Any strides:
    * a transposed operand is as fast as a plain one. Floats only. K = 0 gives zeros (plus bias).
    */
-  matmul(a: Operand, b: Operand, out: Operand, bias?: Operand): void;
+  matmul(a: Operand, b: Operand, out: Operand, bias?: Operand, relu?: boolean): void;
 
   /**
    * y[n, o, p] = bias[o] + Σ_{c, k} weight[o, c, k] · x[n, c, p·stride + k·dilation − before], with x

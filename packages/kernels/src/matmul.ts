@@ -17,10 +17,10 @@ export interface GemmExports {
   /** Copies b[k, n] into panels of two vectors' width, zero-padded. Units: panels. */
   gemmPackB_f32: GemmPackB;
   gemmPackB_f64: GemmPackB;
-  /** out = seed + a·b for some blocks of K, or out += a·b where `seed` is 0. Units: blocks of `out`. */
+  /** out = seed + a·b for some blocks of K, or out += a·b where `seed` is 0; relu(out), if asked. Units: blocks of `out`. */
   gemm_f32: GemmBlock;
   gemm_f64: GemmBlock;
-  /** out = bias + a·b for each matrix of a batch, whose places are at `args`. Units: matrices. */
+  /** out = bias + a·b, or its relu, for each matrix of a batch, whose places are at `args`. Units: matrices. */
   gemmBatch_f32: GemmBatch;
   gemmBatch_f64: GemmBatch;
   /** out[j] += Σₖ x[k]·b[k, j], with x and out contiguous. Units: columns. */
@@ -68,6 +68,7 @@ type GemmBlock = (
   blockRows: number,
   blockCols: number,
   packA: number,
+  relu: number,
   scratch: number,
 ) => void;
 
@@ -86,6 +87,7 @@ type GemmBatch = (
   outCol: number,
   blockRows: number,
   packA: number,
+  relu: number,
   inPlaceB: number,
   bias: number,
   biasStride: number,
@@ -141,6 +143,9 @@ const BLOCK_COLUMNS = 1024;
  */
 const SMALL_BYTES = 16 * 1024;
 
+/** Packing A costs less than it saves from so many columns on. */
+const PACKED_COLUMNS = 96;
+
 /** Packing B costs about as much as this many rows of arithmetic with it. */
 const FEW_ROWS = 4 * TILE_ROWS;
 
@@ -176,7 +181,7 @@ export function gemmScratchBytes(
 }
 
 /** Whether a product with a few vectors reads so much that it runs vector by vector: 2×1024×1024 takes half the time so. */
-function isFewVectors(m: number, n: number, k: number, size: number): boolean {
+export function isFewVectors(m: number, n: number, k: number, size: number): boolean {
   if (m >= TILE_ROWS && n >= FEWEST_COLUMNS) return false;
   const small = Math.min(m, n) === 1 ? SMALL_BYTES / 16 : SMALL_BYTES;
   return Math.max(m, n) * k * size > small;
@@ -185,8 +190,8 @@ function isFewVectors(m: number, n: number, k: number, size: number): boolean {
 // In place, an operand must have unit stride along the direction that the tile walks; a small one
 // need not. None of this changes a bit of the result.
 
-export function packsA(m: number, k: number, aCol: number, size: number): number {
-  return aCol !== 1 && m * k * size > SMALL_BYTES ? 1 : 0;
+export function packsA(m: number, n: number, k: number, aCol: number, size: number): number {
+  return m * k * size > SMALL_BYTES && (aCol !== 1 || n >= PACKED_COLUMNS) ? 1 : 0;
 }
 
 export function readsInPlace(
@@ -218,7 +223,8 @@ function threadScratchBytes(size: number, m: number, k: number): number {
 /**
  * out[m, n] = a[m, k]·b[k, n] (+ bias[n]), any strides; `out` overlaps no operand. `a`, `b`, `out` and
  * `bias` (0: none) are byte addresses of element (0, 0), strides are in elements, `scratch` has
- * {@link gemmScratchBytes} bytes, aligned to 16 for speed. k = 0 gives zeros plus bias.
+ * {@link gemmScratchBytes} bytes, aligned to 16 for speed. k = 0 gives zeros plus bias. `relu` ≠ 0 puts a relu behind it,
+ * except where it {@link isFewVectors}.
  */
 export function gemm(
   exports: GemmExports,
@@ -238,6 +244,7 @@ export function gemm(
   outCol: number,
   bias: number,
   biasStride: number,
+  relu: number,
   scratch: number,
 ): void {
   if (m === 0 || n === 0) return;
@@ -299,7 +306,6 @@ export function gemm(
   const packB = single ? exports.gemmPackB_f32 : exports.gemmPackB_f64;
   const multiply = single ? exports.gemm_f32 : exports.gemm_f64;
 
-  const packA = packsA(m, k, aCol, size);
   const inPlaceB = readsInPlace(m, n, k, bRow, bCol, size);
   // No bit depends on the blocks' size either: several threads get smaller ones, so that none idles.
   let blockRows = BLOCK_ROWS;
@@ -311,6 +317,7 @@ export function gemm(
     const share = Math.max(Math.min(n, BLOCK_COLUMNS) / across, FEWEST_PANELS * width);
     blockColumns = roundUp(share, width);
   }
+  const packA = packsA(m, Math.min(n, blockColumns), k, aCol, size);
 
   for (let left = 0; left < n; left += BLOCK_COLUMNS) {
     const columns = Math.min(BLOCK_COLUMNS, n - left);
@@ -334,13 +341,14 @@ export function gemm(
       const readPanel = inPlaceB ? width : panelElements;
       const edge = packed + wholePanels * panelElements * size;
       const seeds = start === 0 ? seed : 0;
+      const floors = start + depth === k ? relu : 0;
       const own = packed + panels * panelElements * size;
       // biome-ignore format: the same arguments, in the same lines, for one thread and for several
       if (crew === null || units === 1) {
         packB(firstPacked, panels, columns, depth, blockOfB, bRow, bCol, packed);
         multiply(
           0, units, m, columns, depth, blockOfA, aRow, aCol, readB, readRow, readPanel, edge,
-          seeds, target, outRow, outCol, blockRows, blockColumns, packA, own,
+          seeds, target, outRow, outCol, blockRows, blockColumns, packA, floors, own,
         );
       } else {
         const elements = columns * depth;
@@ -354,7 +362,7 @@ export function gemm(
         const work = PRODUCT_WORK * m * elements;
         crew.run(multiply as Exported, units, work, threadScratchBytes(size, m, k), [
           m, columns, depth, blockOfA, aRow, aCol, readB, readRow, readPanel, edge,
-          seeds, target, outRow, outCol, blockRows, blockColumns, packA, own,
+          seeds, target, outRow, outCol, blockRows, blockColumns, packA, floors, own,
         ]);
       }
       start += depth;

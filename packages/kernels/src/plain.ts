@@ -2,21 +2,23 @@
  * The plain twin of every kernel: naive loops in float64 arithmetic, rounded when stored. It is the
  * oracle of the tests, and the fallback where WebAssembly SIMD is missing.
  */
-import type {
-  ArgReduceName,
-  ArgScanName,
-  BinaryName,
-  CompareName,
-  DType,
-  Kernels,
-  Operand,
-  RandomName,
-  ReduceName,
-  ScanName,
-  ScatterName,
-  TypedArray,
-  UnaryName,
-  UpdateName,
+
+import {
+  type ArgReduceName,
+  type ArgScanName,
+  type BinaryName,
+  type CompareName,
+  type DType,
+  type Kernels,
+  type Operand,
+  type RandomName,
+  type ReduceName,
+  relaid,
+  type ScanName,
+  type ScatterName,
+  type TypedArray,
+  type UnaryName,
+  type UpdateName,
 } from "./interface.ts";
 import { eachFactor } from "./plain-conv.ts";
 import { elements } from "./plain-elements.ts";
@@ -262,7 +264,7 @@ function stored(dtype: DType): (x: number) => number {
 /** The operand without its axis `axis`: positions where an index along it starts. */
 function without(x: Operand, axis: number): Operand {
   const keep = (_: unknown, k: number) => k !== axis;
-  return { ...x, shape: x.shape.filter(keep), strides: x.strides.filter(keep) };
+  return relaid(x, x.shape.filter(keep), x.strides.filter(keep));
 }
 
 /** Writes f(x₀, x₁, …) to every element of `out`. */
@@ -321,7 +323,7 @@ function scatter(
   const step = out.strides[axis];
   const bad = firstOutside(index, out.shape[axis]);
   if (bad >= 0) return bad;
-  const start = { ...out, strides: out.strides.with(axis, 0) };
+  const start = relaid(out, out.shape, out.strides.with(axis, 0));
   walk(index.shape, [start, index, source], ([to, at, from]) => {
     const place = to + positions[at] * step;
     target[place] = f(target[place], arriving[from]);
@@ -402,7 +404,7 @@ export const plain: Kernels = {
     const [source, target] = [elements(x), elements(out)];
     const beats =
       name === "argmax" ? (a: number, b: number) => a > b : (a: number, b: number) => a < b;
-    walk(out.shape, [{ ...x, strides: x.strides.with(axis, 0) }, out], ([from, to]) => {
+    walk(out.shape, [relaid(x, x.shape, x.strides.with(axis, 0)), out], ([from, to]) => {
       let best = 0;
       let winner = source[from];
       for (let i = 1; i < x.shape[axis] && !Number.isNaN(winner); i++) {
@@ -519,18 +521,19 @@ export const plain: Kernels = {
     }
   },
 
-  matmul(a, b, out, bias) {
+  matmul(a, b, out, bias, relu = false) {
     const [p, q, target] = [elements(a), elements(b), elements(out)];
     const added = bias && elements(bias);
     const k = a.shape.at(-1)!;
     const [aStep, bStep] = [a.strides.at(-1)!, b.strides.at(-2)!];
     // Broadcast to out's shape, a does not move along out's columns, nor b along its rows.
-    const rows = { ...a, shape: a.shape.with(-1, 1), strides: a.strides.with(-1, 0) };
-    const columns = { ...b, shape: b.shape.with(-2, 1), strides: b.strides.with(-2, 0) };
+    const rows = relaid(a, a.shape.with(-1, 1), a.strides.with(-1, 0));
+    const columns = relaid(b, b.shape.with(-2, 1), b.strides.with(-2, 0));
     walk(out.shape, [rows, columns, out, bias ?? out], ([i, j, to, extra]) => {
       let total = 0;
       for (let s = 0; s < k; s++) total += p[i + s * aStep] * q[j + s * bStep];
-      target[to] = added ? total + added[extra] : total;
+      if (added) total += added[extra];
+      target[to] = relu && total < 0 ? 0 : total;
     });
   },
 
@@ -570,7 +573,7 @@ export const plain: Kernels = {
     const step = x.strides[axis];
     const bad = firstOutside(index, x.shape[axis]);
     if (bad >= 0) return bad;
-    const start = { ...x, strides: x.strides.with(axis, 0) };
+    const start = relaid(x, x.shape, x.strides.with(axis, 0));
     walk(out.shape, [start, index, out], ([from, at, to]) => {
       target[to] = source[from + positions[at] * step];
     });

@@ -23,5 +23,9 @@ export const NURSERY = INNER_ARGUMENTS + SCRATCH_BYTES;
 export const NURSERY_BLOCKS = 32;
 export const NURSERY_BYTES = NURSERY_BLOCKS * 4 * SMALL_BYTES;
 
-export const CONTROL_ADDRESS = Math.ceil((NURSERY + NURSERY_BYTES) / PAGE) * PAGE;
+/** Scratch of a running kernel, where this much is enough: taking a block of the arena costs more than a small product. */
+export const WORKSPACE = NURSERY + NURSERY_BYTES;
+export const WORKSPACE_BYTES = 32 * 1024;
+
+export const CONTROL_ADDRESS = Math.ceil((WORKSPACE + WORKSPACE_BYTES) / PAGE) * PAGE;
 export const FIRST_ADDRESS = CONTROL_ADDRESS + PAGE;

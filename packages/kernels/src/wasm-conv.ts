@@ -2,8 +2,9 @@
  * Convolutions: how work is cut into units, and how much scratch a unit takes. Both follow from shapes
  * alone. assembly/conv.ts and assembly/depthwise.ts have the kernels.
  */
+
 import type { Call } from "./call.ts";
-import type { ConvGeometry, Kernels, Operand } from "./interface.ts";
+import { type ConvGeometry, type Kernels, type Operand, relaid } from "./interface.ts";
 import { alloc, release } from "./memory.ts";
 import type { Kernel } from "./module.ts";
 import { bytesPerElement } from "./storage.ts";
@@ -77,12 +78,13 @@ function temporary(like: Operand, shape: readonly number[]): Operand {
     stride /= size;
     return stride;
   });
-  return { ...like, storage: alloc(like.dtype, count), shape, strides, offset: 0 };
+  const { dtype } = like;
+  return { storage: alloc(dtype, count), value: 0, dtype, shape, strides, offset: 0 };
 }
 
 /** The same elements as a matrix for each group, its last two axes swapped. */
 function turned(x: Operand, groups: number, rows: number, columns: number): Operand {
-  return { ...x, shape: [groups, columns, rows], strides: [rows * columns, 1, columns] };
+  return relaid(x, [groups, columns, rows], [rows * columns, 1, columns]);
 }
 
 /** How a call is cut. */
@@ -205,8 +207,7 @@ export function convolve(
   if (used === weight) return;
   if (name === "convWeight") {
     const { shape, strides } = turned(weight, g.groups, outGroup, inner);
-    const sum = { ...weight, shape: [1, ...shape], strides: [0, ...strides] };
-    kernels.reduce("sum", used, sum);
+    kernels.reduce("sum", used, relaid(weight, [1, ...shape], [0, ...strides]));
   }
   release(used.storage!);
 }

@@ -1,12 +1,14 @@
 /** Calls of the fused kernels: what layers and losses compute in one or two passes. */
+
 import type { Call } from "./call.ts";
-import type {
-  AttentionInputs,
-  AttentionScores,
-  DType,
-  Kernels,
-  Operand,
-  UpdateName,
+import {
+  type AttentionInputs,
+  type AttentionScores,
+  type DType,
+  type Kernels,
+  type Operand,
+  relaid,
+  type UpdateName,
 } from "./interface.ts";
 import { PRODUCT_WORK } from "./matmul.ts";
 import { type Kernel, type KernelModule, unsupported } from "./module.ts";
@@ -258,13 +260,4 @@ export class FusedKernels implements Pick<Kernels, Fused> {
 /** The axes before a matrix. */
 export function outermost(x: Operand): Operand {
   return relaid(x, x.shape.slice(0, -2), x.strides.slice(0, -2));
-}
-
-/** The operand under another layout; part by part, since engines take long to spread an object of a class. */
-export function relaid(
-  { storage, value, dtype, offset }: Operand,
-  shape: readonly number[],
-  strides: readonly number[],
-): Operand {
-  return { storage, value, dtype, shape, strides, offset };
 }

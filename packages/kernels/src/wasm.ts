@@ -1,39 +1,42 @@
 /** The WebAssembly backend: each entry plans its call, hands addresses over and runs one export. */
+
 import type { Arena } from "./arena.ts";
 import { Call } from "./call.ts";
-import type {
-  ArgReduceName,
-  ArgScanName,
-  BinaryName,
-  Boxes,
-  CompareName,
-  ConvGeometry,
-  DType,
-  Kernels,
-  Operand,
-  RandomName,
-  ReduceName,
-  ScanName,
-  ScatterName,
-  UnaryName,
+import {
+  type ArgReduceName,
+  type ArgScanName,
+  type BinaryName,
+  type Boxes,
+  type CompareName,
+  type ConvGeometry,
+  type DType,
+  type Kernels,
+  type Operand,
+  type RandomName,
+  type ReduceName,
+  relaid,
+  type ScanName,
+  type ScatterName,
+  type UnaryName,
 } from "./interface.ts";
 import {
   BLOCK_ROWS,
   type GemmExports,
   gemm,
   gemmScratchBytes,
+  isFewVectors,
   PRODUCT_WORK,
   packsA,
   readsInPlace,
   runsAtOnce,
 } from "./matmul.ts";
 import { adopt, alloc, readOnce, release } from "./memory.ts";
-import { type Kernel, loadModule, suffixOf } from "./module.ts";
+import { type Kernel, loadModule, suffixOf, unsupported } from "./module.ts";
 import { firstOutside, plain } from "./plain.ts";
 import { bytesPerElement } from "./storage.ts";
 import { openCrew } from "./threads.ts";
 import { type ConvName, convolve, product } from "./wasm-conv.ts";
-import { FusedKernels, outermost, relaid } from "./wasm-fused.ts";
+import { FusedKernels, outermost } from "./wasm-fused.ts";
 import { reduce } from "./wasm-reduce.ts";
 
 /** Below this length along either axis, transposing in blocks gains nothing. */
@@ -71,6 +74,12 @@ export function startWasm(arena: Arena, others?: readonly Uint8Array<ArrayBuffer
 
 export class WasmKernels extends FusedKernels implements Kernels {
   readonly name = "wasm";
+  private readonly exports = this.module.exports as unknown as GemmExports;
+  /** At hand, since finding an export takes a part of the time of a small product. */
+  private readonly multiply = {
+    float32: this.exports.gemmBatch_f32,
+    float64: this.exports.gemmBatch_f64,
+  };
 
   scalarUnary(name: UnaryName, dtype: DType): (x: number) => number {
     // What is exact, or correctly rounded, has the same bits in JavaScript.
@@ -245,18 +254,19 @@ export class WasmKernels extends FusedKernels implements Kernels {
     call.run(this.module.byType.float64.shuffle!, count / n, SCATTERED * count, from, to, n);
   }
 
-  matmul(a: Operand, b: Operand, out: Operand, bias?: Operand): void {
+  matmul(a: Operand, b: Operand, out: Operand, bias?: Operand, relu = false): void {
     const { call } = this;
-    this.kernel("matmul", "gemm", out.dtype);
-    const dtype = out.dtype as "float32" | "float64";
+    const dtype = out.dtype;
+    if (dtype !== "float32" && dtype !== "float64")
+      throw unsupported(this.module, "matmul", "gemm", dtype);
     const bytes = bytesPerElement[dtype];
     const rows = out.shape.length - 2;
     let m = out.shape[rows];
     const n = out.shape[rows + 1];
-    const [aRow, aColumn] = matrixStrides(a);
-    const [bRow, bColumn] = matrixStrides(b);
-    const [outRow, outColumn] = matrixStrides(out);
     const k = a.shape[a.shape.length - 1];
+    const [aRow, aColumn] = [rowStride(a), columnStride(a)];
+    const [bRow, bColumn] = [rowStride(b), columnStride(b)];
+    const [outRow, outColumn] = [rowStride(out), columnStride(out)];
     call.begin();
     let outer: OuterIndex | null = null;
     let batches = 1;
@@ -280,51 +290,51 @@ export class WasmKernels extends FusedKernels implements Kernels {
     const biasStart = bias === undefined ? 0 : call.address(bias);
     const biasStride = bias === undefined || bias.shape[0] === 1 ? 0 : bias.strides[0];
     const work = PRODUCT_WORK * m * n * k;
-    const exports = this.module.exports as unknown as GemmExports;
+    const floors = Number(relu);
     if (runsAtOnce(dtype, m, n, k)) {
       call.header(0, call.axes - first);
       call.operand(0, 3, aStart, bytes, 0, first);
       call.operand(1, 3, bStart, bytes, 0, first);
       call.operand(2, 3, outStart, bytes, 0, first);
-      const packA = packsA(m, k, aColumn, bytes);
+      const packA = packsA(m, n, k, aColumn, bytes);
       const inPlaceB = Number(readsInPlace(m, n, k, bRow, bColumn, bytes));
       const scratchBytes = gemmScratchBytes(dtype, m, n, k, 1);
-      const multiply = dtype === "float32" ? exports.gemmBatch_f32 : exports.gemmBatch_f64;
+      const multiply = this.multiply[dtype];
       // biome-ignore format: the same arguments, in the same lines, for one thread and for several
       if (batches === 1 || !call.crew.helps(batches * work)) {
-        const scratch = call.arena.allocate(scratchBytes);
         multiply(
           0, batches, call.place, m, n, k, aRow, aColumn, bRow, bColumn, outRow, outColumn,
-          BLOCK_ROWS, packA, inPlaceB, biasStart, biasStride, scratch.address,
+          BLOCK_ROWS, packA, floors, inPlaceB, biasStart, biasStride, call.takeScratch(scratchBytes),
         );
-        call.arena.release(scratch);
+        call.returnScratch();
       } else {
         call.launchWithScratch(
           multiply as Kernel, batches, batches * work, scratchBytes,
           m, n, k, aRow, aColumn, bRow, bColumn, outRow, outColumn,
-          BLOCK_ROWS, packA, inPlaceB, biasStart, biasStride,
+          BLOCK_ROWS, packA, floors, inPlaceB, biasStart, biasStride,
         );
       }
       return;
     }
     const crew = call.crew.helps(work) ? call.crew : null;
     const scratchBytes = gemmScratchBytes(dtype, m, n, k, crew?.size() ?? 1);
-    const scratch = scratchBytes > 0 ? call.arena.allocate(scratchBytes) : null;
+    const scratch = call.takeScratch(scratchBytes);
     do {
       const pa = outer === null ? aStart : aStart + outer.position(0) * bytes;
       const pb = outer === null ? bStart : bStart + outer.position(1) * bytes;
       const pout = outer === null ? outStart : outStart + outer.position(2) * bytes;
       // biome-ignore format: one line for each operand
       gemm(
-        exports, crew, dtype, m, n, k,
+        this.exports, crew, dtype, m, n, k,
         pa, aRow, aColumn,
         pb, bRow, bColumn,
         pout, outRow, outColumn,
-        biasStart, biasStride,
-        scratch === null ? 0 : scratch.address,
+        biasStart, biasStride, floors,
+        scratch,
       );
     } while (outer?.next());
-    if (scratch !== null) call.arena.release(scratch);
+    call.returnScratch();
+    if (relu && isFewVectors(m, n, k, bytes)) this.unary("relu", out, out);
   }
 
   conv(g: ConvGeometry, x: Operand, weight: Operand, y: Operand, bias?: Operand): void {
@@ -420,7 +430,7 @@ export class WasmKernels extends FusedKernels implements Kernels {
       adopt(
         Int32Array.from([...new Array(missing).fill(by), ...lists.flatMap((list) => [...list])]),
       );
-    const flat = { ...out, shape: [], strides: [], offset: 0 };
+    const flat = { value: 0, dtype: "int32" as const, shape: [], strides: [], offset: 0 };
     const starts = { ...flat, storage: table(boxes.starts, 0) };
     const lengths = { ...flat, storage: table(boxes.lengths, 1) };
     call.begin();
@@ -626,9 +636,13 @@ function sizeOf(x: Operand): number {
   return product(x.shape);
 }
 
-/** Strides along the rows and the columns. */
-function matrixStrides({ strides }: Operand): [number, number] {
-  return [strides[strides.length - 2], strides[strides.length - 1]];
+/** From one row of a matrix to the next. */
+function rowStride({ strides }: Operand): number {
+  return strides[strides.length - 2];
+}
+
+function columnStride({ strides }: Operand): number {
+  return strides[strides.length - 1];
 }
 
 type NumberFunction = (a: number, b: number) => number;

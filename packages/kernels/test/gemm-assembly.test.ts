@@ -135,6 +135,7 @@ function multiply(problem: Problem, placed: ReturnType<typeof set>) {
     out.col,
     hasBias ? address(bias) : 0,
     bias.row,
+    0,
     scratch,
   );
 }
@@ -310,6 +311,7 @@ describe.each(dtypes)("gemm, %s", (dtype) => {
           blockRows,
           blockCols,
           packA,
+          0,
           tile,
         );
       }

@@ -18,7 +18,7 @@ const wasm = wasmKernels();
 const plain = plainKernels();
 
 describe("matmul agrees with the plain twin", () => {
-  it.each(floats)("%s, batched, broadcast, strided, with and without bias", (dtype) => {
+  it.each(floats)("%s, batched, broadcast, strided, with and without bias and relu", (dtype) => {
     const length = fc.constantFrom(0, 1, 2, 3, 5, 8, 9, 17, 33);
     const batch = fc.array(fc.constantFrom(0, 1, 1, 2, 3), { maxLength: 2 });
     fc.assert(
@@ -32,8 +32,9 @@ describe("matmul agrees with the plain twin", () => {
           rng.below(2) === 0 ? randomOperand(rng, dtype, [n], { special: false }) : undefined;
         const out = randomOperand(rng, dtype, [...batch, m, n], { writable: true, special: false });
         const expected = twin(out);
-        plain.matmul(a, b, expected, bias);
-        wasm.matmul(a, b, out, bias);
+        const relu = rng.below(2) === 0;
+        plain.matmul(a, b, expected, bias, relu);
+        wasm.matmul(a, b, out, bias, relu);
         // Products of up to 16 · 16 that cancel.
         expectSame(out, expected, close(dtype, 8, dtype === "float32" ? 2e-2 : 1e-10));
       }),
@@ -92,6 +93,35 @@ describe("matmul agrees with the plain twin", () => {
         expectSame(out, single);
       }
     }
+  });
+
+  it.each(floats)("%s: a relu in the product has the bits of one behind it", (dtype) => {
+    const rng = new Rng(5);
+    for (const [m, n, k] of [
+      [5, 9, 3],
+      [67, 130, 600],
+      [1, 300, 700],
+      [300, 1, 700],
+      [4, 1100, 257],
+      [6, 7, 0],
+    ]) {
+      const [a, b, bias] = [[m, k], [k, n], [n]].map((shape) =>
+        randomOperand(rng, dtype, shape, { special: false }),
+      );
+      const [fused, apart] = [0, 1].map(() => dense(newArray(dtype, m * n), [m, n]));
+      wasm.matmul(a, b, fused, bias, true);
+      wasm.matmul(a, b, apart, bias);
+      expect(Math.min(...copyOut(apart.storage!))).toBeLessThan(0);
+      wasm.unary("relu", apart, apart);
+      expectSame(fused, apart);
+    }
+  });
+
+  it.each(floats)("%s: NaN goes through a relu in the product", (dtype) => {
+    const a = dense(newArray(dtype, 6).fill(Number.NaN), [6, 1]);
+    const out = dense(newArray(dtype, 54), [6, 9]);
+    wasm.matmul(a, dense(newArray(dtype, 9).fill(1), [1, 9]), out, undefined, true);
+    expect([...copyOut(out.storage!)]).toEqual(new Array(54).fill(Number.NaN));
   });
 
   it("takes floats only", () => {

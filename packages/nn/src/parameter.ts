@@ -15,8 +15,7 @@ export class Parameter extends Tensor {
       );
     }
     spend("maxParameters", data.size);
-    const { storage, value, dtype, shape, strides, offset } = data;
-    super(storage, value, dtype, shape, strides, offset);
+    super(data.storage, data.value, data.form);
     if (requiresGrad) this.requiresGrad_();
   }
 }
@@ -29,8 +28,8 @@ export function convert_(x: Tensor, dtype: DType): void {
   if (x.dtype === dtype) return;
   const { version } = x;
   const grad = peekGrad(x);
-  const { storage, value, strides, offset } = noGrad(() => x.to(dtype));
-  Object.assign(x, { storage, value, dtype, strides, offset });
+  const { storage, value, form } = noGrad(() => x.to(dtype));
+  Object.assign(x, { storage, value, form });
   if (storage === null) {
     noGrad(() => x.copy_(x));
   } else {

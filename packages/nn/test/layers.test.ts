@@ -5,7 +5,9 @@ import {
   crossEntropy,
   dropout,
   flatten,
+  fromSpec,
   identity,
+  type Linear,
   linear,
   logSoftmax,
   MSELoss,
@@ -37,6 +39,15 @@ describe("linear", () => {
 
   it("keeps leading axes", () => {
     expect(linear(3, 2)(zeros([4, 5, 3])).shape).toEqual([4, 5, 2]);
+  });
+  it("has a relu if asked, also from its spec", () => {
+    const layer = linear(3, 50, { activation: "relu", generator: new Generator(1) });
+    const { weight, bias } = layer;
+    const x = ones([2, 3]);
+    expect(layer(x).toArray()).toEqual(x.matmul(weight.transpose()).add(bias!).relu().toArray());
+    const copy = fromSpec<Linear>(layer.spec);
+    expect(String(copy)).toContain('activation="relu"');
+    expect(copy(x).min().item()).toBe(0);
   });
 
   it.each<[unknown[], string]>([

@@ -126,7 +126,7 @@ describe("specs", () => {
     ],
     [
       { type: "sequential", layers: [{ type: "linear", outFeatures: 2, out: 3 }] },
-      "fromSpec: layers[0].out is no argument of linear; it takes inFeatures, outFeatures, bias, dtype.",
+      "fromSpec: layers[0].out is no argument of linear; it takes inFeatures, outFeatures, bias, activation, dtype.",
     ],
     [
       { type: "linear", inFeatures: 2 },

@@ -1,4 +1,5 @@
 import { ValueError } from "../errors.ts";
+import { loneForms } from "../form.ts";
 import type { TensorMethods } from "../index.ts";
 import { show } from "../show.ts";
 import { Tensor } from "../tensor.ts";
@@ -40,7 +41,7 @@ export function installMethod(name: string, f: (x: Tensor, ...rest: never[]) => 
     );
   }
   // An instance has what the class has, and its own: shape, dtype, …
-  if (name in new Tensor(null, 0, "float32", [], [], 0)) {
+  if (name in new Tensor(null, 0, loneForms.float32)) {
     throw new ValueError(
       `installMethod("${name}"): tensors have a method or property of this name; choose another.`,
     );

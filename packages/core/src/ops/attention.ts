@@ -1,9 +1,11 @@
 /** Attention. */
+
 import { type AttentionInputs, type AttentionScores, defaultKernels } from "@tapegrad/kernels";
 import { checkTensor } from "../apply.ts";
 import { checkFinite, checkFlag } from "../check.ts";
 import { isFloat } from "../dtype.ts";
 import { DTypeError, ShapeError, ValueError } from "../errors.ts";
+import { Form } from "../form.ts";
 import { defineOp } from "../op.ts";
 import type { Generator } from "../random.ts";
 import { broadcastShapes, broadcastStrides, formatShape, type Shape, sameShape } from "../shape.ts";
@@ -124,7 +126,7 @@ function attentionGrads(
   const shapeOf = (x: Tensor) => [...lead, ...x.shape.slice(-2)];
   const delta = sum(mul(dy, y), -1);
   const grads = Object.fromEntries(
-    names.map((name) => [name, emptyTensor(shapeOf(inputs[name]), y.dtype)]),
+    names.map((name) => [name, emptyTensor(new Form(y.dtype, shapeOf(inputs[name])))]),
   );
   withPacked([dy], ([upstream]) =>
     withInputs({ ...inputs, mask }, (together) =>

@@ -1,7 +1,9 @@
 /** Diagonals and triangles. */
+
 import { checkTensor } from "../apply.ts";
 import { arange } from "../create.ts";
 import { ShapeError, ValueError } from "../errors.ts";
+import { Form } from "../form.ts";
 import { defineOp } from "../op.ts";
 import { formatShape, normalizeAxis, type Shape } from "../shape.ts";
 import { Tensor } from "../tensor.ts";
@@ -55,7 +57,7 @@ export const onDiagonal = defineOp({
   forward: ({ x }, y, kernels, { offset }) => {
     kernels.fill(0, y);
     const at = diagonalLayout(y, offset);
-    kernels.copy(x, new Tensor(y.storage, 0, y.dtype, at.shape, at.strides, at.offset));
+    kernels.copy(x, new Tensor(y.storage, 0, new Form(y.dtype, at.shape, at.strides, at.offset)));
   },
   batch: withFrontAxis(({ shape, offset }, { size }) => ({ shape: [size, ...shape], offset })),
   grad: { x: (dy, _, { offset }): Tensor => diagonalOp(dy, offset) },

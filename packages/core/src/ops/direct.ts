@@ -1,7 +1,9 @@
 /** Rules by one kernel, for first derivatives: nothing records them, so they need no rule of their own. */
+
 import { defaultKernels, type Kernels } from "@tapegrad/kernels";
 import { isBatched, openLevels } from "../batched.ts";
 import type { DType } from "../dtype.ts";
+import { Form } from "../form.ts";
 import type { Shape } from "../shape.ts";
 import { isGradEnabled } from "../tape.ts";
 import { emptyTensor, type Tensor } from "../tensor.ts";
@@ -21,7 +23,7 @@ export function directly(
   dtype: DType,
   fill: (y: Tensor, kernels: Kernels) => void,
 ): Tensor {
-  const y = emptyTensor(shape, dtype);
+  const y = emptyTensor(new Form(dtype, shape));
   fill(y, defaultKernels());
   return y;
 }

@@ -1,9 +1,11 @@
 /** Picking elements by position. */
+
 import { defaultKernels } from "@tapegrad/kernels";
 import { checkTensor, describe } from "../apply.ts";
 import { everyElement, firstOutside, isBatched, refuseShaping } from "../batched.ts";
 import { tensor } from "../create.ts";
 import { DTypeError, IndexError, ShapeError, ValueError } from "../errors.ts";
+import { Form } from "../form.ts";
 import { defineOp } from "../op.ts";
 import { broadcastShapes, formatShape, normalizeAxis, sameShape, sizeOf } from "../shape.ts";
 import { adoptArray, emptyTensor, type NestedArray, Tensor } from "../tensor.ts";
@@ -316,7 +318,7 @@ function positionsTensor(list: Int32Array): Tensor {
 
 /** @internal Where the mask is true (a number: not 0), in row-major order: int32 [n]. */
 export function maskPositions(mask: Tensor): Tensor {
-  const places = emptyTensor([mask.size], "int32");
+  const places = emptyTensor(new Form("int32", [mask.size]));
   const count = defaultKernels().nonzero(contiguous(to(detach(mask), "bool")), places);
   return clone(narrow(places, 0, 0, count));
 }

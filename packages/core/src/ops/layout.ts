@@ -1,4 +1,5 @@
 /** Views, copies and conversions: where the elements are, not what they are. */
+
 import { defaultKernels } from "@tapegrad/kernels";
 import { checkTensor, describe } from "../apply.ts";
 import { mapBottom } from "../batched.ts";
@@ -6,6 +7,7 @@ import type { Layout } from "../definition.ts";
 import { checkDType, type DType, promote } from "../dtype.ts";
 import { engineOps } from "../engine-ops.ts";
 import { ShapeError, ValueError } from "../errors.ts";
+import { Form } from "../form.ts";
 import type { Node } from "../node.ts";
 import { defineOp } from "../op.ts";
 import {
@@ -321,7 +323,11 @@ export const concatOp = defineOp({
     tensors.forEach((x, i) => {
       kernels.copy(
         x,
-        new Tensor(y.storage, 0, y.dtype, x.shape, y.strides, starts[i]! * y.strides[axis]!),
+        new Tensor(
+          y.storage,
+          0,
+          new Form(y.dtype, x.shape, y.strides, starts[i]! * y.strides[axis]!),
+        ),
       );
     });
   },
@@ -439,7 +445,7 @@ export const addRegion = defineOp({
   forward: ({ x }, y, kernels, region) => {
     kernels.fill(0, y);
     const flat = (t: Tensor, shape: Shape) =>
-      new Tensor(t.storage, t.value, t.dtype, shape, contiguousStrides(shape), t.offset);
+      new Tensor(t.storage, t.value, new Form(t.dtype, shape, contiguousStrides(shape), t.offset));
     const at = positionsOf(region);
     kernels.scatterAdd(flat(y, [y.size]), 0, at, flat(x, at.shape));
   },
@@ -467,7 +473,7 @@ export const putRegion = defineOp({
   shape: ({ x }) => x.shape,
   forward: ({ x, value }, y, kernels, { shape, strides, offset }: Region) => {
     kernels.copy(x, y);
-    kernels.copy(value, new Tensor(y.storage, 0, y.dtype, shape, strides, offset));
+    kernels.copy(value, new Tensor(y.storage, 0, new Form(y.dtype, shape, strides, offset)));
   },
   batch: (batch) => {
     const [x, value] = everySample(batch);
@@ -482,7 +488,7 @@ export const putRegion = defineOp({
 });
 
 function zeros(shape: Shape, dtype: DType): Tensor {
-  const y = emptyTensor(shape, dtype);
+  const y = emptyTensor(new Form(dtype, shape));
   defaultKernels().fill(0, y);
   return y;
 }
@@ -574,7 +580,7 @@ export const unslice = defineOp({
     kernels.fill(0, y);
     const offset = y.strides.reduce((sum, stride, i) => sum + stride * ranges[i]!.start, 0);
     const strides = y.strides.map((stride, i) => stride * ranges[i]!.step);
-    kernels.copy(x, new Tensor(y.storage, 0, y.dtype, x.shape, strides, offset));
+    kernels.copy(x, new Tensor(y.storage, 0, new Form(y.dtype, x.shape, strides, offset)));
   },
   batch: withFrontAxis(({ shape, ranges }, { size }) => ({
     shape: [size, ...shape],

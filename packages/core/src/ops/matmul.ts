@@ -2,13 +2,13 @@
 import type { Operand } from "@tapegrad/kernels";
 import { checkTensor } from "../apply.ts";
 import type { BatchCall } from "../definition.ts";
-import { ShapeError } from "../errors.ts";
+import { ShapeError, ValueError } from "../errors.ts";
 import { defineOp } from "../op.ts";
 import { broadcastShapes, formatShape, type Shape, sizeOf } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { aligned, broadcasting, joined, parted } from "./batching.ts";
 import { directly, runsDirectly } from "./direct.ts";
-import { add } from "./elementwise.ts";
+import { add, relu, reluGrad } from "./elementwise.ts";
 import { reshape, transpose } from "./layout.ts";
 
 /** Transposed in the last two axes: free, since the kernel takes any strides. */
@@ -111,39 +111,94 @@ export function matmul(a: Tensor, b: Tensor): Tensor {
   return reshape(y, shape);
 }
 
+/** Of {@link linear}: samples become rows of one product, unless they have weights of their own. */
+function linearRule({ call, inputs, batched, size }: BatchCall, finish = (y: Tensor) => y): Tensor {
+  const [x, weight, bias] = inputs as [Tensor, Tensor, Tensor];
+  if (!batched[1] && !batched[2])
+    return parted(call([joined(x), weight, bias]) as Tensor, size, x.shape[1]!);
+  return finish(add(matmulOp(x, flipped(weight)), batched[2] ? aligned(bias, 2) : bias));
+}
+
+/** The gradient of x in y = x·Wᵀ. */
+function inputGrad(dy: Tensor, weight: Tensor): Tensor {
+  return runsDirectly(dy, weight) ? product(dy, weight) : matmulOp(dy, weight);
+}
+
+const linearShape = ({ x, weight }: { x: Tensor; weight: Tensor }) => [
+  x.shape[0]!,
+  weight.shape[0]!,
+];
+
 export const linearOp = defineOp({
   name: "linear",
   inputs: ["x", "weight", "bias"],
   domain: "float",
-  shape: ({ x, weight }) => [x.shape[0]!, weight.shape[0]!],
+  shape: linearShape,
   forward: ({ x, weight, bias }, y, kernels) => kernels.matmul(x, turned(weight), y, bias),
   saves: ["x", "weight"],
-  batch: ({ call, inputs, batched, attrs, size }) => {
-    const [x, weight, bias] = inputs as [Tensor, Tensor, Tensor];
-    if (!batched[1] && !batched[2])
-      return parted(call([joined(x), weight, bias], attrs) as Tensor, size, x.shape[1]!);
-    const product = matmulOp(x, flipped(weight));
-    return add(product, batched[2] ? aligned(bias, 2) : bias);
-  },
+  batch: (call) => linearRule(call),
   grad: {
     // Y = XWᵀ + b
-    x: (dy, { weight }) => (runsDirectly(dy, weight) ? product(dy, weight) : matmulOp(dy, weight)),
+    x: (dy, { weight }) => inputGrad(dy, weight),
     weight: (dy, { x }) => turnedTimes(dy, x),
     bias: (dy) => dy,
   },
   tex: { y: "X W^\\top + b", x: "dY\\,W", weight: "dY^\\top X", bias: "\\sum_n dY_n" },
 });
 
+/** relu(x·Wᵀ + b): what comes before the relu is never written. */
+export const linearReluOp = defineOp({
+  name: "linearRelu",
+  inputs: ["x", "weight", "bias"],
+  domain: "float",
+  shape: linearShape,
+  forward: ({ x, weight, bias }, y, kernels) => kernels.matmul(x, turned(weight), y, bias, true),
+  saves: ["x", "weight", "y"],
+  batch: (call) => linearRule(call, relu),
+  grad: {
+    // Y = max(XWᵀ + b, 0)
+    x: (dy, { weight, y }) => inputGrad(reluGrad(dy, y), weight),
+    weight: (dy, { x, y }) => turnedTimes(reluGrad(dy, y), x),
+    bias: (dy, { y }) => reluGrad(dy, y),
+  },
+  gradTogether: (dy, saved, _, wanted) => {
+    const slope = reluGrad(dy, saved.y);
+    const rules = {
+      x: () => inputGrad(slope, saved.weight),
+      weight: () => turnedTimes(slope, saved.x),
+      bias: () => slope,
+    };
+    return Object.fromEntries(wanted.map((name) => [name, rules[name]()]));
+  },
+  tex: {
+    y: "\\max(X W^\\top + b, 0)",
+    x: "dZ\\,W,\\ dZ = dY \\odot [Y > 0]",
+    weight: "dZ^\\top X",
+    bias: "\\sum_n dZ_n",
+  },
+  kinks: "0 at 0.",
+});
+
+/** What {@link linear} puts behind the product in the same kernel. */
+export interface LinearActivation {
+  activation?: "relu" | null;
+}
+
 /**
- * y = x·Wᵀ + b, the affine map of a dense layer, in one kernel.
+ * y = x·Wᵀ + b, the affine map of a dense layer, in one kernel; with `activation: "relu"` max(y, 0), in the same one.
  *
  * @param x       float, [..., in]
  * @param weight  float, [out, in]
  * @param bias    float, [out]; may be left out
  * @returns       [..., out]
- * @throws        ShapeError if sizes don't meet
+ * @throws        ShapeError if sizes don't meet, ValueError for another activation
  */
-export function linear(x: Tensor, weight: Tensor, bias?: Tensor | null): Tensor {
+export function linear(
+  x: Tensor,
+  weight: Tensor,
+  bias?: Tensor | null,
+  { activation = null }: LinearActivation = {},
+): Tensor {
   checkTensor("linear", "x", x);
   checkTensor("linear", "weight", weight);
   const [out, size] = weight.shape;
@@ -157,7 +212,15 @@ export function linear(x: Tensor, weight: Tensor, bias?: Tensor | null): Tensor 
       `linear: bias is ${formatShape(bias.shape)} and weight is ${formatShape(weight.shape)}; bias must be [${out}].`,
     );
   }
+  if (activation !== null && activation !== "relu") {
+    throw new ValueError(
+      `linear: unknown activation "${activation}"; known is relu. Call others on the result.`,
+    );
+  }
   const rows = x.rank === 2 ? x : reshape(x, [sizeOf(x.shape.slice(0, -1)), size!]);
-  const y = bias ? linearOp(rows, weight, bias) : matmulOp(rows, flipped(weight));
+  const rectify = activation === "relu";
+  let y: Tensor;
+  if (bias) y = (rectify ? linearReluOp : linearOp)(rows, weight, bias);
+  else y = rectify ? relu(matmulOp(rows, flipped(weight))) : matmulOp(rows, flipped(weight));
   return x.rank === 2 ? y : reshape(y, [...x.shape.slice(0, -1), out!]);
 }

@@ -1,6 +1,8 @@
 /** Borders around a tensor, windows on it, and the trade of channels for pixels. */
+
 import { checkTensor, describe } from "../apply.ts";
 import { ShapeError, ValueError } from "../errors.ts";
+import { Form } from "../form.ts";
 import { defineOp } from "../op.ts";
 import { checkShape, formatShape, normalizeAxis, type Shape } from "../shape.ts";
 import { adoptArray, Tensor } from "../tensor.ts";
@@ -16,7 +18,7 @@ export const padOp = defineOp({
   forward: ({ x }, y, kernels, { ranges, value }) => {
     kernels.fill(value, y);
     const offset = y.strides.reduce((sum, stride, i) => sum + stride * ranges[i]!.start, 0);
-    kernels.copy(x, new Tensor(y.storage, 0, y.dtype, x.shape, y.strides, offset));
+    kernels.copy(x, new Tensor(y.storage, 0, new Form(y.dtype, x.shape, y.strides, offset)));
   },
   batch: withFrontAxis(({ shape, ranges, value }, { size }) => ({
     shape: [size, ...shape],
@@ -186,9 +188,9 @@ export const foldAxis = defineOp({
     // Element k of all windows at once: they don't overlap one another.
     for (let k = 0; k < size; k++) {
       const at = k * dilation * y.strides[axis]!;
-      const target = new Tensor(y.storage, 0, y.dtype, shape, strides, at);
+      const target = new Tensor(y.storage, 0, new Form(y.dtype, shape, strides, at));
       const from = x.offset + k * x.strides[last]!;
-      const part = new Tensor(x.storage, 0, x.dtype, shape, x.strides.slice(0, -1), from);
+      const part = new Tensor(x.storage, 0, new Form(x.dtype, shape, x.strides.slice(0, -1), from));
       kernels.binary("add", target, part, target);
     }
   },

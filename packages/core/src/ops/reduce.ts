@@ -1,8 +1,10 @@
 /** Reductions over one axis, several, or all (when none is named). */
+
 import type { ArgReduceName } from "@tapegrad/kernels";
 import { checkTensor } from "../apply.ts";
 import { engineOps } from "../engine-ops.ts";
 import { ShapeError } from "../errors.ts";
+import { Form } from "../form.ts";
 import { defineOp } from "../op.ts";
 import {
   contiguousStrides,
@@ -37,7 +39,7 @@ interface Reduced {
 /** y as the kernels want it: every reduced axis present with size 1. */
 export function kept(y: Tensor, shape: Shape, axes: readonly number[]): Tensor {
   const full = reducedShape(shape, axes, true);
-  return new Tensor(y.storage, y.value, y.dtype, full, contiguousStrides(full), y.offset);
+  return new Tensor(y.storage, y.value, new Form(y.dtype, full, contiguousStrides(full), y.offset));
 }
 
 /** What was reduced, back over the shape that it was reduced from. */

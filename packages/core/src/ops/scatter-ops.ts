@@ -1,6 +1,8 @@
 /** The ops behind `scatter.ts`: elements of a source meet what is at the places that an index names. */
+
 import { asTensor } from "../apply.ts";
 import { onesLike, zerosLike } from "../create.ts";
+import { Form } from "../form.ts";
 import { defineOp } from "../op.ts";
 import { Tensor } from "../tensor.ts";
 import { alongNext } from "./batching.ts";
@@ -12,7 +14,7 @@ import { expand, to } from "./layout.ts";
 /** y as large as the index along the other axes: all that is written to. */
 function reached(y: Tensor, index: Tensor, axis: number): Tensor {
   const shape = index.shape.with(axis, y.shape[axis]!);
-  return new Tensor(y.storage, y.value, y.dtype, shape, y.strides, y.offset);
+  return new Tensor(y.storage, y.value, new Form(y.dtype, shape, y.strides, y.offset));
 }
 
 export const scatterOp = defineOp({

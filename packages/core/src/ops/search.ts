@@ -2,12 +2,14 @@
  * Finding, grouping and counting values. Results are positions, counts and copies: nothing here is followed
  * by the tape.
  */
+
 import { defaultKernels } from "@tapegrad/kernels";
 import { checkTensor } from "../apply.ts";
 import { firstOutside, refuseShaping } from "../batched.ts";
 import { full, ones, tensor, zeros } from "../create.ts";
 import { type DType, isFloat } from "../dtype.ts";
 import { DTypeError, ShapeError, ValueError } from "../errors.ts";
+import { Form } from "../form.ts";
 import type { TensorLike } from "../op.ts";
 import { formatShape, normalizeAxis, sameShape, sizeOf } from "../shape.ts";
 import { adoptArray, emptyTensor, settle, Tensor } from "../tensor.ts";
@@ -191,7 +193,7 @@ function insertionPoints(sorted: Tensor, values: Tensor, right: boolean): Tensor
     sorted.dtype === values.dtype && (isFloat(sorted.dtype) || sorted.dtype === "int32");
   const dtype = isKnown ? sorted.dtype : "float64";
   const [keys, wanted] = [sorted, values].map((x) => contiguous(to(detach(x), dtype)));
-  const found = emptyTensor(values.shape, "int32");
+  const found = emptyTensor(new Form("int32", values.shape));
   defaultKernels().searchsorted(keys!, wanted!, right, found);
   return settle(found);
 }

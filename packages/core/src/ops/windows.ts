@@ -1,7 +1,9 @@
 /** Sliding windows over the last axes of a tensor: the geometry that convolution and pooling share. */
+
 import { alloc, type Kernels, release } from "@tapegrad/kernels";
 import type { DType } from "../dtype.ts";
 import { ShapeError, ValueError } from "../errors.ts";
+import { Form } from "../form.ts";
 import { defineOp } from "../op.ts";
 import { contiguousStrides, formatShape, type Shape, sizeOf } from "../shape.ts";
 import { Tensor, viewTensor } from "../tensor.ts";
@@ -150,7 +152,7 @@ export const foldOp = defineOp({
 export function withScratch<T>(shape: Shape, dtype: DType, use: (scratch: Tensor) => T): T {
   const storage = alloc(dtype, sizeOf(shape));
   try {
-    return use(new Tensor(storage, 0, dtype, shape, contiguousStrides(shape), 0));
+    return use(new Tensor(storage, 0, new Form(dtype, shape)));
   } finally {
     release(storage);
   }
@@ -165,7 +167,7 @@ export function packed<T extends readonly Tensor[]>(
   const made = tensors.map((x) => {
     if (x.isContiguous) return x;
     const storage = alloc(x.dtype, x.size);
-    const copy = new Tensor(storage, 0, x.dtype, x.shape, contiguousStrides(x.shape), 0);
+    const copy = new Tensor(storage, 0, new Form(x.dtype, x.shape));
     kernels.copy(x, copy);
     return copy;
   });

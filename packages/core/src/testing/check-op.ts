@@ -2,12 +2,14 @@
  * One harness for every op, ours and users': values, gradients, second order, broadcasting, repeated
  * inputs, views, lone numbers, empty tensors, samples under vmap and both float types.
  */
+
 import { plainKernels } from "@tapegrad/kernels";
 import { resolveAttributes } from "../attributes.ts";
 import { grad } from "../backward.ts";
 import { tensor } from "../create.ts";
 import { type DType, isFloat } from "../dtype.ts";
 import { TapegradError } from "../errors.ts";
+import { Form } from "../form.ts";
 import type { Op, OpFunction } from "../op.ts";
 import { Generator, rand, randint, randn } from "../random.ts";
 import { contiguousStrides, formatShape, type Shape, sameShape, sizeOf } from "../shape.ts";
@@ -256,7 +258,7 @@ function checkAgainstPlain(
 /** Zeros with a storage, also where there are no axes: for a kernel to write to. */
 function blank(shape: Shape, dtype: DType): Tensor {
   const flat = tensor(new Float64Array(sizeOf(shape)), { dtype });
-  return new Tensor(flat.storage, 0, dtype, shape, contiguousStrides(shape), 0);
+  return new Tensor(flat.storage, 0, new Form(dtype, shape));
 }
 
 function checkReference(
@@ -310,7 +312,7 @@ function flippedView(x: Tensor): Tensor {
   if (x.rank === 0 || x.size === 0) return x;
   const reversed = tensor(x.data().reverse(), { dtype: x.dtype });
   const strides = contiguousStrides(x.shape).map((stride) => -stride);
-  return new Tensor(reversed.storage, 0, x.dtype, x.shape, strides, x.size - 1);
+  return new Tensor(reversed.storage, 0, new Form(x.dtype, x.shape, strides, x.size - 1));
 }
 
 function checkFloat32(

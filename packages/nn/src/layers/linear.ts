@@ -1,5 +1,5 @@
 import { linear as linearOf, type Tensor } from "@tapegrad/core";
-import { flag, floatType, inferred, size } from "../fields.ts";
+import { choice, flag, floatType, inferred, optional, size } from "../fields.ts";
 import { declareLayer } from "../layer.ts";
 import type { Parameter } from "../parameter.ts";
 import { Configured } from "./configured.ts";
@@ -9,10 +9,15 @@ import { type StartOptions, uniformStart } from "./start.ts";
 export interface LinearOptions extends StartOptions {
   /** Whether to add b. Default true. */
   bias?: boolean;
+  /**
+   * "relu": max(y, 0), which the product's kernel computes without writing y. Other activations, and one that hooks and
+   * pictures are to see apart, are layers of their own. Default null.
+   */
+  activation?: "relu" | null;
 }
 
 /**
- * y = x·Wᵀ + b.
+ * y = x·Wᵀ + b, or max(y, 0).
  *
  * State: weight W [out, in] and bias b [out]; both start uniform in ±1/√in. Input [..., in], output [..., out].
  */
@@ -26,6 +31,7 @@ export class Linear extends Configured {
       }),
       outFeatures: size(),
       bias: flag({ fallback: true }),
+      activation: optional(choice(["relu"]), { quiet: true }),
       dtype: floatType,
     },
     ({ inFeatures, outFeatures, ...options }) => new Linear(inFeatures, outFeatures, options),
@@ -33,6 +39,7 @@ export class Linear extends Configured {
 
   declare readonly inFeatures: number | null;
   declare readonly outFeatures: number;
+  declare readonly activation: "relu" | null;
   weight!: Parameter;
   bias: Parameter | null = null;
   readonly #start: StartOptions & { biases: number };
@@ -50,7 +57,7 @@ export class Linear extends Configured {
   }
 
   forward(x: Tensor): Tensor {
-    return linearOf(x, this.weight, this.bias);
+    return linearOf(x, this.weight, this.bias, { activation: this.activation });
   }
 }
 
