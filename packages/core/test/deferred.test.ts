@@ -195,7 +195,7 @@ describe("elementwise results that nobody has looked at", () => {
     // What only garbage may read of leaves that change is not the arena's to keep.
     for (let i = 0; i < 200; i++) {
       step();
-      noGrad(() => [x, a, b].forEach((leaf) => leaf.mul_(0.99)));
+      noGrad(() => [x, a, b].map((leaf) => leaf.mul_(0.99)));
     }
     expect(memory().liveBytes).toBe(liveBytes);
     expect(memory().evictedBytes).toBe(evictedBytes);
