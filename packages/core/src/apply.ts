@@ -209,7 +209,7 @@ function outputForm(op: Op, name: string, shape: Shape, dtype: DType, like?: Ten
       `${op.name}: the definition gives ${name} the shape ${Array.isArray(shape) ? formatShape(shape) : show(shape)}; it must be an array of whole, non-negative sizes.`,
     );
   }
-  if (!dtypes.includes(dtype)) checkDType(`${op.name}, ${name}`, dtype);
+  if (dtype !== like?.dtype && !dtypes.includes(dtype)) checkDType(`${op.name}, ${name}`, dtype);
   return new Form(dtype, shape);
 }
 

@@ -12,18 +12,13 @@ export class Form {
   /** Whether the elements lie in row-major order without gaps. */
   readonly isContiguous: boolean;
 
-  constructor(
-    dtype: DType,
-    shape: Shape,
-    strides: Shape = contiguousStrides(shape),
-    offset: number = 0,
-  ) {
+  constructor(dtype: DType, shape: Shape, strides?: Shape, offset: number = 0) {
     this.dtype = dtype;
     this.shape = shape;
-    this.strides = strides;
+    this.strides = strides ?? contiguousStrides(shape);
     this.offset = offset;
     this.size = sizeOf(shape);
-    this.isContiguous = isContiguous(shape, strides);
+    this.isContiguous = strides === undefined || isContiguous(shape, strides);
   }
 
   /** That of a fresh tensor of the same dtype and shape. */

@@ -5,10 +5,8 @@
  */
 export const ROWS: i32 = 5;
 
-/**
- * Rows that packing takes at a time: their lines, pages apart, fit the first-level cache and TLB.
- */
-const PACKED_ROWS: i32 = 32;
+/** Rows that packing takes at a time: pages apart, their lines may share the eight ways of one set of the first-level cache. */
+const PACKED_ROWS: i32 = 8;
 
 /** Scratch for a tile's sums, in whole cache lines. */
 export const TILE_BYTES = 192;
@@ -161,6 +159,16 @@ export function tile<T>(
   }
 }
 
+/** {@link finishTile} for all columns, side by side in out. */
+@inline
+function finishLines<T>(rows: i32, from: usize, seed: usize, seedRow: i32, out: usize, outRow: i32, least: T): void {
+  const floor = v128.splat<T>(least);
+  for (const end = from + rows * 32; from != end; from += 32, seed += seedRow, out += outRow) {
+    v128.store(out, v128.pmax<T>(v128.add<T>(v128.load(seed), v128.load(from)), floor));
+    v128.store(out, v128.pmax<T>(v128.add<T>(v128.load(seed, 16), v128.load(from, 16)), floor), 16);
+  }
+}
+
 /**
  * out = seed + the finished tile, or `least` where that is less, for its valid rows and columns. Strides in bytes; seed
  * may be out, and seedRow 0 repeats one row of unit stride.
@@ -172,11 +180,10 @@ function finishTile<T>(
   const size: i32 = sizeof<T>();
   const lanes = 16 / size;
   const floor = v128.splat<T>(least);
-  const first = outCol == size && columns >= lanes, second = outCol == size && columns == 2 * lanes;
+  const vector = outCol == size && columns >= lanes;
   for (; rows > 0; rows--) {
-    if (first) v128.store(out, v128.pmax<T>(v128.add<T>(v128.load(seed), v128.load(from)), floor));
-    if (second) v128.store(out, v128.pmax<T>(v128.add<T>(v128.load(seed, 16), v128.load(from, 16)), floor), 16);
-    for (let j = second ? columns : first ? lanes : 0; j < columns; j++) {
+    if (vector) v128.store(out, v128.pmax<T>(v128.add<T>(v128.load(seed), v128.load(from)), floor));
+    for (let j = vector ? lanes : 0; j < columns; j++) {
       const sum = load<T>(seed + j * seedCol) + load<T>(from + j * size);
       store<T>(out + j * outCol, sum < least ? least : sum);
     }
@@ -192,56 +199,48 @@ export function copyColumn<T>(k: i32, from: usize, fromStep: i32, to: usize, toS
   }
 }
 
+/** Copies a square of a vector's width: rows `across` bytes apart become columns. */
+@inline
+function copySquare<T>(from: usize, across: i32, to: usize, toStep: i32): void {
+  const from1 = from + across;
+  const x0 = v128.load(from), x1 = v128.load(from1);
+  if (sizeof<T>() == 8) {
+    v128.store(to, i64x2.shuffle(x0, x1, 0, 2));
+    v128.store(to + toStep, i64x2.shuffle(x0, x1, 1, 3));
+    return;
+  }
+  const x2 = v128.load(from1 + across), x3 = v128.load(from1 + 2 * across);
+  const low01 = i32x4.shuffle(x0, x1, 0, 4, 1, 5), high01 = i32x4.shuffle(x0, x1, 2, 6, 3, 7);
+  const low23 = i32x4.shuffle(x2, x3, 0, 4, 1, 5), high23 = i32x4.shuffle(x2, x3, 2, 6, 3, 7);
+  v128.store(to, i64x2.shuffle(low01, low23, 0, 2)), to += toStep;
+  v128.store(to, i64x2.shuffle(low01, low23, 1, 3)), to += toStep;
+  v128.store(to, i64x2.shuffle(high01, high23, 0, 2)), to += toStep;
+  v128.store(to, i64x2.shuffle(high01, high23, 1, 3));
+}
+
 /**
- * Copies one vector's width of columns, `across` bytes apart, each running `along` bytes per row.
+ * Copies one or two vectors' width of columns, `across` bytes apart, each running `along` bytes per row.
  */
 function copyColumns<T>(
-  k: i32, from: usize, across: i32, along: i32, to: usize, toStep: i32,
+  columns: i32, k: i32, from: usize, across: i32, along: i32, to: usize, toStep: i32,
 ): void {
   const size: i32 = sizeof<T>();
+  const lanes = 16 / size;
   if (across == size) {
-    for (; k > 0; k--) {
+    for (; k > 0; k--, from += along, to += toStep) {
       v128.store(to, v128.load(from));
-      from += along, to += toStep;
+      if (columns > lanes) v128.store(to, v128.load(from, 16), 16);
     }
     return;
   }
-  const from1 = from + across;
-  if (sizeof<T>() == 8) {
-    let i: i32 = 0;
-    if (along == size) {
-      for (; k > 1; k -= 2) {
-        const x0 = v128.load(from + i), x1 = v128.load(from1 + i);
-        v128.store(to, i64x2.shuffle(x0, x1, 0, 2));
-        v128.store(to + toStep, i64x2.shuffle(x0, x1, 1, 3));
-        i += 16, to += 2 * toStep;
-      }
-    }
-    for (; k > 0; k--) {
-      store<T>(to, load<T>(from + i)), store<T>(to, load<T>(from1 + i), 8);
-      i += along, to += toStep;
-    }
-    return;
-  }
-  const from2 = from1 + across, from3 = from2 + across;
-  let i: i32 = 0;
   if (along == size) {
-    for (; k > 3; k -= 4) {
-      const x0 = v128.load(from + i), x1 = v128.load(from1 + i);
-      const x2 = v128.load(from2 + i), x3 = v128.load(from3 + i);
-      const low01 = i32x4.shuffle(x0, x1, 0, 4, 1, 5), high01 = i32x4.shuffle(x0, x1, 2, 6, 3, 7);
-      const low23 = i32x4.shuffle(x2, x3, 0, 4, 1, 5), high23 = i32x4.shuffle(x2, x3, 2, 6, 3, 7);
-      v128.store(to, i64x2.shuffle(low01, low23, 0, 2)), to += toStep;
-      v128.store(to, i64x2.shuffle(low01, low23, 1, 3)), to += toStep;
-      v128.store(to, i64x2.shuffle(high01, high23, 0, 2)), to += toStep;
-      v128.store(to, i64x2.shuffle(high01, high23, 1, 3)), to += toStep;
-      i += 16;
+    for (; k >= lanes; k -= lanes, from += 16, to += lanes * toStep) {
+      copySquare<T>(from, across, to, toStep);
+      if (columns > lanes) copySquare<T>(from + lanes * across, across, to + 16, toStep);
     }
   }
-  for (; k > 0; k--) {
-    store<T>(to, load<T>(from + i)), store<T>(to, load<T>(from1 + i), 4);
-    store<T>(to, load<T>(from2 + i), 8), store<T>(to, load<T>(from3 + i), 12);
-    i += along, to += toStep;
+  for (; k > 0; k--, from += along, to += toStep) {
+    for (let j = 0; j < columns; j++) store<T>(to + j * size, load<T>(from + j * across));
   }
 }
 
@@ -255,17 +254,11 @@ function packPanel<T>(
   const size: i32 = sizeof<T>();
   const lanes: i32 = 16 / sizeof<T>();
   const step = width * size;
-  if (across == size && valid == width && width == columnsOf<T>()) {
-    for (; k > 0; k--) {
-      v128.store(to, v128.load(from)), v128.store(to, v128.load(from, 16), 16);
-      from += along, to += 32;
-    }
-    return;
-  }
   let column = 0;
-  for (; column + lanes <= valid; column += lanes) {
-    copyColumns<T>(k, from, across, along, to, step);
-    from += lanes * across, to += 16;
+  while (column + lanes <= valid) {
+    const columns = column + 2 * lanes <= valid ? 2 * lanes : lanes;
+    copyColumns<T>(columns, k, from, across, along, to, step);
+    from += columns * across, to += columns * size, column += columns;
   }
   for (; column < valid; column++) {
     copyColumn<T>(k, from, along, to, step);
@@ -277,9 +270,17 @@ function packPanel<T>(
   }
 }
 
+/** Packs two neighbours of a tile's width, whose rows share a cache line; unit stride across. */
+function packPair<T>(k: i32, from: usize, along: i32, to: usize, apart: i32): void {
+  for (; k > 0; k--, from += along, to += 32) {
+    v128.store(to, v128.load(from)), v128.store(to, v128.load(from, 16), 16);
+    v128.store(to + apart, v128.load(from, 32)), v128.store(to + apart, v128.load(from, 48), 16);
+  }
+}
+
 /**
  * Packs panels [begin, end) of a matrix of `count` columns: each is [k, width], `apart` bytes from the
- * next. A few rows of all panels come before the next rows, so that a cache line which two panels
+ * next. A few rows of all panels come before the next rows, so that a cache line which panels
  * share is read once, however far apart the rows are; where lines run along the panels, each is read from end to end.
  */
 export function packPanels<T>(
@@ -288,15 +289,14 @@ export function packPanels<T>(
 ): void {
   const size: i32 = sizeof<T>();
   const most = along == size ? k : PACKED_ROWS;
+  const whole = across == size && width == columnsOf<T>() ? min(end, count / width) : 0;
   for (let start = 0; start < k; start += most) {
     const rows = min(most, k - start);
+    const line = from + start * along, packed = to + start * width * size;
     for (let panel = begin; panel < end; panel++) {
-      const first = panel * width;
-      packPanel<T>(
-        width, min(width, count - first), rows,
-        from + first * across + start * along, across, along,
-        to + panel * apart + start * width * size,
-      );
+      const first = panel * width, source = line + first * across, target = packed + panel * apart;
+      if (panel + 1 < whole) packPair<T>(rows, source, along, target, apart), panel++;
+      else packPanel<T>(width, min(width, count - first), rows, source, across, along, target);
     }
   }
 }
@@ -325,7 +325,8 @@ export function multiplyPanels<T>(
       const height = tileRows(m - i);
       if (packed && height == ROWS && width == columns) tile5x2Packed<T>(k, rows, b, bRow, scratch);
       else tile<T>(height, width, k, rows, aRow, aCol, b, bRow, scratch);
-      finishTile<T>(height, width, scratch, seed, fromRow, fromCol, target, outRow, outCol, least);
+      if (width == columns && outCol == size) finishLines<T>(height, scratch, seed, fromRow, target, outRow, least);
+      else finishTile<T>(height, width, scratch, seed, fromRow, fromCol, target, outRow, outCol, least);
       seed += height * fromRow, target += height * outRow, i += height;
       rows += packed && height == ROWS ? k * aCol : height * aRow;
     }

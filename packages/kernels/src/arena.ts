@@ -115,10 +115,10 @@ export class Arena {
     this.watch(storage, cell);
   }
 
-  /** Frees a cell for which `watch` was called; an evicted one just forgets its copy. */
-  discard(cell: Cell): void {
+  /** Frees the storage's cell, for which `watch` was called; an evicted one just forgets its copy. */
+  discard(cell: Cell, storage: Storage): void {
     if (cell.sizeClass === IN_NURSERY) {
-      this.nursery.leave(cell);
+      this.nursery.leave(cell, storage);
       return;
     }
     this.registry.unregister(cell);

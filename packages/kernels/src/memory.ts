@@ -133,25 +133,27 @@ export function getElement(storage: Storage, index: number): number {
   if (!storage.isFilled) materialize(storage);
   const { cell } = storage;
   if (cell === null || cell.address === 0) return outside(storage)[index];
-  const address = cell.address + storage.start;
-  const { f32, f64, i32, u8 } = theArena()!;
-  switch (storage.dtype) {
-    case "float32":
-      return f32[(address >>> 2) + index];
-    case "float64":
-      return f64[(address >>> 3) + index];
-    case "int32":
-      return i32[(address >>> 2) + index];
-    default:
-      return u8[address + index];
-  }
+  return memoryOf(storage.dtype)[placeOf(storage, cell) + index];
 }
 
 /** Writes one element; `storage.version` is the caller's business. */
 export function setElement(storage: Storage, index: number, value: number): void {
   checkIndex("setElement", storage, index);
   own(storage);
-  peek(storage)[index] = value;
+  const { cell } = storage;
+  if (cell === null || cell.address === 0) outside(storage)[index] = value;
+  else memoryOf(storage.dtype)[placeOf(storage, cell) + index] = value;
+}
+
+/** All of the memory as elements of the dtype: making a view of a few would take longer than reading one. */
+function memoryOf(dtype: DType): TypedArray {
+  const { f32, f64, i32, u8 } = theArena()!;
+  return dtype === "float32" ? f32 : dtype === "float64" ? f64 : dtype === "int32" ? i32 : u8;
+}
+
+/** Where a storage's elements start there, counted in elements. */
+function placeOf({ dtype, start }: Storage, { address }: Cell): number {
+  return (address + start) / bytesPerElement[dtype];
 }
 
 function checkIndex(where: string, storage: Storage, index: number): void {
@@ -174,7 +176,7 @@ function empty(storage: Storage): void {
   storage.cell = null;
   storage.array = null;
   storage.recipe = null;
-  if (cell !== null) theArena()!.discard(cell);
+  if (cell !== null) theArena()!.discard(cell, storage);
   if (recipe !== null) recipe.forget();
 }
 
@@ -260,7 +262,7 @@ export function dematerialize(storage: Storage): void {
   if (recipe === null || cell === null || storage.holders > 0) return;
   storage.cell = null;
   storage.array = null; // what was restored from eviction
-  theArena()!.discard(cell);
+  theArena()!.discard(cell, storage);
 }
 
 /** What is where; see {@link MemoryReport}. */

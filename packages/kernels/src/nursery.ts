@@ -29,18 +29,21 @@ export class Nursery {
    * operands of the running call.
    */
   place(storage: Storage): boolean {
-    const bytes = storage.length * bytesPerElement[storage.dtype];
+    const bytes = roomOf(storage);
     if (this.top + bytes > BLOCK_BYTES && !this.openBlock()) return false;
     this.block.owners++;
     storage.cell = this.block;
     storage.start = this.top;
-    this.top += (bytes + ALIGNMENT - 1) & -ALIGNMENT;
+    this.top += bytes;
     return true;
   }
 
-  /** A storage in the block was released; the last one leaves it empty. */
-  leave(block: Cell): void {
-    if (--block.owners === 0 && block === this.block) this.top = 0;
+  /** A storage in the block was released; the last owner leaves it empty, the last that came its own place. */
+  leave(block: Cell, storage: Storage): void {
+    block.owners--;
+    if (block !== this.block) return;
+    if (block.owners === 0) this.top = 0;
+    else if (storage.start + roomOf(storage) === this.top) this.top = storage.start;
   }
 
   /** Goes on to the next block without an operand of the running call. */
@@ -63,4 +66,9 @@ export class Nursery {
     this.top = 0;
     return true;
   }
+}
+
+/** Bytes that it takes in a block. */
+function roomOf({ length, dtype }: Storage): number {
+  return (length * bytesPerElement[dtype] + ALIGNMENT - 1) & -ALIGNMENT;
 }

@@ -20,6 +20,14 @@ interface Axis {
   readonly reduced: boolean;
 }
 
+/** The kernels that work across columns; joining their names at every call would take as long as a small sum. */
+const columnKernels = {
+  sum: "sumColumns",
+  prod: "prodColumns",
+  max: "maxColumns",
+  min: "minColumns",
+};
+
 /** Results over no elements. */
 function empty(name: ReduceName, dtype: DType): number {
   switch (name) {
@@ -48,7 +56,7 @@ export function reduce(
   const base = name === "any" ? "max" : name === "all" ? "min" : name;
   const table = module.byType[x.dtype];
   const rows = table[base];
-  const columns = table[`${base}Columns`];
+  const columns = table[columnKernels[base]];
   if (rows === undefined || columns === undefined) {
     throw unsupported(module, "reduce", base, x.dtype);
   }
@@ -56,11 +64,8 @@ export function reduce(
     kernels.fill(empty(name, x.dtype), out);
     return;
   }
-  let start = 0;
-  let axes = collapse(x, out, (skipped) => {
-    start += skipped;
-  });
-  if (!axes.some((axis) => axis.reduced)) {
+  let axes = collapse(x, out);
+  if (axes.length === 0 || !axes[0].reduced) {
     kernels.copy(x, out);
     return;
   }
@@ -68,7 +73,7 @@ export function reduce(
   const bytes = bytesPerElement[x.dtype];
   call.begin();
   const direct = isContiguous(out);
-  let from = call.address(x) + start * bytes;
+  let from = call.address(x) + firstOf(x, out) * bytes;
   let used: Cell | null = null;
   for (;;) {
     const { axis, outer, across, chunks } = choosePass(axes);
@@ -105,19 +110,16 @@ export function reduce(
 
 /**
  * x's axes, outermost first, without those of length 1 and with neighbours of one kind joined.
- * Reduced axes come first and run forwards: their order does not matter, and `skip` gets how far
- * the start moves for those that ran backwards.
+ * Reduced axes come first and run forwards, from {@link firstOf}: their order does not matter.
  */
-function collapse(x: Operand, out: Operand, skip: (elements: number) => void): Axis[] {
+function collapse(x: Operand, out: Operand): Axis[] {
   const reduced: Axis[] = [];
   const kept: Axis[] = [];
   for (let k = 0; k < x.shape.length; k++) {
     const size = x.shape[k];
     if (size === 1) continue;
     const isReduced = out.shape[k] === 1;
-    const backwards = isReduced && x.strides[k] < 0;
-    if (backwards) skip((size - 1) * x.strides[k]);
-    const stride = backwards ? -x.strides[k] : x.strides[k];
+    const stride = isReduced ? Math.abs(x.strides[k]) : x.strides[k];
     const list = isReduced ? reduced : kept;
     const last = list.at(-1);
     if (last !== undefined && last.stride === stride * size) {
@@ -126,7 +128,18 @@ function collapse(x: Operand, out: Operand, skip: (elements: number) => void): A
       list.push({ size, stride, reduced: isReduced });
     }
   }
-  return [...reduced, ...kept];
+  for (const axis of kept) reduced.push(axis);
+  return reduced;
+}
+
+/** Where the elements start, counted from x's own start, when reduced axes that run backwards are turned. */
+function firstOf(x: Operand, out: Operand): number {
+  let first = 0;
+  for (let k = 0; k < x.shape.length; k++) {
+    const isTurned = out.shape[k] === 1 && x.strides[k] < 0;
+    if (isTurned) first += (x.shape[k] - 1) * x.strides[k];
+  }
+  return first;
 }
 
 /**
@@ -139,6 +152,8 @@ function choosePass(axes: readonly Axis[]): {
   across: Axis | null;
   chunks: number;
 } {
+  if (axes.length === 1)
+    return { axis: axes[0], outer: [], across: null, chunks: Math.ceil(axes[0].size / ROW_CHUNK) };
   const reduced = axes.filter((axis) => axis.reduced);
   const along = reduced.find((axis) => axis.stride === 1);
   const axis = along ?? reduced.reduce((a, b) => (b.size > a.size ? b : a));

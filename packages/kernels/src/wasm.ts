@@ -50,11 +50,11 @@ const TRANSPOSE_BAND = 16;
 const ofBools: Partial<Record<BinaryName, BinaryName>> = { add: "bitwiseOr", mul: "bitwiseAnd" };
 
 /** Arithmetic that takes no longer than moving its operands. */
-const light: ReadonlySet<string> = new Set<UnaryName | BinaryName>([
+const light: ReadonlySet<string> = new Set<UnaryName | BinaryName | CompareName>([
   ...(["neg", "abs", "sign", "square", "reciprocal", "sqrt", "relu"] as const),
   ...(["floor", "ceil", "round", "trunc", "add", "sub", "mul", "div"] as const),
   ...(["maximum", "minimum", "reluGrad", "tanhGrad", "sigmoidGrad", "copysign"] as const),
-  ...(["bitwiseAnd", "bitwiseOr", "bitwiseXor"] as const),
+  ...(["bitwiseAnd", "bitwiseOr", "bitwiseXor", "eq", "ne", "lt", "le", "gt", "ge"] as const),
 ]);
 // How many moves of an element other work takes, measured roughly: it only says when threads pay.
 const HEAVY = 4;
@@ -63,6 +63,8 @@ const SOFTMAX = 8;
 const SCATTERED = 4;
 const SCALAR_LOOP = 4;
 const SORT = 16;
+/** Fewer elements than these are no work for several threads, whatever is done to them. */
+const FEW_ELEMENTS = 2 ** 12;
 /** Bytes of a cache line. */
 const LINE = 64;
 
@@ -126,18 +128,18 @@ export class WasmKernels extends FusedKernels implements Kernels {
     call.header(call.sizes[0], call.axes - 1);
     call.rowOperand(0, 2, x);
     call.rowOperand(1, 2, out);
-    call.launch(kernel, count, light.has(name) ? count : HEAVY * count);
+    call.launch(kernel, count, workOf(name, count));
   }
 
   binary(name: BinaryName, a: Operand, b: Operand, out: Operand): void {
     const meant = a.dtype === "bool" ? (ofBools[name] ?? name) : name;
-    this.pairwise(this.kernel("binary", meant, a.dtype), a, b, out, light.has(name) ? 1 : HEAVY);
+    this.pairwise(this.kernel("binary", meant, a.dtype), a, b, out, name);
   }
 
   compare(name: CompareName, a: Operand, b: Operand, out: Operand): void {
-    if (name === "gt") this.pairwise(this.kernel("compare", "lt", a.dtype), b, a, out, 1);
-    else if (name === "ge") this.pairwise(this.kernel("compare", "le", a.dtype), b, a, out, 1);
-    else this.pairwise(this.kernel("compare", name, a.dtype), a, b, out, 1);
+    if (name === "gt") this.pairwise(this.kernel("compare", "lt", a.dtype), b, a, out, name);
+    else if (name === "ge") this.pairwise(this.kernel("compare", "le", a.dtype), b, a, out, name);
+    else this.pairwise(this.kernel("compare", name, a.dtype), a, b, out, name);
   }
 
   where(condition: Operand, a: Operand, b: Operand, out: Operand): void {
@@ -527,7 +529,7 @@ export class WasmKernels extends FusedKernels implements Kernels {
   }
 
   /** out = f(a, b) over rows of the planned axes. */
-  private pairwise(kernel: Kernel, a: Operand, b: Operand, out: Operand, weight: number): void {
+  private pairwise(kernel: Kernel, a: Operand, b: Operand, out: Operand, name: string): void {
     const { call } = this;
     const p = this.straighten(a, out);
     const q = this.straighten(b, out);
@@ -539,7 +541,7 @@ export class WasmKernels extends FusedKernels implements Kernels {
     call.rowOperand(0, 3, p);
     call.rowOperand(1, 3, q);
     call.rowOperand(2, 3, out);
-    call.launch(kernel, count, weight * count);
+    call.launch(kernel, count, workOf(name, count));
     if (p !== a) release(p.storage!);
     if (q !== b) release(q.storage!);
   }
@@ -630,6 +632,11 @@ class OuterIndex {
     }
     return false;
   }
+}
+
+/** Of an elementwise kernel. */
+function workOf(name: string, count: number): number {
+  return count < FEW_ELEMENTS || light.has(name) ? count : HEAVY * count;
 }
 
 function sizeOf(x: Operand): number {

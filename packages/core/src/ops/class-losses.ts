@@ -140,7 +140,7 @@ export const crossEntropyOp = defineOp({
       const { x, classes } = saved;
       if (runsDirectly(dy, x, classes)) {
         const { top, logSum } = saved;
-        return directly(x.shape, x.dtype, (dx, kernels) =>
+        return directly(x.form.fresh, (dx, kernels) =>
           withPacked([dy, classes], ([upstream, chosen]) => {
             const rows = { classes: chosen!, dy: upstream!, top, logSum };
             kernels.crossEntropyGrad(x, axis, rows, dx);

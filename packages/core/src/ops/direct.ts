@@ -2,9 +2,7 @@
 
 import { defaultKernels, type Kernels } from "@tapegrad/kernels";
 import { isBatched, openLevels } from "../batched.ts";
-import type { DType } from "../dtype.ts";
-import { Form } from "../form.ts";
-import type { Shape } from "../shape.ts";
+import type { Form } from "../form.ts";
 import { isGradEnabled } from "../tape.ts";
 import { emptyTensor, type Tensor } from "../tensor.ts";
 import { withScratch } from "./windows.ts";
@@ -18,12 +16,8 @@ export function runsDirectly(...inputs: readonly Tensor[]): boolean {
 }
 
 /** @internal A tensor that `fill` fills, off the tape. */
-export function directly(
-  shape: Shape,
-  dtype: DType,
-  fill: (y: Tensor, kernels: Kernels) => void,
-): Tensor {
-  const y = emptyTensor(new Form(dtype, shape));
+export function directly(form: Form, fill: (y: Tensor, kernels: Kernels) => void): Tensor {
+  const y = emptyTensor(form);
   fill(y, defaultKernels());
   return y;
 }

@@ -3,6 +3,7 @@ import type { Operand } from "@tapegrad/kernels";
 import { checkTensor } from "../apply.ts";
 import type { BatchCall } from "../definition.ts";
 import { ShapeError, ValueError } from "../errors.ts";
+import { Form } from "../form.ts";
 import { defineOp } from "../op.ts";
 import { broadcastShapes, formatShape, type Shape, sizeOf } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
@@ -39,7 +40,8 @@ function turnedTimes(a: Tensor, b: Tensor): Tensor {
 }
 
 function product(a: Operand, b: Operand): Tensor {
-  return directly(productShape(a.shape, b.shape), a.dtype, (y, kernels) => kernels.matmul(a, b, y));
+  const form = new Form(a.dtype, productShape(a.shape, b.shape));
+  return directly(form, (y, kernels) => kernels.matmul(a, b, y));
 }
 
 export const matmulOp = defineOp({

@@ -96,7 +96,7 @@ function normalizationOp(name: string) {
         const centers = how.statistics === "own";
         const stretches = how.statistics !== "given";
         if (runsDirectly(dy, x, weight)) {
-          return directly(x.shape, x.dtype, (dx, kernels) =>
+          return directly(x.form.fresh, (dx, kernels) =>
             withPacked([dy, x, weight], ([upstream, v, w]) => {
               const by = { mean, rstd, weight: w! };
               kernels.normalizeGrad(upstream!, v!, { ...how, centers, stretches }, by, dx);
@@ -117,7 +117,7 @@ function normalizationOp(name: string) {
           const { z } = standardized(x, mean, rstd, how);
           return channelSum(mul(dy, reshape(z, x.shape)), how);
         }
-        const product = directly(x.shape, x.dtype, (y, kernels) =>
+        const product = directly(x.form.fresh, (y, kernels) =>
           withPacked([x, dy], ([v, upstream]) => {
             const each = { ...how, channels: x.size, inner: 1 };
             kernels.normalize(v!, each, { mean, rstd, weight: upstream!, bias: null }, y);

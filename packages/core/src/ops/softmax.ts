@@ -21,9 +21,7 @@ export const softmaxOp = defineOp({
     // ∂yᵢ/∂xⱼ = yᵢ([i = j] − yⱼ)  ⇒  dx = y ⊙ (dy − Σ dy ⊙ y)
     x: (dy, { y }, axis) =>
       runsDirectly(dy, y)
-        ? directly(y.shape, y.dtype, (dx, kernels) =>
-            kernels.softmaxGrad("softmax", y, axis, dy, dx),
-          )
+        ? directly(y.form.fresh, (dx, kernels) => kernels.softmaxGrad("softmax", y, axis, dy, dx))
         : mul(y, sub(dy, sum(mul(dy, y), axis, { keepdim: true }))),
   },
   tex: { y: "e^{x_i} / \\sum_j e^{x_j}", x: "y_i([i=j] - y_j)" },
@@ -48,7 +46,7 @@ export const logSoftmaxOp = defineOp({
     // ∂yᵢ/∂xⱼ = [i = j] − softmax(x)ⱼ
     x: (dy, { y }, axis) =>
       runsDirectly(dy, y)
-        ? directly(y.shape, y.dtype, (dx, kernels) =>
+        ? directly(y.form.fresh, (dx, kernels) =>
             kernels.softmaxGrad("logSoftmax", y, axis, dy, dx),
           )
         : sub(dy, mul(exp(y), sum(dy, axis, { keepdim: true }))),
