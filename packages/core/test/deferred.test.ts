@@ -192,6 +192,13 @@ describe("elementwise results that nobody has looked at", () => {
     for (let i = 0; i < 200; i++) step();
     expect(memory().liveBytes).toBe(liveBytes);
     expect(memory().evictedBytes).toBe(evictedBytes);
+    // What only garbage may read of leaves that change is not the arena's to keep.
+    for (let i = 0; i < 200; i++) {
+      step();
+      noGrad(() => [x, a, b].map((leaf) => leaf.mul_(0.99)));
+    }
+    expect(memory().liveBytes).toBe(liveBytes);
+    expect(memory().evictedBytes).toBe(evictedBytes);
   });
 
   it("are garbage like any other once they were read", () => {

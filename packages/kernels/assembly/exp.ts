@@ -2,12 +2,12 @@
  * Exponential family: eˣ = 2ⁿ·eʳ with n = round(x / ln 2) and r = x − n·ln 2, |r| ≤ ln 2 / 2.
  * ln 2 = LN2_HI + LN2_LO where LN2_HI is so short that n·LN2_HI is exact.
  */
-import { constantF32, constantF64, stepF64 } from "./arithmetic";
+import { constantF32, constantF64, stepF32, stepF64 } from "./arithmetic";
 
 /** 1/ln 2; 1.5·2²³, which rounds what it is added to; ln 2 with 14 bits after the point, and the rest. */
 const REDUCE_F32 = memory.data<f32>([1.4426950408889634, 12582912, 0.693115234375, 3.1946184945309415e-5]);
-/** −104, below which eˣ is 0; 120, from where on it is ∞; 1; ½; −0; and of tanh ⅜ and 10. */
-const LIMITS_F32 = memory.data<f32>([-104, 120, 1, 0.5, -0.0, 0.375, 10]);
+/** −104, below which eˣ is 0; 120, from where on it is ∞; 1; ½; −0; and 10, from where on tanh is 1. */
+const LIMITS_F32 = memory.data<f32>([-104, 120, 1, 0.5, -0.0, 10]);
 /** The bias of an exponent. */
 const BIAS_F32 = memory.data<i32>([127]);
 /** (eʳ − 1 − r) / r², constant first; error 2⁻²⁸ of eʳ. */
@@ -21,6 +21,12 @@ const GAUSS_F32 = memory.data<f32>([14.43, -0.5]);
 const UPPER_BITS = memory.data<i32>([-4096]);
 /** Up to here eˣ − 1 is −1. */
 const EXPM1_LIMIT_F32 = memory.data<f32>([-80]);
+/** 2/ln 2; 1.5·2²⁵, which rounds what it is added to, to a multiple of 4; ln 2 / 2. */
+const REDUCE_TANH_F32 = memory.data<f32>([2.885390081777927, 50331648, 0.34657359027997264]);
+/** (tanh r − r) / r³ in powers of r², constant first; error 2⁻²⁶ of tanh r. */
+const TANH_F32 = memory.data<f32>([
+  -0.3333320915699005, 0.13329511880874634, -0.0535862110555172, 0.020165031775832176, -0.005205506458878517,
+]);
 
 /** 1/ln 2; 1.5·2⁵²; ln 2 with 42 bits after the point, and the rest. */
 const REDUCE_F64 = memory.data<f64>([
@@ -136,27 +142,32 @@ export function expm1F32(x: v128): v128 {
 }
 
 /**
- * |tanh x| = |m / (m + 2)| with m = e^(±2|x|) − 1 = 2ⁿ(eʳ − 1) + (2ⁿ − 1), which keeps small x exact.
- * Either sign is right. Below ⅜, minus is taken and the quotient w enters as m/2 − (m/2)·w, which
- * is w again but damps the rounding of m + 2.
+ * tanh x by the addition theorem: with |x| = r + n·ln 2 / 2, where n is a multiple of 4, t = tanh r and h = 2ⁿ / 2
+ * it is c + (t − c) / (h + ½ + (h − ½)·t) for c = 1: only what is left to 1 was rounded before. Where n is 0, the divisor
+ * is 1, and c = 0 keeps small x exact.
  */
 @inline
 export function tanhF32(x: v128): v128 {
   const sign = constantF32(LIMITS_F32, 4);
-  // From 10 on the quotient rounds to 1.
-  const a = f32x4.pmin(v128.andnot(x, sign), constantF32(LIMITS_F32, 6));
-  const small = f32x4.lt(a, constantF32(LIMITS_F32, 5));
-  const c = v128.xor(f32x4.add(a, a), v128.and(small, sign));
-  const rounded = roundedF32(c);
-  const scale = power2F32(wholeF32(rounded));
   const one = constantF32(LIMITS_F32, 2);
-  const hi = reducedF32(c, rounded);
-  const r = f32x4.add(hi, expm1RestF32(hi, remainderF32(rounded)));
-  const m = f32x4.add(f32x4.mul(r, scale), f32x4.sub(scale, one));
-  const w = f32x4.div(m, f32x4.add(m, f32x4.add(one, one)));
-  const h = f32x4.mul(m, constantF32(LIMITS_F32, 3));
-  const y = v128.bitselect(f32x4.sub(h, f32x4.mul(h, w)), w, small);
-  return v128.bitselect(x, y, sign);
+  const half = constantF32(LIMITS_F32, 3);
+  const a = f32x4.pmin(v128.andnot(x, sign), constantF32(LIMITS_F32, 5));
+  const magic = constantF32(REDUCE_TANH_F32, 1);
+  const rounded = f32x4.add(f32x4.mul(a, constantF32(REDUCE_TANH_F32, 0)), magic);
+  const n = f32x4.sub(rounded, magic);
+  const r = f32x4.sub(a, f32x4.mul(n, constantF32(REDUCE_TANH_F32, 2)));
+  const z = f32x4.mul(r, r);
+  const z2 = f32x4.mul(z, z);
+  const p01 = stepF32(constantF32(TANH_F32, 1), z, TANH_F32, 0);
+  const p23 = stepF32(constantF32(TANH_F32, 3), z, TANH_F32, 2);
+  const p = f32x4.add(p01, f32x4.mul(z2, f32x4.add(p23, f32x4.mul(z2, constantF32(TANH_F32, 4)))));
+  const t = f32x4.add(r, f32x4.mul(r, f32x4.mul(z, p)));
+  // The low bits of the sum count fours: the exponent of h grows by 4 with each.
+  const h = i32x4.add(i32x4.shl(rounded, 25), half);
+  const divisor = f32x4.add(f32x4.add(h, half), f32x4.mul(f32x4.sub(h, half), t));
+  const c = f32x4.pmin(n, one);
+  const y = f32x4.add(c, f32x4.div(f32x4.sub(t, c), divisor));
+  return v128.or(y, v128.and(x, sign));
 }
 
 /** 1 / (1 + e⁻ˣ). With z = e^−|x| ≤ 1 and w = z/(1 + z) it is 1 − w or, for x < 0, z − z·w = w. */
@@ -261,7 +272,11 @@ export function expm1F64(x: v128): v128 {
   return v128.bitselect(expF64(x), kept, f64x2.gt(x, limit));
 }
 
-/** tanh x; see {@link tanhF32}. */
+/**
+ * |tanh x| = |m / (m + 2)| with m = e^(±2|x|) − 1 = 2ⁿ(eʳ − 1) + (2ⁿ − 1), which keeps small x exact.
+ * Either sign is right. Below ⅜, minus is taken and the quotient w enters as m/2 − (m/2)·w, which
+ * is w again but damps the rounding of m + 2.
+ */
 export function tanhF64(x: v128): v128 {
   const sign = f64x2.splat(-0.0);
   // From 20 on the quotient rounds to 1.

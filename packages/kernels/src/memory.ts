@@ -6,7 +6,6 @@ import {
   bytesPerElement,
   Capture,
   type Cell,
-  IN_NURSERY,
   type MemoryReport,
   newArray,
   type Recipe,
@@ -182,18 +181,23 @@ function empty(storage: Storage): void {
 }
 
 /** Recipes that read the storage go on reading its elements in a ghost. */
-function leaveGhost(storage: Storage): Storage {
+function leaveGhost(storage: Storage): void {
   const { cell } = storage;
-  const ghost = new Storage(storage.dtype, storage.length, cell, storage.array);
+  const ghost = ghostOf(storage, cell, storage.array);
   ghost.start = storage.start;
   ghost.recipe = storage.recipe;
-  ghost.capture = storage.capture;
-  ghost.capture!.storage = ghost;
-  ghost.capture!.isGhost = true;
   if (cell !== null) theArena()!.rewatch(ghost, cell);
   storage.cell = null;
   storage.array = null;
   storage.recipe = null;
+}
+
+/** What recipes read from now on in the storage's place. */
+function ghostOf(storage: Storage, cell: Cell | null, array: TypedArray | null): Storage {
+  const ghost = new Storage(storage.dtype, storage.length, cell, array);
+  ghost.capture = storage.capture;
+  ghost.capture!.storage = ghost;
+  ghost.capture!.isGhost = true;
   storage.capture = null;
   return ghost;
 }
@@ -212,22 +216,13 @@ export function endCapture(captured: Capture): void {
   if (captured.isGhost) empty(captured.storage);
 }
 
-/** To be called before elements change in place: recipes keep what they were to read. */
+/**
+ * To be called before elements change in place: recipes keep what they were to read. Mostly they are garbage, which
+ * only the collector can tell: so the copy is the collector's, too.
+ */
 export function own(storage: Storage): void {
   materialize(storage);
-  if (storage.capture === null) return;
-  const ghost = leaveGhost(storage);
-  const { cell } = ghost;
-  if (cell === null || cell.address === 0 || cell.sizeClass === IN_NURSERY) {
-    storage.array = peek(ghost).slice();
-    return;
-  }
-  const home = theArena()!;
-  home.tick++; // no kernel runs now
-  home.touch(cell);
-  storage.cell = home.allocate(cell.bytes);
-  home.watch(storage, storage.cell);
-  home.u8.copyWithin(storage.cell.address, cell.address, cell.address + cell.bytes);
+  if (storage.capture !== null) ghostOf(storage, null, peek(storage).slice());
 }
 
 /** Elements are there for good from now on, computed first where they were deferred. */
