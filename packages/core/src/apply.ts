@@ -1,5 +1,4 @@
 /** From a call to the arithmetic: apply checks, computes and records. */
-
 import {
   type BinaryName,
   DEFERRED_FROM,

@@ -3,7 +3,6 @@
  * places (`apply.ts` and `random.ts` above all), where it costs a comparison while no vmap runs; what then
  * happens is in `transforms/`, which programs without vmap don't load.
  */
-
 import { defaultKernels, getElement, type Storage, type TypedArray } from "@tapegrad/kernels";
 import { VmapError } from "./errors.ts";
 import { Form } from "./form.ts";

@@ -1,5 +1,4 @@
 /** Making tensors. Shapes are arrays of sizes; the dtype is float32 unless said or implied otherwise. */
-
 import { defaultKernels } from "@tapegrad/kernels";
 import { describe } from "./apply.ts";
 import {

@@ -1,5 +1,4 @@
 /** How an op's outputs get their elements: `forward`, a `kernel` over typed arrays, or a function of numbers. */
-
 import { alloc, defaultKernels, type Kernels, materialize, peek, release } from "@tapegrad/kernels";
 import { type DType, newArray, type TypedArray } from "./dtype.ts";
 import { ValueError } from "./errors.ts";

@@ -3,7 +3,6 @@
  * Element i of a draw depends on seed, position and i alone, so the numbers are the same for any number
  * of threads and on every engine.
  */
-
 import { defaultKernels, type RandomName } from "@tapegrad/kernels";
 import { batching, mapBottom, openLevels } from "./batched.ts";
 import { checkDType, type DType, isFloat } from "./dtype.ts";

@@ -2,7 +2,6 @@
  * The plain twin of every kernel: naive loops in float64 arithmetic, rounded when stored. It is the
  * oracle of the tests, and the fallback where WebAssembly SIMD is missing.
  */
-
 import {
   type ArgReduceName,
   type ArgScanName,

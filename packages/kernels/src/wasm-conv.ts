@@ -2,7 +2,6 @@
  * Convolutions: how work is cut into units, and how much scratch a unit takes. Both follow from shapes
  * alone. assembly/conv.ts and assembly/depthwise.ts have the kernels.
  */
-
 import type { Call } from "./call.ts";
 import { type ConvGeometry, type Kernels, type Operand, relaid } from "./interface.ts";
 import { alloc, release } from "./memory.ts";

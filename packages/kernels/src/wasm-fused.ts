@@ -1,5 +1,4 @@
 /** Calls of the fused kernels: what layers and losses compute in one or two passes. */
-
 import type { Call } from "./call.ts";
 import {
   type AttentionInputs,

@@ -1,5 +1,4 @@
 /** The WebAssembly backend: each entry plans its call, hands addresses over and runs one export. */
-
 import type { Arena } from "./arena.ts";
 import { Call } from "./call.ts";
 import {

@@ -1,5 +1,4 @@
 /** Attention. */
-
 import { type AttentionInputs, type AttentionScores, defaultKernels } from "@tapegrad/kernels";
 import { checkTensor } from "../apply.ts";
 import { checkFinite, checkFlag } from "../check.ts";

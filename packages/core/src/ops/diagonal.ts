@@ -1,5 +1,4 @@
 /** Diagonals and triangles. */
-
 import { checkTensor } from "../apply.ts";
 import { arange } from "../create.ts";
 import { ShapeError, ValueError } from "../errors.ts";

@@ -1,5 +1,4 @@
 /** Rules by one kernel, for first derivatives: nothing records them, so they need no rule of their own. */
-
 import { defaultKernels, type Kernels } from "@tapegrad/kernels";
 import { isBatched, openLevels } from "../batched.ts";
 import type { Form } from "../form.ts";

@@ -1,5 +1,4 @@
 /** Picking elements by position. */
-
 import { defaultKernels } from "@tapegrad/kernels";
 import { checkTensor, describe } from "../apply.ts";
 import { everyElement, firstOutside, isBatched, refuseShaping } from "../batched.ts";

@@ -1,5 +1,4 @@
 /** Views, copies and conversions: where the elements are, not what they are. */
-
 import { defaultKernels } from "@tapegrad/kernels";
 import { checkTensor, describe } from "../apply.ts";
 import { mapBottom } from "../batched.ts";

@@ -1,5 +1,4 @@
 /** Borders around a tensor, windows on it, and the trade of channels for pixels. */
-
 import { checkTensor, describe } from "../apply.ts";
 import { ShapeError, ValueError } from "../errors.ts";
 import { Form } from "../form.ts";

@@ -1,5 +1,4 @@
 /** Reductions over one axis, several, or all (when none is named). */
-
 import type { ArgReduceName } from "@tapegrad/kernels";
 import { checkTensor } from "../apply.ts";
 import { engineOps } from "../engine-ops.ts";

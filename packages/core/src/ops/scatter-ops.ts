@@ -1,5 +1,4 @@
 /** The ops behind `scatter.ts`: elements of a source meet what is at the places that an index names. */
-
 import { asTensor } from "../apply.ts";
 import { onesLike, zerosLike } from "../create.ts";
 import { Form } from "../form.ts";

@@ -2,7 +2,6 @@
  * Finding, grouping and counting values. Results are positions, counts and copies: nothing here is followed
  * by the tape.
  */
-
 import { defaultKernels } from "@tapegrad/kernels";
 import { checkTensor } from "../apply.ts";
 import { firstOutside, refuseShaping } from "../batched.ts";

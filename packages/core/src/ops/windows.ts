@@ -1,5 +1,4 @@
 /** Sliding windows over the last axes of a tensor: the geometry that convolution and pooling share. */
-
 import { alloc, type Kernels, release } from "@tapegrad/kernels";
 import type { DType } from "../dtype.ts";
 import { ShapeError, ValueError } from "../errors.ts";

@@ -2,7 +2,6 @@
  * One harness for every op, ours and users': values, gradients, second order, broadcasting, repeated
  * inputs, views, lone numbers, empty tensors, samples under vmap and both float types.
  */
-
 import { plainKernels } from "@tapegrad/kernels";
 import { resolveAttributes } from "../attributes.ts";
 import { grad } from "../backward.ts";
