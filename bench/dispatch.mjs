@@ -4,11 +4,13 @@ import { fileURLToPath } from "node:url";
 import { atMost, table } from "./report.mjs";
 
 /** Runs a program of children/ with arguments; its last line is JSON. */
-export function measureChild(name, ...args) {
+export const measureChild = (name, ...args) => measureWithFlags([], name, ...args);
+
+/** @param flags  Node's own */
+export function measureWithFlags(flags, name, ...args) {
   const file = fileURLToPath(new URL(`children/${name}.mjs`, import.meta.url));
-  const { status, stdout, stderr } = spawnSync(process.execPath, [file, ...args.map(String)], {
-    encoding: "utf8",
-  });
+  const command = [...flags, file, ...args.map(String)];
+  const { status, stdout, stderr } = spawnSync(process.execPath, command, { encoding: "utf8" });
   if (status !== 0) throw new Error(`bench: children/${name}.mjs failed.\n${stderr}`);
   return JSON.parse(stdout);
 }
