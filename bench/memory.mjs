@@ -1,6 +1,6 @@
 /** Memory: whether it stays flat where nobody disposes of anything, and how much a training step takes. */
 import { withContenders } from "./contest.mjs";
-import { measureWithFlags } from "./dispatch.mjs";
+import { measureChild } from "./dispatch.mjs";
 import { atMost, table } from "./report.mjs";
 import { workloads } from "./workloads.mjs";
 
@@ -11,16 +11,13 @@ const loops = [
 /** What compiles and fills caches at first is in place after this part of the steps. */
 const warmUp = 1 / 10;
 
-/** V8's young generation grows to this size early, and would double once more when enough has survived: not ours. */
-const flags = ["--max-semi-space-size=8"];
-
 const mebibytes = (bytes, digits = 0) => (bytes / 2 ** 20).toFixed(digits);
 
 /** Trains in a synchronous loop and in one that awaits, each in a process of its own. */
 export function measureMemory({ part }) {
   return loops.flatMap(({ name, steps }) =>
     ["sync", "async"].map((mode) =>
-      measureWithFlags(flags, "training-loop", name, mode, steps * part, steps * part * warmUp),
+      measureChild("training-loop", name, mode, steps * part, steps * part * warmUp),
     ),
   );
 }
