@@ -74,7 +74,7 @@ export function peakText(rows) {
 
 export function peakFigures(rows) {
   return rows
-    .filter(({ name, pytorch }) => pytorch && ["w3", "w4", "w5"].includes(name))
+    .filter(({ pytorch }) => pytorch)
     .map(({ name, tapegrad, pytorch }) =>
       atMost(`peak, ${name.toUpperCase()}, times PyTorch's`, tapegrad / pytorch, 1.3),
     );
