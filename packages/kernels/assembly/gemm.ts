@@ -29,7 +29,8 @@ const BLOCK_DEPTH: i32 = 256;
  * its column stride is 1. A last panel of less than a tile's width is at `edge`, packed, or like the others where
  * that is 0.
  * `seed` is a row of bias or zeros, padded to whole panels, for the first blocks of K, and 0 for
- * later ones, which add to out. `relu` ≠ 0: negative elements become 0 after the last block. `packA` ≠ 0 packs A. `scratch` has room for a tile and then a block of A:
+ * later ones, which add to out. `relu` ≠ 0: negative elements become 0 after the last block. `packA` ≠ 0
+ * packs A. `scratch` has room for a tile and then a block of A:
  * blockRows × BLOCK_DEPTH.
  */
 function gemm<T>(
@@ -66,7 +67,7 @@ function gemm<T>(
 }
 
 /**
- * out = bias + a·b, after a relu if asked, for the matrices of a batch that are a single block of K and of columns. Units are
+ * out = bias + a·b, or its relu, for the matrices of a batch that are a single block of K and of columns. Units are
  * matrices, whose places `args` tells. `scratch` has room for a row of bias, B, a tile and a block of A.
  */
 function gemmBatch<T>(

@@ -302,9 +302,10 @@ export function packPanels<T>(
 }
 
 /**
- * out = from + a·b, at least `least`, panel by panel of b, `bPanel` apart, and tile by tile. A last panel of less than a tile's width is at
- * `edge`, packed, or like the others where that is 0: columns up to whole panels are read then, and what they give is
- * dropped. `packed`: a is in panels of {@link ROWS} rows, as {@link packRows} makes them. `scratch` has room for a tile.
+ * out = from + a·b, or `least` where that is less, panel by panel of b, `bPanel` apart, and tile by tile. A last panel of
+ * less than a tile's width is at `edge`, packed, or like the others where that is 0: columns up to whole panels are read
+ * then, and what they give is dropped. `packed`: a is in panels of {@link ROWS} rows, as {@link packRows} makes them.
+ * `scratch` has room for a tile.
  *
  * Inlined in two places: Binaryen inlines functions with a single caller, and the tiles must not be.
  */
